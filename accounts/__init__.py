@@ -1,0 +1,1 @@
+"""Who: people, workspaces, keys, secrets and what each role may do."""

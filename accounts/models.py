@@ -1,0 +1,201 @@
+"""People, workspaces, memberships, API keys, stored secrets and the audit trail."""
+
+from typing import Any, ClassVar
+
+from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
+from django.contrib.auth.models import PermissionsMixin
+from django.db import models
+from django.db.models.functions import Lower
+from django.utils import timezone
+
+from accounts.ids import new_id
+
+
+class UserManager(BaseUserManager["User"]):
+    """Creates people by e-mail address."""
+
+    def create_user(self, email: str, password: str | None = None, **fields: Any) -> "User":
+        user = self.model(email=self.normalize_email(email), **fields)
+        user.set_password(password)
+        user.save(using=self._db)
+        return user
+
+    def create_superuser(self, email: str, password: str | None = None, **fields: Any) -> "User":
+        """An operator; like everyone, with a workspace of their own."""
+        from accounts.services import create_workspace
+
+        user = self.create_user(email, password, is_staff=True, is_superuser=True, **fields)
+        create_workspace(user, name=user.default_workspace_name)
+        return user
+
+
+class User(AbstractBaseUser, PermissionsMixin):
+    """A person, known by e-mail address."""
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    email = models.EmailField("e-mail address")
+    name = models.CharField(max_length=120, blank=True)
+    is_staff = models.BooleanField("operator", default=False)
+    is_active = models.BooleanField("active", default=True)
+    date_joined = models.DateTimeField(default=timezone.now)
+
+    objects: ClassVar[UserManager] = UserManager()
+    USERNAME_FIELD = "email"
+    EMAIL_FIELD = "email"
+    REQUIRED_FIELDS: ClassVar[list[str]] = []
+
+    class Meta:
+        constraints = (
+            models.UniqueConstraint(
+                Lower("email"),
+                name="user_email_once",
+                violation_error_message="Someone with this e-mail address exists already.",
+            ),
+        )
+
+    def __str__(self) -> str:
+        return self.name or self.email
+
+    @property
+    def default_workspace_name(self) -> str:
+        return f"{self.name or self.email.split('@')[0]}'s workspace"
+
+
+class Workspace(models.Model):
+    """The tenant: everything a builder makes belongs to exactly one."""
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    name = models.CharField(max_length=120)
+    slug = models.SlugField(max_length=60, unique=True)
+    default_model = models.CharField(
+        max_length=160, blank=True, help_text="provider/name, used by model nodes that name none."
+    )
+    created_at = models.DateTimeField(auto_now_add=True)
+    members = models.ManyToManyField(User, through="Membership", related_name="workspaces")
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Role(models.TextChoices):
+    """What a member may do; the table is in accounts.permissions."""
+
+    OWNER = "owner", "Owner"
+    ADMIN = "admin", "Admin"
+    BUILDER = "builder", "Builder"
+    VIEWER = "viewer", "Viewer"
+
+
+class Membership(models.Model):
+    """One person's role in one workspace."""
+
+    workspace = models.ForeignKey(Workspace, models.CASCADE, related_name="memberships")
+    user = models.ForeignKey(User, models.CASCADE, related_name="memberships")
+    role = models.CharField(max_length=10, choices=Role, default=Role.BUILDER)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = (
+            models.UniqueConstraint(fields=["workspace", "user"], name="membership_once"),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.user} in {self.workspace}: {self.role}"
+
+
+class ApiKey(models.Model):
+    """A bearer token for the REST API, bound to one workspace; only its digest is kept."""
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    workspace = models.ForeignKey(Workspace, models.CASCADE, related_name="api_keys")
+    name = models.CharField(max_length=120)
+    prefix = models.CharField(max_length=16, unique=True, editable=False)
+    digest = models.CharField(max_length=64, editable=False, help_text="SHA-256 of the token.")
+    scopes = models.JSONField(default=list)
+    created_by = models.ForeignKey(User, models.SET_NULL, null=True, related_name="+")
+    created_at = models.DateTimeField(auto_now_add=True)
+    expires_at = models.DateTimeField(null=True, blank=True)
+    last_used_at = models.DateTimeField(null=True, blank=True, editable=False)
+    revoked_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        verbose_name = "API key"
+
+    def __str__(self) -> str:
+        return f"{self.name} (flux_{self.prefix}…)"
+
+
+class CredentialType(models.TextChoices):
+    """What a stored secret opens."""
+
+    ANTHROPIC = "anthropic", "Anthropic"
+    OPENAI = "openai", "OpenAI"
+    OPENAI_COMPATIBLE = "openai_compatible", "OpenAI-compatible server"
+    BEARER = "bearer", "Bearer token"
+    BASIC = "basic", "User and password"
+    HEADER = "header", "Header"
+
+
+class Credential(models.Model):
+    """A secret of a workspace, encrypted; decrypted only inside an activity.
+
+    `settings` is not secret (`base_url`, `header name`); `secret` is MultiFernet ciphertext of
+    `{"workspace": id, "value": {…}}`, so that a ciphertext copied to another row is refused.
+    """
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    workspace = models.ForeignKey(Workspace, models.CASCADE, related_name="credentials")
+    name = models.CharField(max_length=120)
+    type = models.CharField(max_length=24, choices=CredentialType)
+    settings = models.JSONField(default=dict, blank=True)
+    secret = models.BinaryField(editable=False)
+    created_by = models.ForeignKey(User, models.SET_NULL, null=True, related_name="+")
+    created_at = models.DateTimeField(auto_now_add=True)
+    updated_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        constraints = (
+            models.UniqueConstraint(fields=["workspace", "name"], name="credential_name_once"),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.get_type_display()})"
+
+
+class Variable(models.Model):
+    """A plain value of a workspace, read in expressions as `{{ vars.name }}`."""
+
+    workspace = models.ForeignKey(Workspace, models.CASCADE, related_name="variables")
+    name = models.SlugField(max_length=63)
+    value = models.JSONField(blank=True, null=True)
+
+    class Meta:
+        constraints = (
+            models.UniqueConstraint(fields=["workspace", "name"], name="variable_name_once"),
+        )
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class AuditEvent(models.Model):
+    """Who did what, when; written by the service that did it, never changed."""
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    workspace = models.ForeignKey(
+        Workspace, models.SET_NULL, null=True, related_name="audit_events"
+    )
+    user = models.ForeignKey(User, models.SET_NULL, null=True, related_name="+")
+    actor = models.CharField(max_length=200, help_text="As the actor was called at the time.")
+    action = models.CharField(max_length=60, help_text="As in accounts.permissions: flow.publish")
+    target_type = models.CharField(max_length=40)
+    target_id = models.CharField(max_length=64)
+    details = models.JSONField(default=dict, blank=True)
+    at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        indexes = (models.Index(fields=["workspace", "-at"], name="audit_by_workspace"),)
+        ordering = ("-at",)
+
+    def __str__(self) -> str:
+        return f"{self.actor}: {self.action} {self.target_type} {self.target_id}"

@@ -1,0 +1,97 @@
+"""The one table of who may do what, and the actor every service takes first."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from uuid import UUID
+
+from accounts.models import Membership, Role, User, Workspace
+
+READ = frozenset({"flow.read", "run.read", "workspace.read", "usage.read"})
+RUN = frozenset({"run.start", "run.cancel"})
+BUILD = frozenset({"flow.create", "flow.edit", "flow.publish", "flow.delete"})
+MANAGE = frozenset(
+    {"key.manage", "credential.manage", "variable.manage", "member.manage", "audit.read"}
+)
+OWN = frozenset({"workspace.delete", "workspace.transfer"})
+
+ROLE_ACTIONS: dict[str, frozenset[str]] = {
+    Role.VIEWER: READ,
+    Role.BUILDER: READ | RUN | BUILD,
+    Role.ADMIN: READ | RUN | BUILD | MANAGE,
+    Role.OWNER: READ | RUN | BUILD | MANAGE | OWN,
+}
+ALL_ACTIONS = ROLE_ACTIONS[Role.OWNER]
+
+#: What a key may be given, and the actions each scope allows.
+SCOPE_ACTIONS: dict[str, frozenset[str]] = {
+    "flows:read": frozenset({"flow.read", "workspace.read"}),
+    "flows:write": frozenset({"flow.read", "workspace.read"}) | BUILD,
+    "runs:read": frozenset({"run.read", "workspace.read"}),
+    "runs:write": frozenset({"run.read", "workspace.read", "flow.read"}) | RUN,
+    "usage:read": frozenset({"usage.read", "workspace.read"}),
+}
+DEFAULT_SCOPES = tuple(SCOPE_ACTIONS)
+
+
+def can(role: str, action: str) -> bool:
+    """Whether a member with this role may do this."""
+    return action in ROLE_ACTIONS.get(role, frozenset())
+
+
+class PermissionRefused(Exception):
+    """The actor may see the object but not do this with it."""
+
+    code = "permission_refused"
+
+    def __init__(self, action: str, message: str) -> None:
+        super().__init__(message)
+        self.action = action
+        self.message = message
+
+
+@dataclass(frozen=True)
+class Actor:
+    """Who asks, in which workspace: a member, an API key, or the system itself."""
+
+    workspace_id: UUID
+    label: str
+    actions: frozenset[str] = field(repr=False)
+    user_id: UUID | None = None
+    api_key_id: UUID | None = None
+    scopes: tuple[str, ...] = ()
+
+    def can(self, action: str) -> bool:
+        return action in self.actions
+
+    def require(self, action: str) -> None:
+        """Raises PermissionRefused with a sentence that says what would help."""
+        if action in self.actions:
+            return
+        if self.api_key_id:
+            raise PermissionRefused(
+                action,
+                f"This API key may not do '{action}'. Use a key with a scope that allows it.",
+            )
+        raise PermissionRefused(
+            action, f"Your role does not allow '{action}'. Ask an owner or admin of the workspace."
+        )
+
+
+def member_actor(user: User, workspace: Workspace) -> Actor | None:
+    """The actor for a signed-in person in a workspace; None when they are no member."""
+    membership = Membership.objects.filter(user=user, workspace=workspace).first()
+    if membership is None:
+        return None
+    return Actor(workspace.id, str(user), ROLE_ACTIONS[membership.role], user_id=user.id)
+
+
+def key_actor(workspace_id: UUID, key_id: UUID, name: str, scopes: Iterable[str]) -> Actor:
+    """The actor for a request made with an API key."""
+    granted = tuple(scope for scope in scopes if scope in SCOPE_ACTIONS)
+    actions = frozenset[str]().union(*(SCOPE_ACTIONS[scope] for scope in granted))
+    return Actor(workspace_id, f"key {name}", actions, api_key_id=key_id, scopes=granted)
+
+
+def system_actor(workspace_id: UUID, label: str = "system") -> Actor:
+    """The platform itself, acting for a workspace (triggers, commands, operators)."""
+    return Actor(workspace_id, label, ALL_ACTIONS)

@@ -1,0 +1,1 @@
+"""What a run cost: model prices and usage records."""

@@ -1,0 +1,1 @@
+"""How a flow runs: run records, the Temporal workflow, activities, providers and live updates."""

@@ -1,0 +1,226 @@
+"""The run record: runs, their nodes' attempts, their events, and large values by reference."""
+
+from typing import TYPE_CHECKING, ClassVar
+
+from django.db import models
+
+from accounts.ids import new_id
+from accounts.models import ApiKey, User, Workspace
+from flows.models import Flow, FlowVersion
+
+if TYPE_CHECKING:
+    from accounts.permissions import Actor
+
+
+class RunStatus(models.TextChoices):
+    """Where a run is; the last four are ends."""
+
+    QUEUED = "queued", "Queued"
+    RUNNING = "running", "Running"
+    WAITING = "waiting", "Waiting"
+    PAUSED = "paused", "Paused"
+    SUCCEEDED = "succeeded", "Succeeded"
+    FAILED = "failed", "Failed"
+    CANCELLED = "cancelled", "Cancelled"
+    TIMED_OUT = "timed_out", "Timed out"
+
+
+ENDED = (RunStatus.SUCCEEDED, RunStatus.FAILED, RunStatus.CANCELLED, RunStatus.TIMED_OUT)
+
+
+class NodeStatus(models.TextChoices):
+    """Where a node of a run is."""
+
+    PENDING = "pending", "Pending"
+    RUNNING = "running", "Running"
+    WAITING = "waiting", "Waiting"
+    SUCCEEDED = "succeeded", "Succeeded"
+    FAILED = "failed", "Failed"
+    SKIPPED = "skipped", "Skipped"
+    CANCELLED = "cancelled", "Cancelled"
+
+
+class Snapshot(models.Model):
+    """The document of a draft as it was run; content-addressed within the workspace."""
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    workspace = models.ForeignKey(Workspace, models.CASCADE, related_name="+")
+    digest = models.CharField(max_length=64)
+    document = models.JSONField()
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = (
+            models.UniqueConstraint(fields=["workspace", "digest"], name="snapshot_once"),
+        )
+
+    def __str__(self) -> str:
+        return self.digest[:12]
+
+
+class RunQuerySet(models.QuerySet["Run"]):
+    """Reads of runs; every door starts from `visible_to`."""
+
+    def visible_to(self, actor: "Actor") -> "RunQuerySet":
+        if not actor.can("run.read"):
+            return self.none()
+        return self.filter(workspace_id=actor.workspace_id)
+
+
+class Run(models.Model):
+    """One run of a flow. The Temporal workflow's id is `run-<id>`.
+
+    `queued` is also the promise to start: the row commits before Temporal is asked, and the
+    sweeper starts what a crash in between left behind.
+    `last_seq` numbers the events; whoever writes events holds this row, so that the order of
+    `seq` is the order of commits.
+    """
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    workspace = models.ForeignKey(Workspace, models.CASCADE, related_name="runs")
+    flow = models.ForeignKey(Flow, models.CASCADE, related_name="runs")
+    version = models.ForeignKey(FlowVersion, models.SET_NULL, null=True, related_name="+")
+    snapshot = models.ForeignKey(Snapshot, models.PROTECT, null=True, related_name="+")
+    status = models.CharField(max_length=10, choices=RunStatus, default=RunStatus.QUEUED)
+    trigger = models.CharField(max_length=20, default="api")
+    session_id = models.CharField(max_length=200, null=True, blank=True)
+    inputs = models.JSONField(default=dict)
+    outputs = models.JSONField(null=True, blank=True)
+    error = models.JSONField(null=True, blank=True)
+    rerun_of = models.ForeignKey("self", models.SET_NULL, null=True, related_name="reruns")
+    created_by = models.ForeignKey(User, models.SET_NULL, null=True, related_name="+")
+    api_key = models.ForeignKey(ApiKey, models.SET_NULL, null=True, related_name="+")
+    idempotency_key = models.CharField(max_length=200, null=True, blank=True)
+    request_digest = models.CharField(max_length=64, blank=True)
+    cancel_requested_at = models.DateTimeField(null=True, blank=True)
+    created_at = models.DateTimeField()
+    started_at = models.DateTimeField(null=True, blank=True)
+    finished_at = models.DateTimeField(null=True, blank=True)
+    last_seq = models.PositiveIntegerField(default=0)
+    input_tokens = models.PositiveBigIntegerField(default=0)
+    output_tokens = models.PositiveBigIntegerField(default=0)
+    cost = models.DecimalField(max_digits=14, decimal_places=8, default=0)
+
+    objects: ClassVar[RunQuerySet] = RunQuerySet.as_manager()  # type: ignore[assignment]
+
+    class Meta:
+        constraints = (
+            models.UniqueConstraint(
+                fields=["workspace", "idempotency_key"],
+                condition=models.Q(idempotency_key__isnull=False),
+                name="run_idempotency_once",
+            ),
+        )
+        indexes = (
+            models.Index(fields=["workspace", "-created_at"], name="run_by_workspace"),
+            models.Index(fields=["flow", "-created_at"], name="run_by_flow"),
+            models.Index(
+                fields=["created_at"],
+                condition=models.Q(status__in=["queued", "running", "waiting", "paused"]),
+                name="run_open",
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.id} ({self.status})"
+
+    @property
+    def workflow_id(self) -> str:
+        return f"run-{self.id}"
+
+    @property
+    def ended(self) -> bool:
+        return self.status in ENDED
+
+    @property
+    def duration_ms(self) -> int | None:
+        if self.started_at is None or self.finished_at is None:
+            return None
+        return round((self.finished_at - self.started_at).total_seconds() * 1000)
+
+
+class NodeRun(models.Model):
+    """One attempt of a node in a run. `path` tells the iteration: `["rows", 3]`."""
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    run = models.ForeignKey(Run, models.CASCADE, related_name="node_runs")
+    node = models.CharField(max_length=63)
+    type = models.CharField(max_length=40)
+    path = models.JSONField(default=list)
+    attempt = models.PositiveIntegerField(default=1)
+    status = models.CharField(max_length=10, choices=NodeStatus)
+    input = models.JSONField(null=True, blank=True, help_text="The resolved config.")
+    output = models.JSONField(null=True, blank=True)
+    ports = models.JSONField(null=True, blank=True, help_text="The live output ports.")
+    error = models.JSONField(null=True, blank=True)
+    started_at = models.DateTimeField(null=True, blank=True)
+    finished_at = models.DateTimeField(null=True, blank=True)
+    model = models.CharField(max_length=160, blank=True)
+    input_tokens = models.PositiveBigIntegerField(default=0)
+    output_tokens = models.PositiveBigIntegerField(default=0)
+    cost = models.DecimalField(max_digits=14, decimal_places=8, default=0)
+    reused = models.BooleanField(default=False)
+    worker = models.CharField(max_length=80, blank=True)
+
+    class Meta:
+        constraints = (
+            models.UniqueConstraint(
+                fields=["run", "node", "path", "attempt"], name="node_run_attempt_once"
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.node} #{self.attempt} ({self.status})"
+
+    @property
+    def duration_ms(self) -> int | None:
+        if self.started_at is None or self.finished_at is None:
+            return None
+        return round((self.finished_at - self.started_at).total_seconds() * 1000)
+
+
+class RunEvent(models.Model):
+    """What happened in a run, in order; replayed to whoever comes back with `after=seq`.
+
+    `key` names the happening itself (`node.finished:ask:[]:1`), so that a retry after a crash
+    writes nothing twice.
+    """
+
+    pk = models.CompositePrimaryKey("run_id", "seq")
+    run = models.ForeignKey(Run, models.CASCADE, related_name="events")
+    seq = models.PositiveIntegerField()
+    key = models.CharField(max_length=300)
+    at = models.DateTimeField()
+    type = models.CharField(max_length=20)
+    node = models.CharField(max_length=63, blank=True)
+    path = models.JSONField(default=list)
+    data = models.JSONField(default=dict)
+
+    class Meta:
+        constraints = (models.UniqueConstraint(fields=["run", "key"], name="run_event_key_once"),)
+
+    def __str__(self) -> str:
+        return f"{self.seq} {self.type}"
+
+
+class Blob(models.Model):
+    """A value too large to travel: content-addressed within its workspace.
+
+    `data` is UTF-8: the text itself (`kind` text) or JSON (`kind` json).
+    """
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    workspace = models.ForeignKey(Workspace, models.CASCADE, related_name="+")
+    digest = models.CharField(max_length=64)
+    kind = models.CharField(max_length=4, choices=[("text", "text"), ("json", "json")])
+    size = models.PositiveBigIntegerField(help_text="Bytes.")
+    data = models.BinaryField()
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = (
+            models.UniqueConstraint(fields=["workspace", "digest", "kind"], name="blob_once"),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.digest[:12]} ({self.size} bytes)"

@@ -1,0 +1,7 @@
+"""The flows app."""
+
+from django.apps import AppConfig
+
+
+class FlowsConfig(AppConfig):
+    name = "flows"

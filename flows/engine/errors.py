@@ -1,0 +1,80 @@
+"""What can go wrong with a document or a node, in words a builder can act on."""
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One finding of validation. `path` is where in the node's config (`fields[0].name`)."""
+
+    code: str
+    message: str
+    node: str | None = None
+    path: str | None = None
+    severity: Literal["error", "warning"] = "error"
+
+    def as_dict(self) -> dict[str, Any]:
+        return {
+            "code": self.code,
+            "severity": self.severity,
+            "node": self.node,
+            "path": self.path,
+            "message": self.message,
+        }
+
+
+class DocumentInvalid(Exception):
+    """A document that cannot be read as a flow; `problems` is never empty."""
+
+    code = "document_invalid"
+
+    def __init__(self, problems: list[Problem]) -> None:
+        super().__init__(problems[0].message)
+        self.problems = problems
+
+
+class NodeError(Exception):
+    """A node could not do its work.
+
+    `code` is stable for programs, `message` says to the builder what happened and what to do.
+    `retry_after` is in seconds, as told by the other side (HTTP Retry-After).
+    `field` names the config field at fault, `details` holds small JSON facts (status, request).
+    """
+
+    def __init__(
+        self,
+        code: str,
+        message: str,
+        *,
+        retryable: bool = False,
+        retry_after: float | None = None,
+        field: str | None = None,
+        details: dict[str, Any] | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+        self.retryable = retryable
+        self.retry_after = retry_after
+        self.field = field
+        self.details = details or {}
+
+    def as_dict(self) -> dict[str, Any]:
+        facts: dict[str, Any] = {"code": self.code, "message": self.message}
+        if self.field:
+            facts["field"] = self.field
+        if self.details:
+            facts["details"] = self.details
+        return facts
+
+
+class NeedsLoad(Exception):
+    """An expression touched a value held by reference and no loader was given.
+
+    Raised in workflow code, where nothing may be loaded; the node then runs as an activity.
+    """
+
+    def __init__(self, reference: dict[str, Any]) -> None:
+        super().__init__("a referenced value has to be loaded")
+        self.reference = reference

@@ -1,0 +1,185 @@
+"""What a node type is, and the doors to the world that an I/O node gets."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal, Protocol
+
+from pydantic import BaseModel
+
+Category = Literal["trigger", "ai", "data", "tool", "logic", "code", "human", "output"]
+JSON = Any  # a JSON value: None, bool, int, float, str, list, dict with str keys
+
+
+@dataclass(frozen=True)
+class Port:
+    """An output port. `label` is what a builder reads beside it."""
+
+    name: str
+    label: str = ""
+
+
+OUT = Port("out")
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a node hands on: its output object, and the ports that are live (the rest are dead)."""
+
+    output: dict[str, JSON]
+    ports: tuple[str, ...] = ("out",)
+    ends_run: Literal["succeeded", "failed"] | None = None
+    message: str = ""
+
+
+@dataclass(frozen=True)
+class PureInputs:
+    """What a pure node may see beside its resolved config.
+
+    `incoming` are the live incoming edges in document order: (source node id, its output).
+    `run_inputs` are the validated inputs of the run (used by `input`).
+    """
+
+    incoming: tuple[tuple[str, JSON], ...] = ()
+    run_inputs: Mapping[str, JSON] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class ModelRequest:
+    """One call to a language model. `model` is `provider/name`; empty: the workspace's default.
+
+    `messages` are `{"role": "user"|"assistant", "content": str}`. `schema` is a JSON Schema the
+    answer has to follow. `max_tokens` counts output tokens.
+    """
+
+    messages: tuple[Mapping[str, Any], ...]
+    model: str = ""
+    system: str = ""
+    schema: Mapping[str, JSON] | None = None
+    max_tokens: int | None = None
+    effort: str | None = None
+    temperature: float | None = None
+
+
+@dataclass(frozen=True)
+class ModelUsage:
+    """Tokens of one call; cache tokens are included in `input_tokens`."""
+
+    input_tokens: int = 0
+    output_tokens: int = 0
+    cache_read_tokens: int = 0
+    cache_write_tokens: int = 0
+
+    def as_dict(self) -> dict[str, int]:
+        return {
+            "input_tokens": self.input_tokens,
+            "output_tokens": self.output_tokens,
+            "cache_read_tokens": self.cache_read_tokens,
+            "cache_write_tokens": self.cache_write_tokens,
+        }
+
+
+@dataclass(frozen=True)
+class ModelAnswer:
+    """What a model answered. `model` is `provider/name` as used; `finish_reason` is one of
+    stop, length, refusal, content_filter, tool_calls, context_window, pause.
+    """
+
+    text: str
+    usage: ModelUsage
+    model: str
+    finish_reason: str
+
+
+@dataclass(frozen=True)
+class HttpAnswer:
+    """An HTTP answer, read whole. Header names are lower case; `content` is decompressed."""
+
+    status: int
+    headers: Mapping[str, str]
+    content: bytes
+    url: str
+
+
+class Context(Protocol):
+    """The doors an I/O node has to the world; everything it does goes through here."""
+
+    run_id: str
+    node_id: str
+    path: tuple[str | int, ...]
+    attempt: int
+    session_id: str | None
+
+    @property
+    def idempotency_key(self) -> str:
+        """The same for every attempt of this node in this run and iteration."""
+
+    def emit(self, text: str) -> None:
+        """Stream a piece of text to whoever watches; coalesced, never blocking."""
+
+    async def http(
+        self,
+        method: str,
+        url: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        query: Mapping[str, str | list[str]] | None = None,
+        content: bytes | None = None,
+        timeout_seconds: float = 30,
+        max_bytes: int = 50_000_000,
+    ) -> HttpAnswer:
+        """One request through the guarded client. Raises NodeError."""
+
+    async def model(self, request: ModelRequest) -> ModelAnswer:
+        """One model call, streamed to `emit` while it runs; its usage is booked. NodeError."""
+
+
+type PureRun = Callable[[Any, PureInputs], Result]
+type IoRun = Callable[[Any, Context], Awaitable[Result]]
+type Ports = tuple[Port, ...] | Callable[[Mapping[str, JSON]], tuple[Port, ...]]
+
+
+@dataclass(frozen=True)
+class RetryDefaults:
+    """Retry policy where the node sets none. Seconds are of waiting between attempts."""
+
+    max_attempts: int = 1
+    initial_seconds: float = 1
+    backoff: float = 2
+    max_seconds: float = 30
+
+
+@dataclass(frozen=True)
+class NodeType:
+    """A node type: one folder under flows/nodes, whose node.py ends in `NODE = NodeType(…)`.
+
+    Exactly one of `pure` (runs inside the workflow: deterministic, no I/O, microseconds) and
+    `io` (runs in an activity) is given, or none for a type that never runs (`note`).
+    `ports` may be a function of the raw config (`switch`: a port per case).
+    `outputs` describes the output object: field name → short type word for completion.
+    """
+
+    type: str
+    title: str
+    summary: str
+    category: Category
+    icon: str
+    config: type[BaseModel]
+    pure: PureRun | None = None
+    io: IoRun | None = None
+    ports: Ports = (OUT,)
+    outputs: Mapping[str, str] = field(default_factory=dict)
+    streams: bool = False
+    idempotent: bool = True
+    timeout_seconds: float = 60
+    retry: RetryDefaults = RetryDefaults()
+    version: int = 1
+    migrate: Callable[[int, dict[str, JSON]], dict[str, JSON]] | None = None
+
+    @property
+    def runs(self) -> bool:
+        return self.pure is not None or self.io is not None
+
+    def port_names(self, config: Mapping[str, JSON]) -> tuple[str, ...]:
+        """Names of the output ports for this raw config, `error` not included."""
+        ports = self.ports(config) if callable(self.ports) else self.ports
+        return tuple(port.name for port in ports)

@@ -1,0 +1,123 @@
+"""Flows: the draft as rows (nodes and edges) and immutable published versions."""
+
+from typing import TYPE_CHECKING, ClassVar
+
+from django.db import models
+
+from accounts.ids import new_id
+from accounts.models import User, Workspace
+
+if TYPE_CHECKING:
+    from accounts.permissions import Actor
+
+
+class FlowQuerySet(models.QuerySet["Flow"]):
+    """Reads of flows; every door starts from `visible_to`."""
+
+    def visible_to(self, actor: "Actor") -> "FlowQuerySet":
+        if not actor.can("flow.read"):
+            return self.none()
+        return self.filter(workspace_id=actor.workspace_id)
+
+
+class Flow(models.Model):
+    """A flow of a workspace. Its draft is in `nodes` and `edges`; `revision` counts its changes."""
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    workspace = models.ForeignKey(Workspace, models.CASCADE, related_name="flows")
+    slug = models.SlugField(max_length=80)
+    name = models.CharField(max_length=200)
+    description = models.TextField(blank=True)
+    settings = models.JSONField(default=dict, blank=True)
+    revision = models.PositiveIntegerField(default=1)
+    published = models.ForeignKey(
+        "FlowVersion", models.SET_NULL, null=True, blank=True, related_name="+"
+    )
+    created_by = models.ForeignKey(User, models.SET_NULL, null=True, related_name="+")
+    created_at = models.DateTimeField(auto_now_add=True)
+    updated_at = models.DateTimeField(auto_now=True)
+
+    objects: ClassVar[FlowQuerySet] = FlowQuerySet.as_manager()  # type: ignore[assignment]
+
+    class Meta:
+        constraints = (
+            models.UniqueConstraint(fields=["workspace", "slug"], name="flow_slug_once"),
+        )
+        indexes = (models.Index(fields=["workspace", "-updated_at"], name="flow_by_workspace"),)
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class ErrorPolicy(models.TextChoices):
+    """What a node's failure means for the run."""
+
+    STOP = "stop", "Stop the run"
+    CONTINUE = "continue", "Go on without output"
+    BRANCH = "branch", "Leave by the error port"
+
+
+class Node(models.Model):
+    """A node of a flow's draft. `key` is the id used in the document and in expressions."""
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    flow = models.ForeignKey(Flow, models.CASCADE, related_name="nodes")
+    key = models.CharField(max_length=63)
+    position = models.PositiveIntegerField(help_text="Order in the document.")
+    type = models.CharField(max_length=40)
+    version = models.PositiveIntegerField(default=1, help_text="Version of the node type.")
+    label = models.CharField(max_length=200, blank=True)
+    config = models.JSONField(default=dict, blank=True)
+    parent = models.CharField(max_length=63, blank=True, help_text="Key of the container.")
+    retry = models.JSONField(null=True, blank=True)
+    timeout_seconds = models.FloatField(null=True, blank=True)
+    on_error = models.CharField(max_length=8, choices=ErrorPolicy, default=ErrorPolicy.STOP)
+    x = models.FloatField(null=True, blank=True)
+    y = models.FloatField(null=True, blank=True)
+
+    class Meta:
+        constraints = (models.UniqueConstraint(fields=["flow", "key"], name="node_key_once"),)
+        ordering = ("position",)
+
+    def __str__(self) -> str:
+        return self.label or self.key
+
+
+class Edge(models.Model):
+    """An edge of a flow's draft: it orders and carries."""
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    flow = models.ForeignKey(Flow, models.CASCADE, related_name="edges")
+    position = models.PositiveIntegerField(help_text="Order in the document.")
+    source = models.CharField(max_length=63)
+    port = models.CharField(max_length=63, default="out")
+    target = models.CharField(max_length=63)
+
+    class Meta:
+        constraints = (
+            models.UniqueConstraint(fields=["flow", "source", "port", "target"], name="edge_once"),
+        )
+        ordering = ("position",)
+
+    def __str__(self) -> str:
+        return f"{self.source}.{self.port} → {self.target}"
+
+
+class FlowVersion(models.Model):
+    """A flow as it was published: its document never changes."""
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    flow = models.ForeignKey(Flow, models.CASCADE, related_name="versions")
+    number = models.PositiveIntegerField()
+    document = models.JSONField()
+    digest = models.CharField(max_length=64, help_text="SHA-256 of the canonical document.")
+    note = models.CharField(max_length=200, blank=True)
+    created_by = models.ForeignKey(User, models.SET_NULL, null=True, related_name="+")
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = (models.UniqueConstraint(fields=["flow", "number"], name="version_once"),)
+        ordering = ("-number",)
+
+    def __str__(self) -> str:
+        return f"{self.flow} v{self.number}"

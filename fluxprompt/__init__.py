@@ -1,0 +1,1 @@
+"""The FluxPrompt project: settings, urls, the ASGI application and the embedded stack."""

@@ -1,0 +1,1 @@
+"""The embedded servers that `up` and the tests run."""

@@ -1,0 +1,228 @@
+"""Settings, read from the environment; every name is in docs/configuration.md."""
+
+from pathlib import Path
+
+import environ
+from django.utils.csp import CSP
+
+from fluxprompt.paths import ROOT, data_dir, embedded_database_url
+from fluxprompt.secrets_file import load_secrets
+
+env = environ.Env()
+
+BASE_DIR: Path = ROOT
+FLUX_DATA_DIR: Path = data_dir()
+_secrets = load_secrets(FLUX_DATA_DIR)
+
+DEBUG = env.bool("FLUX_DEBUG", default=False)
+SECRET_KEY: str = _secrets.django
+#: Base64 keys for stored secrets and Temporal payloads, newest first.
+FLUX_SECRET_KEYS: list[str] = _secrets.keys
+
+FLUX_HOST = env.str("FLUX_HOST", default="127.0.0.1")
+FLUX_PORT = env.int("FLUX_PORT", default=8000)
+FLUX_PUBLIC_URL = env.str("FLUX_PUBLIC_URL", default=f"http://{FLUX_HOST}:{FLUX_PORT}")
+ALLOWED_HOSTS = env.list(
+    "DJANGO_ALLOWED_HOSTS", default=["127.0.0.1", "localhost", "[::1]", FLUX_HOST]
+)
+CSRF_TRUSTED_ORIGINS = [FLUX_PUBLIC_URL]
+_https = FLUX_PUBLIC_URL.startswith("https://")
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = _https
+SESSION_COOKIE_HTTPONLY = True
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if _https else None
+SECURE_HSTS_SECONDS = 31_536_000 if _https else 0
+SECURE_REFERRER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"
+# Two copies on one host share the host's cookies (cookies know no ports).
+SESSION_COOKIE_NAME = f"flux_session_{FLUX_PORT}"
+CSRF_COOKIE_NAME = f"flux_csrf_{FLUX_PORT}"
+
+INSTALLED_APPS = [
+    "unfold",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.humanize",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "django.contrib.postgres",
+    "channels",
+    "rest_framework",
+    "drf_spectacular",
+    "django_htmx",
+    "lucide",
+    "allauth",
+    "allauth.account",
+    "allauth.mfa",
+    "allauth.usersessions",
+    "accounts",
+    "flows",
+    "billing",
+    "execution",
+    "fluxprompt",
+]
+
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.middleware.csp.ContentSecurityPolicyMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "django_htmx.middleware.HtmxMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
+    "allauth.usersessions.middleware.UserSessionsMiddleware",
+]
+
+ROOT_URLCONF = "fluxprompt.urls"
+ASGI_APPLICATION = "fluxprompt.asgi.application"
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [ROOT / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.template.context_processors.csp",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ],
+        },
+    }
+]
+
+_database = env.db_url_config(env.str("DATABASE_URL", default="") or embedded_database_url())
+DATABASES = {
+    "default": {
+        **_database,
+        "ENGINE": "django.db.backends.postgresql",
+        "CONN_MAX_AGE": 0,
+        "OPTIONS": {
+            **_database.get("OPTIONS", {}),
+            "pool": {"min_size": 2, "max_size": env.int("FLUX_DB_POOL", default=24)},
+        },
+    }
+}
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+CACHES = {
+    "default": {"BACKEND": "django.core.cache.backends.db.DatabaseCache", "LOCATION": "flux_cache"}
+}
+
+AUTH_USER_MODEL = "accounts.User"
+AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in (
+        "UserAttributeSimilarityValidator",
+        "MinimumLengthValidator",
+        "CommonPasswordValidator",
+        "NumericPasswordValidator",
+    )
+]
+LOGIN_URL = "account_login"
+LOGIN_REDIRECT_URL = "/"
+ACCOUNT_USER_MODEL_USERNAME_FIELD = None
+ACCOUNT_LOGIN_METHODS = {"email"}
+ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*", "password2*"]
+ACCOUNT_EMAIL_VERIFICATION = "none"
+ACCOUNT_LOGOUT_REDIRECT_URL = "account_login"
+ACCOUNT_ADAPTER = "accounts.adapter.AccountAdapter"
+MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]
+MAILERS = {"default": {"BACKEND": "django.core.mail.backends.console.EmailBackend"}}
+if env.str("EMAIL_URL", default=""):
+    _mail = env.email_url("EMAIL_URL")
+    MAILERS = {
+        "default": {
+            "BACKEND": _mail["EMAIL_BACKEND"],
+            "OPTIONS": {
+                "host": _mail["EMAIL_HOST"],
+                "port": _mail["EMAIL_PORT"],
+                "username": _mail["EMAIL_HOST_USER"],
+                "password": _mail["EMAIL_HOST_PASSWORD"],
+                "use_tls": _mail.get("EMAIL_USE_TLS", False),
+                "use_ssl": _mail.get("EMAIL_USE_SSL", False),
+            },
+        }
+    }
+
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": ["accounts.api.authentication.ApiKeyAuthentication"],
+    "DEFAULT_PERMISSION_CLASSES": ["accounts.api.permissions.HasWorkspace"],
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "DEFAULT_CONTENT_NEGOTIATION_CLASS": "fluxprompt.api.negotiation.LenientNegotiation",
+    "EXCEPTION_HANDLER": "fluxprompt.api.problems.problem_handler",
+    "UNAUTHENTICATED_USER": None,
+}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "FluxPrompt API",
+    "DESCRIPTION": "Build, run and watch AI workflows.",
+    "VERSION": "1",
+    "OAS_VERSION": "3.1.0",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SCHEMA_PATH_PREFIX": "/api/v1",
+}
+#: Bytes of a request body; larger ones get a 413 problem. The limit of a run's inputs.
+DATA_UPLOAD_MAX_MEMORY_SIZE = env.int("FLUX_MAX_BODY_BYTES", default=50_000_000)
+
+SECURE_CSP = {
+    "default-src": [CSP.SELF],
+    "script-src": [CSP.SELF],
+    "style-src": [CSP.SELF],
+    "img-src": [CSP.SELF, "data:"],
+    "connect-src": [CSP.SELF],
+    "font-src": [CSP.SELF],
+    "object-src": [CSP.NONE],
+    "base-uri": [CSP.SELF],
+    "form-action": [CSP.SELF],
+    "frame-ancestors": [CSP.NONE],
+}
+
+LANGUAGE_CODE = "en"
+TIME_ZONE = "UTC"
+USE_TZ = True
+USE_I18N = False
+STATIC_URL = "/static/"
+STATIC_ROOT = FLUX_DATA_DIR / "static"
+STATICFILES_DIRS = [ROOT / "static"]
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": "fluxprompt.staticfiles.ManifestStorage"},
+}
+WHITENOISE_USE_FINDERS = DEBUG
+WHITENOISE_AUTOREFRESH = DEBUG
+
+TEMPORAL_ADDRESS = env.str(
+    "TEMPORAL_ADDRESS", default=f"127.0.0.1:{env.int('TEMPORAL_PORT', default=7233)}"
+)
+TEMPORAL_NAMESPACE = env.str("TEMPORAL_NAMESPACE", default="default")
+TEMPORAL_UI_URL = env.str(
+    "TEMPORAL_UI_URL", default=f"http://127.0.0.1:{env.int('TEMPORAL_UI_PORT', default=8233)}"
+)
+TEMPORAL_TASK_QUEUE = env.str("TEMPORAL_TASK_QUEUE", default="flux")
+
+#: Private addresses that nodes may call: host, host:port or CIDR.
+FLUX_ALLOW_HOSTS = env.list("FLUX_ALLOW_HOSTS", default=[])
+#: More folders with node types, beside flows/nodes.
+FLUX_NODE_PATHS = [Path(p) for p in env.str("FLUX_NODE_PATHS", default="").split(":") if p]
+ANTHROPIC_API_KEY = env.str("ANTHROPIC_API_KEY", default="")
+ANTHROPIC_BASE_URL = env.str("ANTHROPIC_BASE_URL", default="")
+OPENAI_API_KEY = env.str("OPENAI_API_KEY", default="")
+OPENAI_BASE_URL = env.str("OPENAI_BASE_URL", default="")
+#: Address of the small local model's server (`up --with-local-model` sets it).
+FLUX_LOCAL_MODEL_URL = env.str("FLUX_LOCAL_MODEL_URL", default="")
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}},
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["stderr"], "level": env.str("FLUX_LOG_LEVEL", default="WARNING")},
+}
+UNFOLD = {"SITE_TITLE": "FluxPrompt", "SITE_HEADER": "FluxPrompt operators", "SITE_URL": "/"}
