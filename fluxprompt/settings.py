@@ -102,9 +102,15 @@ DATABASES = {
         **_database,
         "ENGINE": "django.db.backends.postgresql",
         "CONN_MAX_AGE": 0,
+        # A connection that died with the server is noticed when taken from the pool.
+        "CONN_HEALTH_CHECKS": True,
         "OPTIONS": {
             **_database.get("OPTIONS", {}),
-            "pool": {"min_size": 2, "max_size": env.int("FLUX_DB_POOL", default=24)},
+            "pool": {
+                "min_size": 2,
+                "max_size": env.int("FLUX_DB_POOL", default=24),
+                "timeout": 5,
+            },
         },
     }
 }
