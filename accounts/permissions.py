@@ -10,7 +10,14 @@ READ = frozenset({"flow.read", "run.read", "workspace.read", "usage.read"})
 RUN = frozenset({"run.start", "run.cancel"})
 BUILD = frozenset({"flow.create", "flow.edit", "flow.publish", "flow.delete"})
 MANAGE = frozenset(
-    {"key.manage", "credential.manage", "variable.manage", "member.manage", "audit.read"}
+    {
+        "key.manage",
+        "credential.manage",
+        "variable.manage",
+        "member.manage",
+        "workspace.edit",
+        "audit.read",
+    }
 )
 OWN = frozenset({"workspace.delete", "workspace.transfer"})
 
@@ -31,6 +38,13 @@ SCOPE_ACTIONS: dict[str, frozenset[str]] = {
     "usage:read": frozenset({"usage.read", "workspace.read"}),
 }
 DEFAULT_SCOPES = tuple(SCOPE_ACTIONS)
+
+
+def _scope_hint(action: str) -> str:
+    scopes = [scope for scope, actions in SCOPE_ACTIONS.items() if action in actions]
+    if not scopes:
+        return "No key may; a member of the workspace does it in the browser."
+    return f"Use a key with the scope {' or '.join(scopes)}."
 
 
 def can(role: str, action: str) -> bool:
@@ -70,7 +84,7 @@ class Actor:
         if self.api_key_id:
             raise PermissionRefused(
                 action,
-                f"This API key may not do '{action}'. Use a key with a scope that allows it.",
+                f"This API key may not do '{action}'. {_scope_hint(action)}",
             )
         raise PermissionRefused(
             action, f"Your role does not allow '{action}'. Ask an owner or admin of the workspace."

@@ -1,0 +1,276 @@
+"""Every write of the accounts app: workspaces, keys, secrets, variables and the audit trail."""
+
+import hashlib
+import re
+import secrets
+import string
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from django.db import IntegrityError, models, transaction
+from django.utils import timezone
+from django.utils.text import slugify
+
+from accounts import credential_types, hooks
+from accounts.models import (
+    ApiKey,
+    AuditEvent,
+    Credential,
+    Membership,
+    Role,
+    User,
+    Variable,
+    Workspace,
+)
+from accounts.permissions import DEFAULT_SCOPES, SCOPE_ACTIONS, Actor
+from accounts.vault import seal, unseal
+
+SLUG_LENGTH = Workspace._meta.get_field("slug").max_length or 60
+_PREFIX_ALPHABET = string.ascii_lowercase + string.digits
+_VARIABLE_NAME = re.compile(r"[a-z][a-z0-9_]{0,62}")
+
+
+class InvalidValue(Exception):
+    """Something that was filled in cannot be used; `field` names it."""
+
+    code = "invalid_value"
+
+    def __init__(self, field: str, message: str) -> None:
+        super().__init__(message)
+        self.field = field
+        self.message = message
+
+
+def audit(actor: Actor, action: str, target: models.Model, **details: Any) -> AuditEvent:
+    """Write who did what to what. Called by the service that does it, in its transaction."""
+    return record_audit(
+        action,
+        target,
+        workspace_id=actor.workspace_id,
+        user_id=actor.user_id,
+        label=actor.label,
+        details=details,
+    )
+
+
+def record_audit(
+    action: str,
+    target: models.Model,
+    *,
+    workspace_id: UUID | None,
+    user_id: UUID | None,
+    label: str,
+    details: Mapping[str, Any],
+) -> AuditEvent:
+    """The audit row itself; `audit` is what services call, this is for what has no workspace."""
+    return AuditEvent.objects.create(
+        workspace_id=workspace_id,
+        user_id=user_id,
+        actor=label[:200],
+        action=action,
+        target_type=target._meta.label_lower[:40],
+        target_id=str(target.pk)[:64],
+        details=dict(details),
+    )
+
+
+# Workspaces ---------------------------------------------------------------------------------
+
+
+def create_workspace(user: User, *, name: str) -> Workspace:
+    """A new workspace with `user` as its owner; what others registered for it is done as well."""
+    name = _text("name", name, 120)
+    with transaction.atomic():
+        workspace = Workspace.objects.create(name=name, slug=_free_slug(name))
+        Membership.objects.create(workspace=workspace, user=user, role=Role.OWNER)
+        owner = Actor(workspace.id, str(user), frozenset(), user_id=user.id)
+        audit(owner, "workspace.create", workspace, name=name)
+        hooks.workspace_created(workspace, user)
+    return workspace
+
+
+def _free_slug(name: str) -> str:
+    # Room for a suffix; the random part is not guessable and needs no second look at the table.
+    base = slugify(name)[: SLUG_LENGTH - 9] or "workspace"
+    if not Workspace.objects.filter(slug=base).exists():
+        return base
+    return f"{base}-{secrets.token_hex(4)}"
+
+
+def update_workspace(actor: Actor, workspace: Workspace, *, name: str, default_model: str) -> None:
+    """Rename a workspace and set the model that nodes use which name none."""
+    actor.require("workspace.edit")
+    workspace.name = _text("name", name, 120)
+    workspace.default_model = default_model.strip()
+    if workspace.default_model and not re.fullmatch(r"[a-z_]+/\S{1,140}", workspace.default_model):
+        raise InvalidValue(
+            "default_model", "Write provider/name, as in anthropic/claude-haiku-5-5, or nothing."
+        )
+    with transaction.atomic():
+        workspace.save(update_fields=["name", "default_model"])
+        audit(
+            actor,
+            "workspace.edit",
+            workspace,
+            name=workspace.name,
+            default_model=workspace.default_model,
+        )
+
+
+# API keys -----------------------------------------------------------------------------------
+
+
+def create_api_key(
+    actor: Actor,
+    *,
+    name: str,
+    scopes: Iterable[str] = DEFAULT_SCOPES,
+    expires_at: datetime | None = None,
+) -> tuple[ApiKey, str]:
+    """A new key and its token `flux_<prefix>_<secret>`, which is never shown again."""
+    actor.require("key.manage")
+    granted = _scopes(scopes)
+    if expires_at is not None and expires_at <= timezone.now():
+        raise InvalidValue("expires_at", "Choose a time in the future.")
+    prefix = "".join(secrets.choice(_PREFIX_ALPHABET) for _ in range(8))
+    token = f"flux_{prefix}_{secrets.token_urlsafe(32)}"
+    with transaction.atomic():
+        key = ApiKey.objects.create(
+            workspace_id=actor.workspace_id,
+            name=_text("name", name, 120),
+            prefix=prefix,
+            digest=token_digest(token),
+            scopes=granted,
+            created_by_id=actor.user_id,
+            expires_at=expires_at,
+        )
+        audit(actor, "key.create", key, name=key.name, prefix=prefix, scopes=granted)
+    return key, token
+
+
+def token_digest(token: str) -> str:
+    """What is kept of a token. It has 256 random bits, so a fast hash is enough."""
+    return hashlib.sha256(token.encode()).hexdigest()
+
+
+def _scopes(scopes: Iterable[str]) -> list[str]:
+    granted = list(dict.fromkeys(scopes))
+    unknown = [scope for scope in granted if scope not in SCOPE_ACTIONS]
+    if unknown or not granted:
+        raise InvalidValue(
+            "scopes",
+            (f"There is no scope '{unknown[0]}'. " if unknown else "A key needs a scope. ")
+            + f"Choose of {', '.join(SCOPE_ACTIONS)}.",
+        )
+    return granted
+
+
+def revoke_api_key(actor: Actor, key: ApiKey) -> ApiKey:
+    """Stop a key at once; doing it twice changes nothing."""
+    actor.require("key.manage")
+    if key.revoked_at is None:
+        key.revoked_at = timezone.now()
+        with transaction.atomic():
+            key.save(update_fields=["revoked_at"])
+            audit(actor, "key.revoke", key, name=key.name, prefix=key.prefix)
+    return key
+
+
+# Credentials --------------------------------------------------------------------------------
+
+
+def create_credential(
+    actor: Actor, *, name: str, type: str, values: Mapping[str, Any]
+) -> Credential:
+    """Store a secret. `values` holds the fields of credential_types.FIELDS[type]."""
+    actor.require("credential.manage")
+    open_part, secret_part = credential_types.split(type, values)
+    name = _text("name", name, 120)
+    taken = InvalidValue("name", f"A credential named '{name}' exists already.")
+    with _unique(taken), transaction.atomic():
+        credential = Credential.objects.create(
+            workspace_id=actor.workspace_id,
+            name=name,
+            type=type,
+            settings=open_part,
+            secret=seal(actor.workspace_id, secret_part),
+            created_by_id=actor.user_id,
+        )
+        audit(actor, "credential.create", credential, name=name, type=type)
+    return credential
+
+
+def replace_secret(actor: Actor, credential: Credential, values: Mapping[str, Any]) -> Credential:
+    """Change a credential's fields; a secret field that is left empty keeps its value."""
+    actor.require("credential.manage")
+    fields = credential_types.FIELDS[credential.type]
+    kept: dict[str, Any] = {}
+    if not all(values.get(field.name) for field in fields if field.secret):
+        kept = unseal(credential.workspace_id, credential.secret)
+    filled = {name: value for name, value in values.items() if value}
+    open_part, secret_part = credential_types.split(credential.type, {**kept, **filled})
+    if kept and open_part.get("base_url") != credential.settings.get("base_url"):
+        # Else whoever may edit a credential could have its secret sent to themselves.
+        raise InvalidValue("base_url", "Enter the key again when you change the address.")
+    credential.settings = open_part
+    credential.secret = seal(credential.workspace_id, secret_part)
+    with transaction.atomic():
+        credential.save(update_fields=["settings", "secret", "updated_at"])
+        audit(actor, "credential.replace", credential, name=credential.name)
+    return credential
+
+
+def delete_credential(actor: Actor, credential: Credential) -> None:
+    """Forget a secret for ever."""
+    actor.require("credential.manage")
+    with transaction.atomic():
+        audit(actor, "credential.delete", credential, name=credential.name, type=credential.type)
+        credential.delete()
+
+
+# Variables ----------------------------------------------------------------------------------
+
+
+def set_variable(actor: Actor, name: str, value: Any) -> Variable:
+    """Create or change a plain value that flows read as `{{ vars.name }}`."""
+    actor.require("variable.manage")
+    if not _VARIABLE_NAME.fullmatch(name):
+        raise InvalidValue(
+            "name", "A name begins with a letter and has small letters, digits and _ only."
+        )
+    with transaction.atomic():
+        variable, _ = Variable.objects.update_or_create(
+            workspace_id=actor.workspace_id, name=name, defaults={"value": value}
+        )
+        audit(actor, "variable.set", variable, name=name)
+    return variable
+
+
+def delete_variable(actor: Actor, variable: Variable) -> None:
+    """Remove a value; flows that read it say so at validation."""
+    actor.require("variable.manage")
+    with transaction.atomic():
+        audit(actor, "variable.delete", variable, name=variable.name)
+        variable.delete()
+
+
+@contextmanager
+def _unique(taken: InvalidValue) -> Iterator[None]:
+    """Let the database's constraint decide who was first."""
+    try:
+        yield
+    except IntegrityError as error:
+        raise taken from error
+
+
+def _text(field: str, value: str, longest: int) -> str:
+    """A name as it is kept: one line, not empty. PostgreSQL refuses NUL characters."""
+    value = " ".join(value.replace("\x00", "").split())
+    if not value:
+        raise InvalidValue(field, "Give it a name.")
+    if len(value) > longest:
+        raise InvalidValue(field, f"A name has {longest} characters at most.")
+    return value

@@ -1,0 +1,136 @@
+"""Stored secrets: sealed with the newest key, bound to their workspace, opened late and masked."""
+
+import base64
+import json
+from collections.abc import Iterable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Any
+from urllib.parse import quote, quote_plus
+from uuid import UUID
+
+from cryptography.fernet import Fernet, InvalidToken, MultiFernet
+from django.conf import settings
+from django.db.models import Q
+
+from accounts.models import Credential
+
+#: Shorter strings are not masked: replacing them would tear ordinary words apart.
+SHORTEST_MASKED = 4
+MASK = "••••"
+
+
+class SecretUnreadable(Exception):
+    """A stored secret that no key opens, or that belongs to another workspace."""
+
+    code = "secret_unreadable"
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+        self.message = message
+
+
+@dataclass(frozen=True)
+class OpenCredential:
+    """A credential with its secret in the clear; lives only inside an activity."""
+
+    id: UUID
+    name: str
+    type: str
+    settings: dict[str, Any]
+    secret: dict[str, Any] = field(repr=False)
+
+
+@lru_cache(maxsize=4)
+def _fernet(keys: tuple[str, ...]) -> MultiFernet:
+    return MultiFernet([Fernet(key) for key in keys])
+
+
+def _keys() -> MultiFernet:
+    return _fernet(tuple(settings.FLUX_SECRET_KEYS))
+
+
+def seal(workspace_id: UUID, value: dict[str, Any]) -> bytes:
+    """Ciphertext of `value`, readable only for this workspace."""
+    plain = json.dumps({"workspace": str(workspace_id), "value": value}, separators=(",", ":"))
+    return _keys().encrypt(plain.encode())
+
+
+def unseal(workspace_id: UUID, data: bytes | memoryview) -> dict[str, Any]:
+    """The value that was sealed for this workspace. Raises SecretUnreadable."""
+    try:
+        sealed = json.loads(_keys().decrypt(bytes(data)))
+    except InvalidToken:
+        raise SecretUnreadable(
+            "This secret was encrypted with a key that FLUX_SECRET_KEYS does not hold. "
+            "Add the old key after the newest one, or enter the secret again."
+        ) from None
+    if sealed["workspace"] != str(workspace_id):
+        raise SecretUnreadable(
+            "This secret was stored for another workspace. Enter it again in this one."
+        )
+    value: dict[str, Any] = sealed["value"]
+    return value
+
+
+def credential_secret(
+    workspace_id: UUID, credential_type: str
+) -> tuple[dict[str, Any], dict[str, Any]] | None:
+    """(settings, secret) of the newest credential of this type; None where there is none."""
+    credential = (
+        Credential.objects.filter(workspace_id=workspace_id, type=credential_type)
+        .order_by("-created_at", "-id")
+        .first()
+    )
+    if credential is None:
+        return None
+    return credential.settings, unseal(workspace_id, credential.secret)
+
+
+def open_credential(workspace_id: UUID, reference: str) -> OpenCredential | None:
+    """The credential a node names, by name or id; None where the workspace has no such one."""
+    wanted = Q(name=reference)
+    with suppress(ValueError):  # An ordinary name is no UUID.
+        wanted |= Q(id=UUID(reference))
+    row = Credential.objects.filter(wanted, workspace_id=workspace_id).first()
+    if row is None:
+        return None
+    return OpenCredential(
+        row.id, row.name, row.type, row.settings, unseal(workspace_id, row.secret)
+    )
+
+
+def secret_strings(value: Any) -> set[str]:
+    """Every string inside a secret that must not be seen."""
+    if isinstance(value, str):
+        return {value} if len(value) >= SHORTEST_MASKED else set()
+    if isinstance(value, dict):
+        return set[str]().union(*(secret_strings(item) for item in value.values()))
+    if isinstance(value, list):
+        return set[str]().union(*(secret_strings(item) for item in value))
+    return set()
+
+
+def mask(text: str, secrets: Iterable[str]) -> str:
+    """`text` without the secrets, also where they are URL-, JSON- or base64-encoded."""
+    forms: set[str] = set()
+    for secret in secrets:
+        if len(secret) >= SHORTEST_MASKED:
+            forms |= _forms(secret)
+    # Longest first, so that a secret inside a longer one leaves no rest of it behind.
+    for form in sorted(forms, key=len, reverse=True):
+        text = text.replace(form, MASK)
+    return text
+
+
+def _forms(secret: str) -> set[str]:
+    raw = secret.encode()
+    return {
+        secret,
+        quote(secret, safe=""),
+        quote_plus(secret),
+        json.dumps(secret)[1:-1],
+        base64.b64encode(raw).decode(),
+        base64.urlsafe_b64encode(raw).decode().rstrip("="),
+    }
