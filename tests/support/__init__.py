@@ -1,0 +1,1 @@
+"""Real servers that stand in for the world outside, for tests and benchmarks."""

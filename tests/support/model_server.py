@@ -1,0 +1,277 @@
+"""A scripted model server over a real socket: `python -m tests.support.model_server --port 0`.
+
+It speaks chat completions, responses and messages, streaming or not, and behaves as markers in
+the model's name or prompt say (see model_behaviours). `GET /calls` counts what was asked, so
+that a test in another process can tell how often a prompt reached a model; `DELETE /calls`
+forgets it.
+"""
+
+import argparse
+import asyncio
+import json
+import signal
+import threading
+from collections.abc import Coroutine
+from types import TracebackType
+from typing import Any, Self, cast
+
+import httptools
+
+from tests.support.model_behaviours import Behaviour, behave, pieces
+from tests.support.model_dialects import DIALECTS, Chat, Dialect
+from tests.support.model_questions import Question, read, tally
+from tests.support.model_script import Call, Match, Script
+
+TOO_LONG = "prompt is too long: 250000 tokens > 200000 maximum (the maximum context length)"
+WRITE_BYTES = 65_536
+
+
+class Connection(asyncio.Protocol):
+    """One client's connection. Requests on it are answered one after the other."""
+
+    def __init__(self, script: Script) -> None:
+        self.script = script
+        self.parser = httptools.HttpRequestParser(self)
+        self.tasks: set[asyncio.Task[None]] = set()
+        self.writable = asyncio.Event()
+        self.writable.set()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.transport = cast(asyncio.Transport, transport)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.writable.set()
+        for task in self.tasks:
+            task.cancel()
+
+    def pause_writing(self) -> None:
+        self.writable.clear()
+
+    def resume_writing(self) -> None:
+        self.writable.set()
+
+    def data_received(self, data: bytes) -> None:
+        try:
+            self.parser.feed_data(data)
+        except httptools.HttpParserError:
+            self.transport.close()
+
+    def on_message_begin(self) -> None:
+        self.url, self.headers, self.body = b"", {}, bytearray()  # type: ignore[var-annotated]
+
+    def on_url(self, url: bytes) -> None:
+        self.url += url
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        self.headers[name.decode("latin-1").lower()] = value.decode("latin-1")
+
+    def on_body(self, body: bytes) -> None:
+        self.body += body
+
+    def on_message_complete(self) -> None:
+        method = self.parser.get_method().decode()
+        path = self.url.decode("latin-1").partition("?")[0]
+        task = asyncio.ensure_future(self.answer(method, path, self.headers, bytes(self.body)))
+        self.tasks.add(task)
+        task.add_done_callback(self.tasks.discard)
+
+    async def answer(self, method: str, path: str, headers: dict[str, str], body: bytes) -> None:
+        dialect = DIALECTS.get(path)
+        if dialect is None or method != "POST":
+            self.other(method, path)
+            return
+        try:
+            question = read(path, json.loads(body))
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            self.json(400, dialect.error(400, f"cannot read this request: {error!r}"))
+            return
+        call = self.script.record(path, question, headers)
+        behaviour = self.script.behaviour(call, question)
+        try:
+            done = await self.perform(
+                dialect(question, behaviour, tally(question, behaviour)), behaviour, question
+            )
+        except asyncio.CancelledError:
+            call.state = "aborted"
+            raise
+        call.state = "answered" if done else "failed"
+        if done:
+            self.script.answered[call.asked] += 1
+
+    def other(self, method: str, path: str) -> None:
+        if path == "/calls" and method == "DELETE":
+            self.script.forget()
+            self.json(200, {})
+        elif path == "/calls":
+            self.json(200, self.script.report())
+        elif path == "/v1/models":
+            self.json(200, {"object": "list", "data": [{"id": "echo", "object": "model"}]})
+        else:
+            self.json(404, Chat.error(404, f"no such address: {method} {path}"))
+
+    async def perform(self, dialect: Dialect, behaviour: Behaviour, question: Question) -> bool:
+        """Answers as told; False when what was sent is not a whole answer."""
+        if behaviour.delay_ms:
+            await asyncio.sleep(behaviour.delay_ms / 1000)
+        if behaviour.hang:
+            await asyncio.Event().wait()
+        if behaviour.too_long:
+            self.json(400, dialect.error(400, TOO_LONG, "context_length_exceeded"))
+            return False
+        if behaviour.error:
+            more = {} if behaviour.retry_after is None else {"retry-after": behaviour.retry_after}
+            text = f"scripted error {behaviour.error}"
+            self.json(behaviour.error, dialect.error(behaviour.error, text), more)
+            return False
+        said = pieces(behaviour, question.asked, question.schema)
+        if question.stream:
+            return await self.stream(dialect, behaviour, said)
+        parts = list(said)
+        dialect.tally.output = len(parts)
+        self.json(200, dialect.whole("".join(parts)))
+        return True
+
+    async def stream(self, dialect: Dialect, behaviour: Behaviour, said: Any) -> bool:
+        self.transport.write(
+            b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream; charset=utf-8\r\n"
+            b"transfer-encoding: chunked\r\n\r\n"
+        )
+        broken = behaviour.disconnect or behaviour.cut or behaviour.malformed
+        waiting = bytearray()
+        for index, line in enumerate(dialect.stream(said)):
+            if (broken or behaviour.stream_error) and index == dialect.PREAMBLE + 1:
+                self.chunk(waiting)
+                self.break_off(dialect, behaviour)
+                return False
+            waiting += line
+            if behaviour.gap_ms:
+                self.chunk(waiting)
+                await asyncio.sleep(behaviour.gap_ms / 1000)
+            elif len(waiting) >= WRITE_BYTES:
+                self.chunk(waiting)
+                await self.writable.wait()
+        self.chunk(waiting)
+        self.transport.write(b"0\r\n\r\n")
+        return True
+
+    def break_off(self, dialect: Dialect, behaviour: Behaviour) -> None:
+        if behaviour.disconnect:
+            self.transport.close()
+            return
+        if behaviour.malformed:
+            self.chunk(bytearray(b'event: message\ndata: {"id": "x", "choi\n\n'))
+        elif behaviour.stream_error:
+            self.chunk(bytearray(dialect.stream_error()))
+        self.transport.write(b"0\r\n\r\n")
+
+    def chunk(self, waiting: bytearray) -> None:
+        if waiting:
+            self.transport.write(b"%x\r\n%b\r\n" % (len(waiting), bytes(waiting)))
+            waiting.clear()
+
+    def json(self, status: int, value: Any, headers: dict[str, Any] | None = None) -> None:
+        content = json.dumps(value).encode()
+        more = "".join(f"{name}: {text}\r\n" for name, text in (headers or {}).items())
+        head = (
+            f"HTTP/1.1 {status} scripted\r\ncontent-type: application/json\r\n{more}"
+            f"content-length: {len(content)}\r\n\r\n"
+        )
+        self.transport.write(head.encode() + content)
+
+
+async def listen(script: Script, port: int = 0) -> asyncio.Server:
+    loop = asyncio.get_running_loop()
+    return await loop.create_server(lambda: Connection(script), "127.0.0.1", port, backlog=512)
+
+
+class ModelServer:
+    """The server in a thread of the test's process: `with ModelServer() as server: …`."""
+
+    def __init__(self, port: int = 0) -> None:
+        self._port = port
+        self._script = Script()
+        self._ready = threading.Event()
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._run, daemon=True, name="model-server")
+
+    @property
+    def url(self) -> str:
+        """Address without a path; OpenAI's base URL is this and `/v1`."""
+        return f"http://127.0.0.1:{self._port}"
+
+    @property
+    def calls(self) -> list[Call]:
+        return list(self._script.calls)
+
+    def script(self, match: Match, behaviour: str | Behaviour) -> None:
+        """From now on calls whose prompt holds `match` (or whose model it is) behave so."""
+        told = behave(behaviour) if isinstance(behaviour, str) else behaviour
+        self._script.rules.insert(0, (match, told))
+
+    def reset(self) -> None:
+        self._script.rules.clear()
+        self._script.forget()
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        if not self._ready.wait(10):
+            raise RuntimeError("the model server did not start within 10 seconds")
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._loop.call_soon_threadsafe(self._stop.set)
+        self._thread.join(10)
+
+    def _run(self) -> None:
+        self._loop.run_until_complete(self._serve())
+        self._loop.close()
+
+    async def _serve(self) -> None:
+        self._stop = asyncio.Event()
+        server = await listen(self._script, self._port)
+        self._port = server.sockets[0].getsockname()[1]
+        self._ready.set()
+        await self._stop.wait()
+        await _close(server)
+
+
+async def _close(server: asyncio.Server) -> None:
+    server.close()
+    if hasattr(server, "abort_clients"):  # Python 3.13
+        server.abort_clients()
+    await asyncio.sleep(0)
+    tasks = [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def _main(port: int) -> None:
+    stop = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    server = await listen(Script(), port)
+    print(server.sockets[0].getsockname()[1], flush=True)
+    await stop.wait()
+    await _close(server)
+
+
+def run(main: Coroutine[Any, Any, None]) -> None:
+    """On uvloop where it is installed: half the time per call in benchmarks."""
+    try:
+        import uvloop
+    except ImportError:
+        asyncio.run(main)
+    else:
+        uvloop.run(main)
+
+
+if __name__ == "__main__":
+    arguments = argparse.ArgumentParser(description=__doc__)
+    arguments.add_argument("--port", type=int, default=0, help="0 picks a free one and prints it")
+    run(_main(arguments.parse_args().port))
