@@ -4,7 +4,7 @@ from typing import Any, ClassVar
 
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.contrib.auth.models import PermissionsMixin
-from django.db import models
+from django.db import models, transaction
 from django.db.models.functions import Lower
 from django.utils import timezone
 
@@ -15,7 +15,8 @@ class UserManager(BaseUserManager["User"]):
     """Creates people by e-mail address."""
 
     def create_user(self, email: str, password: str | None = None, **fields: Any) -> "User":
-        user = self.model(email=self.normalize_email(email), **fields)
+        # Lower case throughout, as allauth looks people up.
+        user = self.model(email=self.normalize_email(email).lower(), **fields)
         user.set_password(password)
         user.save(using=self._db)
         return user
@@ -24,8 +25,9 @@ class UserManager(BaseUserManager["User"]):
         """An operator; like everyone, with a workspace of their own."""
         from accounts.services import create_workspace
 
-        user = self.create_user(email, password, is_staff=True, is_superuser=True, **fields)
-        create_workspace(user, name=user.default_workspace_name)
+        with transaction.atomic():
+            user = self.create_user(email, password, is_staff=True, is_superuser=True, **fields)
+            create_workspace(user, name=user.default_workspace_name)
         return user
 
 
@@ -33,7 +35,7 @@ class User(AbstractBaseUser, PermissionsMixin):
     """A person, known by e-mail address."""
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
-    email = models.EmailField("e-mail address")
+    email = models.EmailField("e-mail address", unique=True)
     name = models.CharField(max_length=120, blank=True)
     is_staff = models.BooleanField("operator", default=False)
     is_active = models.BooleanField("active", default=True)
@@ -176,6 +178,24 @@ class Variable(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+
+class SetupLink(models.Model):
+    """The one-time link by which the first person comes in; there is at most one row.
+
+    The link's token is an HMAC of `nonce` under the secret key, so that the database alone does
+    not reveal it and `up` can print the same link again. Using the link deletes the row.
+    """
+
+    id = models.PositiveSmallIntegerField(primary_key=True, default=1, editable=False)
+    nonce = models.CharField(max_length=64)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = (models.CheckConstraint(condition=models.Q(id=1), name="setup_link_single"),)
+
+    def __str__(self) -> str:
+        return "set-up link"
 
 
 class AuditEvent(models.Model):

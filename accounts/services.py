@@ -84,7 +84,7 @@ def create_workspace(user: User, *, name: str) -> Workspace:
     """A new workspace with `user` as its owner; what others registered for it is done as well."""
     name = _text("name", name, 120)
     with transaction.atomic():
-        workspace = Workspace.objects.create(name=name, slug=_free_slug(name))
+        workspace = _new_workspace(name)
         Membership.objects.create(workspace=workspace, user=user, role=Role.OWNER)
         owner = Actor(workspace.id, str(user), frozenset(), user_id=user.id)
         audit(owner, "workspace.create", workspace, name=name)
@@ -92,12 +92,14 @@ def create_workspace(user: User, *, name: str) -> Workspace:
     return workspace
 
 
-def _free_slug(name: str) -> str:
-    # Room for a suffix; the random part is not guessable and needs no second look at the table.
+def _new_workspace(name: str) -> Workspace:
+    # Room for a suffix: 8 hex digits and a dash.
     base = slugify(name)[: SLUG_LENGTH - 9] or "workspace"
-    if not Workspace.objects.filter(slug=base).exists():
-        return base
-    return f"{base}-{secrets.token_hex(4)}"
+    try:
+        with transaction.atomic():
+            return Workspace.objects.create(name=name, slug=base)
+    except IntegrityError:
+        return Workspace.objects.create(name=name, slug=f"{base}-{secrets.token_hex(4)}")
 
 
 def update_workspace(actor: Actor, workspace: Workspace, *, name: str, default_model: str) -> None:

@@ -1,5 +1,9 @@
 """Pages of the accounts app."""
 
-from django.urls import URLPattern
+from django.urls import URLPattern, path
 
-urlpatterns: list[URLPattern] = []
+from accounts.views.setup import setup
+
+urlpatterns: list[URLPattern] = [
+    path("setup/<str:token>/", setup, name="setup"),
+]

@@ -3,7 +3,7 @@
 from django.db import models
 
 from accounts.ids import new_id
-from accounts.models import Workspace
+from accounts.models import ApiKey, Workspace
 from flows.models import Flow
 
 
@@ -29,6 +29,7 @@ class UsageRecord(models.Model):
     workspace = models.ForeignKey(Workspace, models.CASCADE, related_name="usage_records")
     flow = models.ForeignKey(Flow, models.SET_NULL, null=True, related_name="+")
     run_id = models.UUIDField()
+    api_key = models.ForeignKey(ApiKey, models.SET_NULL, null=True, related_name="+")
     node = models.CharField(max_length=63)
     path = models.JSONField(default=list)
     attempt = models.PositiveIntegerField()

@@ -1,5 +1,8 @@
 """REST addresses of the accounts app, below /api/v1/."""
 
-from django.urls import URLPattern
+from django.urls import URLPattern, path
 
-urlpatterns: list[URLPattern] = []
+from accounts.api import schema  # noqa: F401  (registers itself for the OpenAPI document)
+from accounts.api.views import MeView
+
+urlpatterns: list[URLPattern] = [path("me", MeView.as_view(), name="api-me")]

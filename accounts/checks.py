@@ -1,0 +1,35 @@
+"""Settings of this app that `manage.py check` looks at."""
+
+from typing import Any
+
+from cryptography.fernet import Fernet
+from django.conf import settings
+from django.core.checks import CheckMessage, Error
+
+SIGNUP = ("open", "closed")
+
+
+def settings_are_usable(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
+    """FLUX_SIGNUP is one of the words, FLUX_SECRET_KEYS are keys."""
+    found: list[CheckMessage] = []
+    if settings.FLUX_SIGNUP not in SIGNUP:
+        found.append(
+            Error(
+                f"FLUX_SIGNUP is '{settings.FLUX_SIGNUP}'.",
+                hint=f"Set it to one of: {', '.join(SIGNUP)}.",
+                id="accounts.E001",
+            )
+        )
+    for position, key in enumerate(settings.FLUX_SECRET_KEYS, start=1):
+        try:
+            Fernet(key)
+        except ValueError:
+            found.append(
+                Error(
+                    f"Key {position} of FLUX_SECRET_KEYS is not 32 bytes in URL-safe base64.",
+                    hint="Make one: python -c 'import base64,os;"
+                    "print(base64.urlsafe_b64encode(os.urandom(32)).decode())'",
+                    id="accounts.E002",
+                )
+            )
+    return found
