@@ -1,5 +1,21 @@
 #!/usr/bin/env python3
-import os, sys
-os.environ.setdefault("DJANGO_SETTINGS_MODULE", "fluxprompt.settings")
-from django.core.management import execute_from_command_line
-execute_from_command_line(sys.argv)
+"""Runs FluxPrompt's commands; starts on any Python 3 and goes on in `.venv`."""
+
+import os
+import sys
+
+
+def main():
+    if sys.version_info < (3, 8):  # noqa: UP036 - the reason of this file
+        sys.exit("fluxprompt: start this with Python 3.8 or newer; it then finds 3.12 or newer.")
+    from fluxprompt import bootstrap
+
+    bootstrap.ensure(sys.argv)
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "fluxprompt.settings")
+    from django.core.management import execute_from_command_line
+
+    execute_from_command_line(sys.argv)
+
+
+if __name__ == "__main__":
+    main()
