@@ -22,7 +22,7 @@ from fluxprompt.embedded.accounts import (
     shared_folder,
 )
 from fluxprompt.embedded.errors import StackError
-from fluxprompt.embedded.processes import last_lines, spawn, spawn_arguments
+from fluxprompt.embedded.processes import Program, last_lines, run
 from fluxprompt.paths import socket_dir
 
 MAJOR = "18"
@@ -102,7 +102,7 @@ class Postgres:
         """Make the folders and, the first time, the cluster."""
         private_folder(self.sockets, self.account)
         folder = self.folder
-        self._wait_for_orphan(folder)
+        self._wait_for_orphans(folder)
         version = folder / "PG_VERSION"
         if not version.exists():
             if folder.exists() and any(folder.iterdir()):
@@ -119,19 +119,13 @@ class Postgres:
             )
         private_folder(folder, self.account)
 
-    def argv(self) -> list[str]:
-        """The server's command line."""
+    def program(self) -> Program:
+        """The server; SIGQUIT, should its parent die, makes it leave at once."""
         settings = SETTINGS | (THROW_AWAY if self.throw_away else {})
         settings["unix_socket_directories"] = str(self.sockets)
-        pairs = [
-            argument for key, value in settings.items() for argument in ("-c", f"{key}={value}")
-        ]
-        return [str(self._binaries() / "postgres"), "-D", str(self.folder), *pairs]
-
-    def start(self) -> "subprocess.Popen[bytes]":
-        """Start the server as a tied child; SIGQUIT, should we die, makes it leave at once."""
-        return spawn(
-            self.argv(),
+        pairs = [word for key, value in settings.items() for word in ("-c", f"{key}={value}")]
+        return Program(
+            [str(self._binaries() / "postgres"), "-D", str(self.folder), *pairs],
             log=self.log,
             env=_environment(),
             cwd=Path("/"),
@@ -222,14 +216,7 @@ class Postgres:
             *("--locale=C.UTF-8", "--locale-provider=builtin", "--data-checksums"),
             *(["--no-sync"] if self.throw_away else []),
         ]
-        made = subprocess.run(
-            command,
-            capture_output=True,
-            text=True,
-            env=_environment(),
-            cwd="/",
-            **spawn_arguments(self.account),
-        )
+        made = run(Program(command, self.log, _environment(), Path("/"), self.account))
         if made.returncode != 0:
             shutil.rmtree(aside, ignore_errors=True)
             lines = [line for line in made.stderr.splitlines() if "error:" in line]
@@ -239,29 +226,34 @@ class Postgres:
             folder.rmdir()
         aside.rename(folder)
 
-    def _wait_for_orphan(self, folder: Path, seconds: float = 15) -> None:
-        """Wait for a server whose supervisor was killed: it is on its way out."""
+    def _wait_for_orphans(self, folder: Path, seconds: float = 15) -> None:
+        """Wait for the processes of a server that was killed: they are on their way out."""
         end = time.monotonic() + seconds
-        while (pid := _postmaster(folder)) is not None:
+        while (pid := _process_in(folder)) is not None:
             if time.monotonic() > end:
                 raise StackError(
                     f"Another PostgreSQL (process {pid}) runs on {folder}: stop it first."
                 )
-            time.sleep(0.05)
+            time.sleep(0.02)
 
 
 def _environment() -> dict[str, str]:
     return {"PATH": os.environ.get("PATH", "/usr/bin:/bin"), "LC_ALL": "C.UTF-8", "TZ": "UTC"}
 
 
-def _postmaster(folder: Path) -> int | None:
-    """The process that runs on this data folder, if one does."""
-    try:
-        pid = int((folder / "postmaster.pid").read_text().split("\n", 1)[0])
-        # A number left behind by a crash may belong to any process by now.
-        return pid if os.readlink(f"/proc/{pid}/cwd") == str(folder) else None
-    except (OSError, ValueError):
-        return None
+def _process_in(folder: Path) -> int | None:
+    """A process that works in this data folder, as all of a PostgreSQL's do.
+
+    Not by the number in postmaster.pid: after a crash it may belong to any process.
+    """
+    for entry in Path("/proc").glob("[0-9]*/cwd"):
+        try:
+            if os.readlink(entry) == str(folder):
+                return int(entry.parent.name)
+        except OSError:
+            # It ended meanwhile, or belongs to somebody else.
+            continue
+    return None
 
 
 def _copy_of(package: Path) -> Path:

@@ -14,6 +14,7 @@ import pytest
 
 from fluxprompt.embedded.errors import StackError
 from fluxprompt.embedded.postgres import Postgres
+from fluxprompt.embedded.processes import spawn
 
 #: Variables of the developer's own copy that must not reach the tests.
 _FOREIGN = ("ANTHROPIC_", "OPENAI_", "TEMPORAL_", "EMAIL_URL", "DATABASE_URL", "DJANGO_")
@@ -33,7 +34,7 @@ class _Session:
         if self._server is not None:
             try:
                 self._server.prepare()
-                self._process = self._server.start()
+                self._process = spawn(self._server.program())
                 self._server.wait_until_ready(self._process)
                 self._server.create_database()
             except StackError as error:
