@@ -1,7 +1,24 @@
 """Content negotiation that never answers 406."""
 
+from collections.abc import Sequence
+from typing import Any
+
+from rest_framework.exceptions import NotAcceptable
 from rest_framework.negotiation import DefaultContentNegotiation
+from rest_framework.renderers import BaseRenderer
+from rest_framework.request import Request
 
 
 class LenientNegotiation(DefaultContentNegotiation):
     """Falls back to JSON where `Accept` names nothing we have."""
+
+    def select_renderer(
+        self,
+        request: Request,
+        renderers: Sequence[BaseRenderer],  # type: ignore[override]
+        format_suffix: str | None = None,
+    ) -> tuple[Any, str]:
+        try:
+            return super().select_renderer(request, renderers, format_suffix)
+        except NotAcceptable:
+            return renderers[0], renderers[0].media_type or "application/json"

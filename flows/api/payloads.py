@@ -1,0 +1,73 @@
+"""What the flows app's objects look like in the API."""
+
+from collections.abc import Iterable
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from flows.engine.errors import Problem
+from flows.engine.node_type import NodeType
+from flows.engine.registry import registry
+from flows.models import Flow, FlowVersion
+
+
+def flow_payload(flow: Flow) -> dict[str, Any]:
+    return {
+        "id": flow.id,
+        "slug": flow.slug,
+        "name": flow.name,
+        "description": flow.description,
+        "revision": flow.revision,
+        "published_version": flow.published.number if flow.published else None,
+        "created_at": flow.created_at,
+        "updated_at": flow.updated_at,
+    }
+
+
+def flow_detail(flow: Flow, problems: Iterable[Problem]) -> dict[str, Any]:
+    """One flow, with what validation says of its draft."""
+    return {**flow_payload(flow), "problems": [problem.as_dict() for problem in problems]}
+
+
+def version_payload(version: FlowVersion, *, whole: bool = False) -> dict[str, Any]:
+    payload = {
+        "number": version.number,
+        "digest": version.digest,
+        "note": version.note,
+        "created_at": version.created_at,
+    }
+    return {**payload, "document": version.document} if whole else payload
+
+
+@lru_cache(maxsize=1)
+def node_type_catalogue() -> list[dict[str, Any]]:
+    """Every node type with the JSON Schema of its config; made once a process."""
+    known = registry()
+    return [node_type_payload(kind, known.folder(kind.type)) for kind in known.all()]
+
+
+def node_type_payload(kind: NodeType, folder: Path) -> dict[str, Any]:
+    readme = folder / "README.md"
+    return {
+        "type": kind.type,
+        "version": kind.version,
+        "title": kind.title,
+        "summary": kind.summary,
+        "category": kind.category,
+        "icon": kind.icon,
+        "runs": kind.runs,
+        "streams": kind.streams,
+        "config": kind.config.model_json_schema(),
+        # A type whose ports follow from its config names those of an empty one.
+        "ports": list(kind.port_names({})) if kind.runs else [],
+        "ports_follow_config": callable(kind.ports),
+        "outputs": dict(kind.outputs),
+        "timeout_seconds": kind.timeout_seconds,
+        "retry": {
+            "max_attempts": kind.retry.max_attempts,
+            "initial_seconds": kind.retry.initial_seconds,
+            "backoff": kind.retry.backoff,
+            "max_seconds": kind.retry.max_seconds,
+        },
+        "help": readme.read_text() if readme.exists() else "",
+    }

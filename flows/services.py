@@ -1,0 +1,241 @@
+"""Every write of the flows app: drafts, versions, examples."""
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+from django.db import IntegrityError, transaction
+from django.db.models import Max
+from django.utils.text import slugify
+
+from accounts.permissions import Actor
+from accounts.services import audit
+from flows.draft import read_draft, write_draft, write_head
+from flows.engine.document import SCHEMA, Document, digest, dump, parse
+from flows.engine.errors import DocumentInvalid
+from flows.engine.registry import registry
+from flows.engine.validate import validate
+from flows.hooks import deletion_refusal
+from flows.models import Flow, FlowVersion
+
+type Source = Document | str | bytes | Mapping[str, Any]
+
+EXAMPLES = Path(__file__).parent / "examples"
+SLUG_LENGTH = 80
+#: Names that are addresses of the API beside a flow's own.
+_RESERVED_SLUGS = frozenset({"validate", "new", "import"})
+_LOOKS_LIKE_ID = re.compile(r"[0-9a-f]{8}-?([0-9a-f]{4}-?){3}[0-9a-f]{12}")
+_SLUG_TRIES = 5
+
+
+class StaleRevision(Exception):
+    """Someone else changed the draft since it was read; `current` is its revision now."""
+
+    code = "stale_revision"
+
+    def __init__(self, expected: int, current: int) -> None:
+        super().__init__(
+            f"The draft is at revision {current}, not {expected}: it was changed since you read "
+            "it. Read it again, then write."
+        )
+        self.expected = expected
+        self.current = current
+
+
+class FlowInUse(Exception):
+    """The flow cannot be deleted now; the message says why."""
+
+    code = "flow_in_use"
+
+
+class VersionMissing(Exception):
+    """The flow has no version of this number."""
+
+    code = "version_missing"
+
+    def __init__(self, number: int | str) -> None:
+        super().__init__(f"This flow has no version {number}.")
+
+
+def create_flow(actor: Actor, *, name: str | None = None, document: Source | None = None) -> Flow:
+    """A new flow with this document as its draft, else with a small one to start from.
+
+    `name` wins over the document's. Raises DocumentInvalid where the document cannot be read;
+    a document with other problems is kept as it is.
+    """
+    actor.require("flow.create")
+    draft = _document(starter(name or "Untitled flow") if document is None else document)
+    with transaction.atomic():
+        flow = _new_row(actor, name or draft.name)
+        write_draft(flow, draft, name=name)
+        flow.save(update_fields=["name", "description", "settings"])
+        audit(actor, "flow.create", flow, name=flow.name)
+    return flow
+
+
+def _document(source: Source) -> Document:
+    return source if isinstance(source, Document) else parse(source)  # type: ignore[arg-type]
+
+
+def starter(name: str) -> dict[str, Any]:
+    """The document of a flow that was only given a name: it hands its text on."""
+    field = {"name": "text", "type": "text", "required": True}
+    return {
+        "schema": SCHEMA,
+        "name": name,
+        "nodes": [
+            {"id": "start", "type": "input", "label": "Start", "config": {"fields": [field]}},
+            {"id": "result", "type": "output", "config": {"value": "{{ start.text }}"}},
+        ],
+        "edges": [{"from": "start", "to": "result"}],
+        "layout": {"start": {"x": 0, "y": 0}, "result": {"x": 330, "y": 0}},
+    }
+
+
+def _new_row(actor: Actor, name: str) -> Flow:
+    """The row with a slug of its own; two who want the same slug at once both get one."""
+    for _ in range(_SLUG_TRIES):
+        try:
+            with transaction.atomic():
+                return Flow.objects.create(
+                    workspace_id=actor.workspace_id,
+                    name=name[:200],
+                    slug=_free_slug(actor.workspace_id, name),
+                    created_by_id=actor.user_id,
+                )
+        except IntegrityError as error:
+            if "flow_slug_once" not in str(error):
+                raise
+    raise IntegrityError(f"no free address was found for '{name[:60]}'")
+
+
+def _free_slug(workspace_id: UUID, name: str) -> str:
+    base = slugify(name)[: SLUG_LENGTH - 10].strip("-_") or "flow"
+    if base in _RESERVED_SLUGS or _LOOKS_LIKE_ID.fullmatch(base):
+        base = f"flow-{base}"
+    taken = set(
+        Flow.objects.filter(workspace_id=workspace_id, slug__startswith=base).values_list(
+            "slug", flat=True
+        )
+    )
+    if base not in taken:
+        return base
+    number = 2
+    while f"{base}-{number}" in taken:
+        number += 1
+    return f"{base}-{number}"
+
+
+def _held(actor: Actor, flow: Flow) -> Flow:
+    """The flow's row as it is now, held until the transaction ends; only of the actor's own."""
+    return Flow.objects.select_for_update().get(pk=flow.pk, workspace_id=actor.workspace_id)
+
+
+def replace_draft(
+    actor: Actor, flow: Flow, document: Source, *, expected_revision: int | None = None
+) -> Flow:
+    """Make this document the draft. An equal one changes nothing, not even the revision.
+
+    Raises StaleRevision where `expected_revision` is not the draft's, DocumentInvalid where
+    the document cannot be read.
+    """
+    actor.require("flow.edit")
+    draft = _document(document)
+    with transaction.atomic():
+        held = _held(actor, flow)
+        if expected_revision is not None and held.revision != expected_revision:
+            raise StaleRevision(expected_revision, held.revision)
+        if write_draft(held, draft):
+            held.revision += 1
+            held.save(update_fields=["name", "description", "settings", "revision", "updated_at"])
+            audit(actor, "flow.edit", held, revision=held.revision)
+    return held
+
+
+def update_flow(
+    actor: Actor, flow: Flow, *, name: str | None = None, description: str | None = None
+) -> Flow:
+    """Change what the flow is called; both are part of its document."""
+    actor.require("flow.edit")
+    with transaction.atomic():
+        held = _held(actor, flow)
+        changed = write_head(
+            held,
+            name=held.name if name is None else name,
+            description=held.description if description is None else description,
+        )
+        if changed:
+            held.revision += 1
+            held.save(update_fields=[*changed, "revision", "updated_at"])
+            audit(actor, "flow.edit", held, revision=held.revision, fields=changed)
+    return held
+
+
+def delete_flow(actor: Actor, flow: Flow) -> None:
+    """Delete the flow with its versions and runs. Raises FlowInUse while a run is open."""
+    actor.require("flow.delete")
+    with transaction.atomic():
+        held = _held(actor, flow)
+        if reason := deletion_refusal(held):
+            raise FlowInUse(reason)
+        audit(actor, "flow.delete", held, name=held.name, slug=held.slug)
+        held.delete()
+
+
+def publish_flow(actor: Actor, flow: Flow, *, note: str = "") -> FlowVersion:
+    """Freeze the draft as the version that runs; an unchanged draft gives the current version.
+
+    Raises DocumentInvalid with every problem where validation finds an error.
+    """
+    actor.require("flow.publish")
+    with transaction.atomic():
+        held = _held(actor, flow)
+        draft = read_draft(held)
+        problems = validate(draft, registry())
+        if any(problem.severity == "error" for problem in problems):
+            raise DocumentInvalid(problems)
+        meaning = digest(draft)
+        if held.published is not None and held.published.digest == meaning:
+            return held.published
+        last = held.versions.aggregate(last=Max("number"))["last"] or 0
+        version = held.versions.create(
+            number=last + 1,
+            document=dump(draft),
+            digest=meaning,
+            note=note[:200],
+            created_by_id=actor.user_id,
+        )
+        held.published = version
+        held.save(update_fields=["published", "updated_at"])
+        audit(actor, "flow.publish", held, number=version.number, digest=meaning)
+    return version
+
+
+def restore_version(actor: Actor, flow: Flow, number: int) -> Flow:
+    """Make an earlier version the draft again; nothing is published by it."""
+    actor.require("flow.edit")
+    version = flow.versions.filter(number=number).first()
+    if version is None:
+        raise VersionMissing(number)
+    with transaction.atomic():
+        restored = replace_draft(actor, flow, version.document)
+        audit(actor, "flow.restore", restored, number=number)
+    return restored
+
+
+def load_examples(actor: Actor) -> list[Flow]:
+    """The example flows that the workspace does not have yet, created and published."""
+    present = set(
+        Flow.objects.filter(workspace_id=actor.workspace_id).values_list("name", flat=True)
+    )
+    made = []
+    for file in sorted(EXAMPLES.glob("*.yaml")):
+        document = parse(file.read_text())
+        if document.name in present:
+            continue
+        flow = create_flow(actor, document=document)
+        publish_flow(actor, flow, note="Example")
+        made.append(flow)
+    return made

@@ -1,0 +1,106 @@
+"""What every view of the REST API does the same way, and the answer to unknown addresses."""
+
+from typing import Any, cast
+
+from django.http import HttpRequest, HttpResponse
+from django.views.decorators.csrf import csrf_exempt
+from rest_framework.request import Request
+from rest_framework.views import APIView
+
+from accounts.permissions import Actor
+from flows.storable import bad_text
+from fluxprompt.api.paging import DEFAULT_LIMIT, MAX_LIMIT, CursorInvalid
+from fluxprompt.api.problems import ApiProblem, converts, problem_response, refuse
+
+
+@converts(CursorInvalid)
+def _cursor(error: CursorInvalid) -> ApiProblem:
+    return ApiProblem(
+        400,
+        error.code,
+        str(error),
+        [{"path": "cursor", "code": error.code, "message": str(error)}],
+    )
+
+
+class ApiView(APIView):
+    """A view with an actor, bodies of unannounced length, and checked query parameters."""
+
+    def initialize_request(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Request:
+        if not request.META.get("CONTENT_LENGTH") and "HTTP_TRANSFER_ENCODING" in request.META:
+            # A chunked body announces no length, and the framework would take it for empty.
+            request.META["CONTENT_LENGTH"] = str(len(request.body))
+        return super().initialize_request(request, *args, **kwargs)
+
+    @property
+    def actor(self) -> Actor:
+        return cast(Actor, self.request.user)
+
+    def object_body(self, *known: str) -> dict[str, Any]:
+        """The JSON object of the body (an empty body is `{}`); unknown members are refused."""
+        body = self.request.data
+        if isinstance(body, str):
+            raise refuse(415, "unsupported_media_type", "Send this body as application/json.")
+        if not isinstance(body, dict):
+            raise refuse(422, "type", "The body has to be a JSON object.", "")
+        for name in body:
+            if name not in known:
+                shown = name[:60]
+                raise refuse(
+                    422,
+                    "unknown_field",
+                    f"'{shown}' is not a field of this call. It takes: {', '.join(known)}.",
+                    shown,
+                )
+        return dict(body)
+
+    def query(self, name: str) -> str:
+        """A query parameter that PostgreSQL can be asked about; empty where absent."""
+        value = str(self.request.query_params.get(name, ""))
+        if reason := bad_text(value):
+            raise refuse(400, "bad_parameter", f"The parameter {reason}.", name)
+        return value
+
+    def whole_number(self, name: str, *, default: int, least: int, most: int) -> int:
+        """A query parameter that is a whole number within bounds."""
+        given = self.query(name)
+        if not given:
+            return default
+        if given.isascii() and given.isdigit() and len(given) < 12 and least <= int(given) <= most:
+            return int(given)
+        raise refuse(
+            400, "bad_parameter", f"'{name}' has to be a whole number from {least} to {most}.", name
+        )
+
+    @property
+    def limit(self) -> int:
+        return self.whole_number("limit", default=DEFAULT_LIMIT, least=1, most=MAX_LIMIT)
+
+
+def text_field(body: dict[str, Any], name: str, *, most: int, required: bool = False) -> str | None:
+    """A text member of a body, stripped; None where it is absent or null."""
+    value = body.get(name)
+    if value is None:
+        if required:
+            raise refuse(422, "required", f"'{name}' is missing.", name)
+        return None
+    if not isinstance(value, str):
+        raise refuse(422, "type", f"'{name}' has to be text.", name)
+    value = value.strip()
+    if required and not value:
+        raise refuse(422, "required", f"'{name}' is empty.", name)
+    if len(value) > most:
+        raise refuse(422, "too_long", f"'{name}' may have {most} characters at most.", name)
+    return value
+
+
+@csrf_exempt
+def unknown_address(request: HttpRequest) -> HttpResponse:
+    """Everything below /api/ that is no address of ours."""
+    return problem_response(
+        ApiProblem(
+            404,
+            "not_found",
+            f"There is nothing at {request.path[:200]}. The addresses are listed at /api/docs/.",
+        )
+    )
