@@ -1,0 +1,1 @@
+"""Language model providers: one module each, whose SDK is imported when it is first used."""

@@ -1,0 +1,44 @@
+"""What a provider is, and what a workspace has to open one with."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from flows.engine.node_type import ModelAnswer, ModelRequest
+
+type Emit = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Login:
+    """How one provider is opened.
+
+    `source` is what an error names (`the credential 'Team key'`, `ANTHROPIC_API_KEY`).
+    `trusted`: the operator configured `base_url`, so it may be a private address.
+    `default_model` is a model's name at this provider, offered where a node names none.
+    """
+
+    api_key: str = field(default="", repr=False)
+    base_url: str = ""
+    source: str = ""
+    trusted: bool = False
+    default_model: str = ""
+
+
+@dataclass(frozen=True)
+class Access:
+    """The providers a workspace can use, by the name that begins `provider/model`."""
+
+    logins: Mapping[str, Login] = field(default_factory=dict)
+
+
+class Provider(Protocol):
+    """Calls models of one provider, always streaming."""
+
+    name: str
+
+    async def complete(self, request: ModelRequest, model_name: str, *, emit: Emit) -> ModelAnswer:
+        """The whole answer; `emit` gets each piece of text as it comes. Raises NodeError.
+
+        Cancelling closes the stream at once, so that the provider stops generating.
+        """
