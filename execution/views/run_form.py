@@ -1,0 +1,188 @@
+"""The form that starts a run, made from the fields of a flow's input node."""
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from django.http import QueryDict
+
+from flows.engine.document import Document
+from flows.engine.references import is_reference
+
+JSON = Any
+PREFIX = "input-"
+_MULTILINE = ("text", "json", "list", "file")
+
+
+@dataclass(frozen=True)
+class Field:
+    """One input. `value` is what stands in the control: text, or whether a box is ticked."""
+
+    name: str
+    type: str = "string"
+    required: bool = False
+    default: JSON = None
+    description: str = ""
+    value: JSON = ""
+    errors: tuple[str, ...] = ()
+
+    @property
+    def control(self) -> str:
+        return f"{PREFIX}{self.name}"
+
+    @property
+    def label(self) -> str:
+        words = self.name.replace("_", " ").strip()
+        return words[:1].upper() + words[1:]
+
+    @property
+    def multiline(self) -> bool:
+        return self.type in _MULTILINE
+
+    @property
+    def is_code(self) -> bool:
+        return self.type in ("json", "file")
+
+    @property
+    def hint(self) -> str:
+        return {"json": "JSON", "list": "One item per line, or a JSON list", "file": "JSON"}.get(
+            self.type, ""
+        )
+
+
+@dataclass(frozen=True)
+class RunForm:
+    """The fields, and errors that belong to none of them."""
+
+    fields: Sequence[Field] = ()
+    errors: tuple[str, ...] = ()
+
+    @property
+    def has_errors(self) -> bool:
+        return bool(self.errors) or any(entry.errors for entry in self.fields)
+
+    def with_errors(self, errors: Sequence[Mapping[str, str]]) -> "RunForm":
+        """The same form saying what was wrong; errors are `{path, code, message}`."""
+        by_name: dict[str, list[str]] = {}
+        for error in errors:
+            by_name.setdefault(_field_of(error.get("path", "")), []).append(error["message"])
+        fields = [
+            replace(entry, errors=(*entry.errors, *by_name.pop(entry.name, ())))
+            for entry in self.fields
+        ]
+        rest = tuple(message for messages in by_name.values() for message in messages)
+        return RunForm(fields, (*self.errors, *rest))
+
+
+@dataclass(frozen=True)
+class Submitted:
+    """What was sent: the form as filled in, and the inputs it stands for."""
+
+    form: RunForm
+    inputs: dict[str, JSON] = field(default_factory=dict)
+
+
+def _field_of(path: str) -> str:
+    return re.split(r"[.\[]", path.removeprefix("inputs.").removeprefix("inputs"), maxsplit=1)[0]
+
+
+def empty_form(document: Document, given: Mapping[str, JSON] | None = None) -> RunForm:
+    """The form for a document; `given` are inputs to show in it instead of the defaults."""
+    fields = [
+        replace(entry, value=_shown(entry, given[entry.name] if given else entry.default))
+        if not given or entry.name in given
+        else replace(entry, value=_shown(entry, None))
+        for entry in _fields(document)
+    ]
+    return RunForm(fields)
+
+
+def _fields(document: Document) -> list[Field]:
+    start = next((node for node in document.nodes if node.type == "input"), None)
+    raw = start.config.get("fields") if start else None
+    entries = raw if isinstance(raw, list) else []
+    return [
+        Field(
+            name=str(entry["name"]),
+            type=str(entry.get("type", "string")),
+            required=bool(entry.get("required", False)),
+            default=entry.get("default"),
+            description=str(entry.get("description") or ""),
+        )
+        for entry in entries
+        if isinstance(entry, Mapping) and entry.get("name")
+    ]
+
+
+def _shown(entry: Field, value: JSON) -> JSON:
+    if entry.type == "boolean":
+        return bool(value)
+    if value is None or is_reference(value):
+        return ""
+    if entry.type == "list" and isinstance(value, list):
+        if all(isinstance(item, str) and item.strip() and "\n" not in item for item in value):
+            return "\n".join(value)
+        return json.dumps(value, ensure_ascii=False, indent=2)
+    if isinstance(value, str) and entry.type != "json":
+        return value
+    return json.dumps(value, ensure_ascii=False, indent=2)
+
+
+def read_form(document: Document, data: QueryDict) -> Submitted:
+    """What was sent, as inputs; what cannot be read is an error at its field."""
+    fields, inputs = [], {}
+    for entry in _fields(document):
+        if entry.type == "boolean":
+            inputs[entry.name] = entry.control in data
+            fields.append(replace(entry, value=inputs[entry.name]))
+            continue
+        text = data.get(entry.control, "").replace("\r\n", "\n")
+        shown = replace(entry, value=text)
+        try:
+            if text.strip() or (entry.type in ("string", "text") and entry.default is not None):
+                inputs[entry.name] = _value(entry, text)
+        except ValueError as error:
+            shown = replace(shown, errors=(str(error),))
+        fields.append(shown)
+    return Submitted(RunForm(fields), inputs)
+
+
+def _value(entry: Field, text: str) -> JSON:
+    if entry.type == "number":
+        return _number(text.strip())
+    if entry.type == "list" and not text.lstrip().startswith("["):
+        return [line.strip() for line in text.split("\n") if line.strip()]
+    if entry.type in ("json", "list", "file"):
+        try:
+            return json.loads(text)
+        except ValueError as error:
+            raise ValueError(f"This is no valid JSON: {error}.") from error
+        except RecursionError as error:
+            raise ValueError("This JSON is nested too deeply.") from error
+    return text
+
+
+def _number(text: str) -> int | float:
+    try:
+        return int(text)
+    except ValueError:
+        pass
+    try:
+        number = float(text)
+    except ValueError as error:
+        raise ValueError("Write a number, for example 3 or 2.5.") from error
+    if number in (float("inf"), float("-inf")) or number != number:
+        raise ValueError("Write a finite number.")
+    return number
+
+
+def sample_inputs(document: Document) -> dict[str, JSON]:
+    """Inputs as an example call shows them."""
+    by_type: dict[str, JSON] = {"number": 1, "boolean": True, "json": {}, "list": ["…"]}
+    return {
+        entry.name: entry.default if entry.default is not None else by_type.get(entry.type, "…")
+        for entry in _fields(document)
+        if entry.required or entry.default is not None or len(_fields(document)) == 1
+    }

@@ -1,0 +1,157 @@
+"""What buttons on the pages of flows do: create, import, publish, restore, rename, delete."""
+
+from uuid import UUID
+
+from django.contrib import messages
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect
+from django.views.decorators.http import require_GET, require_POST
+
+from accounts.web import workspace_page
+from flows import services
+from flows.engine.document import dump_json, dump_yaml, parse
+from flows.engine.errors import DocumentInvalid, Problem
+from flows.models import Flow
+from flows.queries import draft_document, version_of
+from flows.views.examples import example
+
+#: Bytes of an uploaded document, as the engine's own limit.
+MAX_UPLOAD = 5_000_000
+_SHOWN_PROBLEMS = 3
+
+
+def visible_flow(request: HttpRequest, flow_id: UUID) -> Flow:
+    """The flow where the signed-in person may see it; 404 otherwise."""
+    flows = Flow.objects.visible_to(request.actor).select_related("published")
+    return get_object_or_404(flows, pk=flow_id)
+
+
+def _say_problems(request: HttpRequest, start: str, problems: list[Problem]) -> None:
+    for problem in problems[:_SHOWN_PROBLEMS]:
+        where = f" ({problem.node}{'.' + problem.path if problem.path else ''})"
+        messages.error(request, f"{start}: {problem.message}{where if problem.node else ''}")
+    if len(problems) > _SHOWN_PROBLEMS:
+        messages.error(request, f"{len(problems) - _SHOWN_PROBLEMS} more problems follow these.")
+
+
+@require_POST
+@workspace_page
+def create(request: HttpRequest) -> HttpResponse:
+    """A new flow, from an example where one is named."""
+    key = request.POST.get("example", "")
+    chosen = example(key) if key else None
+    if key and chosen is None:
+        messages.error(request, "This example does not exist any more. Choose another one.")
+        return redirect("flow-list")
+    if chosen is None:
+        name = request.POST.get("name", "").strip() or None
+        flow = services.create_flow(request.actor, name=name)
+    else:
+        flow = services.create_flow(request.actor, document=chosen.document)
+    messages.success(request, f"“{flow.name}” is ready to run.")
+    return redirect("flow-detail", flow.id)
+
+
+@require_POST
+@workspace_page
+def import_file(request: HttpRequest) -> HttpResponse:
+    """A new flow from an uploaded JSON or YAML document."""
+    upload = request.FILES.get("file")
+    if upload is None:
+        messages.error(request, "Choose a JSON or YAML file to import.")
+        return redirect("flow-list")
+    if upload.size is None or upload.size > MAX_UPLOAD:
+        messages.error(request, "The file is larger than 5 MB, the limit for a flow.")
+        return redirect("flow-list")
+    try:
+        flow = services.create_flow(request.actor, document=upload.read())
+    except DocumentInvalid as invalid:
+        _say_problems(request, "Not imported", invalid.problems)
+        return redirect("flow-list")
+    messages.success(request, f"“{flow.name}” was imported.")
+    return redirect("flow-detail", flow.id)
+
+
+@require_POST
+@workspace_page
+def publish(request: HttpRequest, flow_id: UUID) -> HttpResponse:
+    """Freeze the draft as the version that runs."""
+    flow = visible_flow(request, flow_id)
+    try:
+        version = services.publish_flow(
+            request.actor, flow, note=request.POST.get("note", "").strip()
+        )
+    except DocumentInvalid as invalid:
+        errors = [problem for problem in invalid.problems if problem.severity == "error"]
+        _say_problems(request, "Not published", errors)
+    else:
+        messages.success(request, f"Version {version.number} is published.")
+    return redirect("flow-detail", flow.id)
+
+
+@require_POST
+@workspace_page
+def restore(request: HttpRequest, flow_id: UUID, number: int) -> HttpResponse:
+    """Make an earlier version the draft again."""
+    flow = visible_flow(request, flow_id)
+    try:
+        services.restore_version(request.actor, flow, number)
+    except services.VersionMissing as missing:
+        raise Http404(str(missing)) from missing
+    messages.success(request, f"The draft is version {number} again. Publish it to run it.")
+    return redirect("flow-detail", flow.id)
+
+
+@require_POST
+@workspace_page
+def rename(request: HttpRequest, flow_id: UUID) -> HttpResponse:
+    """Change name and description."""
+    flow = visible_flow(request, flow_id)
+    name = request.POST.get("name", "").strip()
+    if not name or len(name) > 200:
+        messages.error(request, "Give the flow a name of 1 to 200 characters.")
+    else:
+        description = request.POST.get("description", "").strip()
+        try:
+            services.update_flow(request.actor, flow, name=name, description=description)
+        except DocumentInvalid as invalid:
+            _say_problems(request, "Not saved", invalid.problems)
+    return redirect("flow-detail", flow.id)
+
+
+@require_POST
+@workspace_page
+def delete(request: HttpRequest, flow_id: UUID) -> HttpResponse:
+    """Delete the flow with its versions and runs."""
+    flow = visible_flow(request, flow_id)
+    name = flow.name
+    try:
+        services.delete_flow(request.actor, flow)
+    except services.FlowInUse as in_use:
+        messages.error(request, str(in_use))
+        return redirect("flow-detail", flow.id)
+    messages.success(request, f"“{name}” was deleted.")
+    return redirect("flow-list")
+
+
+@require_GET
+@workspace_page
+def download(request: HttpRequest, flow_id: UUID, kind: str) -> HttpResponse:
+    """The draft, or the version in `?version=`, as a file."""
+    flow = visible_flow(request, flow_id)
+    number = request.GET.get("version", "")
+    if number:
+        try:
+            document = parse(version_of(flow, int(number)).document)
+        except (ValueError, services.VersionMissing) as missing:
+            raise Http404("There is no such version.") from missing
+    else:
+        document = draft_document(flow)
+    text = dump_yaml(document) if kind == "yaml" else dump_json(document)
+    content_type = "application/yaml" if kind == "yaml" else "application/json"
+    name = f"{flow.slug}{f'-v{number}' if number else ''}.{kind}"
+    return HttpResponse(
+        text,
+        content_type=f"{content_type}; charset=utf-8",
+        headers={"Content-Disposition": f'attachment; filename="{name}"'},
+    )

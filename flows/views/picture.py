@@ -1,0 +1,224 @@
+"""A flow as a picture: cards and wires with their places, ready for the templates.
+
+Heights follow static CSS (frontend/css/graph.css), so that the server knows where ports are.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from flows.engine.document import Document, EdgeSpec, NodeSpec
+from flows.engine.layout import layout
+from flows.engine.node_type import NodeType, Port
+from flows.engine.registry import registry
+from flows.views.summary import summary
+
+CARD_WIDTH = 240
+_TOP = 3
+_HEAD = 47
+_SUMMARY = 34
+_STREAM = 70
+_NOTE = 82
+_PORT = 22
+_PORTS_END = 6
+_BOTTOM = 1
+#: Where a wire meets a card that has no row of its own for the port.
+_HANDLE = 26
+ERROR_PORT = Port("error", "on error")
+
+
+@dataclass(frozen=True)
+class Card:
+    """A node's card. `x`, `y` are of its top left corner; `ports` are those shown as rows."""
+
+    id: str
+    title: str
+    type: str
+    type_title: str
+    category: str
+    icon: str
+    summary: str
+    x: float
+    y: float
+    height: int
+    ports: tuple[Port, ...] = ()
+    takes_input: bool = True
+    gives_output: bool = True
+    streams: bool = False
+    note: str = ""
+    broken: bool = False
+    state: str = ""
+    facts: str = ""
+    text: str = ""
+
+    def port_at(self, name: str) -> tuple[float, float]:
+        """Where a wire leaves by this port."""
+        rows = [port.name for port in self.ports]
+        if name not in rows:
+            return self.x + CARD_WIDTH - 1, self.y + _HANDLE
+        first = _TOP + _HEAD + (_SUMMARY if self.summary else 0) + (_STREAM if self.streams else 0)
+        y = self.y + first + rows.index(name) * _PORT + _PORT / 2
+        return self.x + CARD_WIDTH - 1, y
+
+
+@dataclass(frozen=True)
+class Wire:
+    """An edge as a path. `flow` tells what a run made of it: live, active, dead, broken."""
+
+    id: str
+    source: str
+    target: str
+    port: str
+    category: str
+    path: str
+    flow: str = ""
+    forks: bool = False
+
+
+@dataclass(frozen=True)
+class Picture:
+    """All of it, and the box it fills (`view_box` as SVG wants it)."""
+
+    cards: Sequence[Card]
+    wires: Sequence[Wire]
+    left: float = 0
+    top: float = 0
+    width: float = 0
+    height: float = 0
+    live: bool = False
+
+    @property
+    def view_box(self) -> str:
+        margin = 40
+        return (
+            f"{self.left - margin:g} {self.top - margin:g} "
+            f"{self.width + 2 * margin:g} {self.height + 2 * margin:g}"
+        )
+
+    @property
+    def has_models(self) -> bool:
+        return any(card.category == "ai" for card in self.cards)
+
+
+@dataclass(frozen=True)
+class NodeState:
+    """What a run says of one node. `ports` are its live output ports, None while unknown."""
+
+    status: str
+    ports: Sequence[str] | None = None
+    facts: str = ""
+    text: str = ""
+
+
+@dataclass(frozen=True)
+class RunView:
+    """A run laid over the picture: states by node id."""
+
+    states: Mapping[str, NodeState] = field(default_factory=dict)
+
+
+def picture(
+    document: Document, *, run: RunView | None = None, broken: frozenset[str] = frozenset()
+) -> Picture:
+    """The picture of a document; with `run`, cards and wires show where the run is."""
+    places = layout(document)
+    cards = [
+        _card(node, places.get(node.id, {}), run, node.id in broken) for node in document.nodes
+    ]
+    by_id = {card.id: card for card in cards}
+    wires = [
+        _wire(index, edge, by_id, run)
+        for index, edge in enumerate(document.edges)
+        if edge.source in by_id and edge.target in by_id
+    ]
+    if not cards:
+        return Picture(cards, wires, live=run is not None)
+    left, top = min(card.x for card in cards), min(card.y for card in cards)
+    width = max(card.x for card in cards) + CARD_WIDTH - left
+    height = max(card.y + card.height for card in cards) - top
+    return Picture(cards, wires, left, top, width, height, live=run is not None)
+
+
+def _card(node: NodeSpec, place: Mapping[str, float], run: RunView | None, broken: bool) -> Card:
+    node_type = registry().get(node.type)
+    ports = _ports(node_type, node)
+    shown = ports if len(ports) > 1 else ()
+    inert = node_type is not None and not node_type.runs
+    note = str(node.config.get("text", "")) if inert else ""
+    line = "" if inert else summary(node.config)
+    streams = bool(run and node_type and node_type.streams)
+    state = None if run is None or inert else run.states.get(node.id, NodeState("pending"))
+    height = _TOP + _HEAD + _BOTTOM + (_SUMMARY if line else 0) + (_STREAM if streams else 0)
+    height += (_NOTE if inert else 0) + (len(shown) * _PORT + _PORTS_END if shown else 0)
+    title = node_type.title if node_type else f"Unknown type: {node.type}"
+    return Card(
+        id=node.id,
+        title=node.label or title,
+        type=node.type,
+        type_title=title if node.label else node.id,
+        category=node_type.category if node_type else "code",
+        icon=node_type.icon if node_type else "circle-help",
+        summary=line,
+        x=place.get("x", 0),
+        y=place.get("y", 0),
+        height=height,
+        ports=shown,
+        takes_input=not inert and not (node_type and node_type.category == "trigger"),
+        gives_output=not inert and bool(ports) and not shown,
+        streams=streams,
+        note=note,
+        broken=broken or node_type is None,
+        state=state.status if state else "",
+        facts=state.facts if state else "",
+        text=state.text if state else "",
+    )
+
+
+def _ports(node_type: NodeType | None, node: NodeSpec) -> tuple[Port, ...]:
+    if node_type is None:
+        return (Port("out"),)
+    ports = node_type.ports(node.config) if callable(node_type.ports) else node_type.ports
+    return (*ports, ERROR_PORT) if node.on_error == "branch" else tuple(ports)
+
+
+def _wire(index: int, edge: EdgeSpec, cards: Mapping[str, Card], run: RunView | None) -> Wire:
+    source, target = cards[edge.source], cards[edge.target]
+    x1, y1 = source.port_at(edge.port)
+    x2, y2 = target.x + 1, target.y + _HANDLE
+    return Wire(
+        id=f"edge-{index}",
+        source=edge.source,
+        target=edge.target,
+        port=edge.port,
+        category=source.category,
+        path=curve(x1, y1, x2, y2),
+        flow="" if run is None else flow_of(edge, run.states),
+        forks=bool(source.ports),
+    )
+
+
+def curve(x1: float, y1: float, x2: float, y2: float) -> str:
+    """A Bézier path that leaves to the right and arrives from the left."""
+    reach = (x2 - x1) / 2 if x2 > x1 else 60 + (x1 - x2) / 4
+    reach = max(reach, 30)
+    return f"M{x1:g} {y1:g}C{x1 + reach:g} {y1:g} {x2 - reach:g} {y2:g} {x2:g} {y2:g}"
+
+
+def flow_of(edge: EdgeSpec, states: Mapping[str, NodeState]) -> str:
+    """What a run has made of an edge so far."""
+    source = states.get(edge.source)
+    if source is None or source.status in ("pending", "running", "waiting"):
+        return ""
+    if source.status in ("skipped", "cancelled"):
+        return "dead"
+    if source.ports is not None and edge.port not in source.ports:
+        return "broken" if source.status == "failed" else "dead"
+    if source.status == "failed" and source.ports is None:
+        return "broken"
+    target = states.get(edge.target)
+    return "active" if target and target.status == "running" else "live"
+
+
+def problem_nodes(problems: Sequence[Any]) -> frozenset[str]:
+    """Ids of the nodes that validation finds errors in."""
+    return frozenset(p.node for p in problems if p.node and p.severity == "error")
