@@ -152,6 +152,7 @@ class NodeRun(models.Model):
     input = models.JSONField(null=True, blank=True, help_text="The resolved config.")
     output = models.JSONField(null=True, blank=True)
     ports = models.JSONField(null=True, blank=True, help_text="The live output ports.")
+    ends_run = models.CharField(max_length=10, blank=True, help_text="Status a stop node sets.")
     error = models.JSONField(null=True, blank=True)
     started_at = models.DateTimeField(null=True, blank=True)
     finished_at = models.DateTimeField(null=True, blank=True)

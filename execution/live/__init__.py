@@ -1,0 +1,1 @@
+"""Live updates: one hub per web process listens to the database and feeds sockets and streams."""

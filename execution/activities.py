@@ -1,0 +1,83 @@
+"""The Temporal activities: thin drivers of the runner and the record."""
+
+import asyncio
+from contextlib import suppress
+from datetime import timedelta
+from typing import Any
+
+from temporalio import activity
+from temporalio.exceptions import ApplicationError
+
+from execution.attempts import NotRecordedYet, RunOver
+from execution.database import DatabaseAway, in_database
+from execution.ending import finish, load_run_document, record_settled_nodes
+from execution.runner import AttemptFailed, run_node
+from execution.shapes import NodeCall, NodeRecord, RunEnd
+
+#: Seconds between heartbeats; the timeout is in execution.workflows.
+HEARTBEAT_EVERY = 0.8
+
+
+@activity.defn(name="run_node")
+async def run_node_activity(call: dict[str, Any]) -> dict[str, Any]:
+    """One attempt of a node; Temporal repeats it after the pause the runner asks for."""
+    beating = asyncio.create_task(_heartbeat())
+    try:
+        return dict(await run_node(_typed(call), is_wanted=_worker_goes_away))
+    except AttemptFailed as failed:
+        raise ApplicationError(
+            failed.error["message"],
+            failed.error,
+            type=failed.error["code"],
+            non_retryable=failed.retry_in is None,
+            next_retry_delay=timedelta(seconds=failed.retry_in or 0),
+        ) from failed
+    except RunOver as over:
+        message = "The run has ended meanwhile."
+        facts = {"code": "run_over", "message": message}
+        raise ApplicationError(message, facts, type="run_over", non_retryable=True) from over
+    except (NotRecordedYet, DatabaseAway) as later:
+        raise ApplicationError(str(later), type="later") from later
+    finally:
+        beating.cancel()
+
+
+async def _heartbeat() -> None:
+    """Say that this worker lives; not for the first moment, most nodes are over by then."""
+    while True:
+        await asyncio.sleep(HEARTBEAT_EVERY)
+        activity.heartbeat()
+
+
+def _worker_goes_away() -> bool:
+    details = activity.cancellation_details()
+    return details is not None and details.worker_shutdown
+
+
+def _typed(call: dict[str, Any]) -> NodeCall:
+    call["incoming"] = [(source, output) for source, output in call["incoming"]]
+    return call  # type: ignore[return-value]
+
+
+@activity.defn(name="finish_run")
+async def finish_run(end: dict[str, Any]) -> None:
+    """Write the end of a run, once."""
+    typed: RunEnd = end  # type: ignore[assignment]
+    await in_database(lambda: finish(typed), patience=1.5 if activity.info().is_local else 50)
+
+
+@activity.defn(name="record_nodes")
+async def record_nodes(run_id: str, started_at: str, records: list[dict[str, Any]]) -> None:
+    """Write nodes that the workflow settled, where too many came together to travel."""
+    typed: list[NodeRecord] = records  # type: ignore[assignment]
+    with suppress(RunOver):
+        await in_database(lambda: record_settled_nodes(run_id, started_at, typed), patience=25)
+
+
+@activity.defn(name="load_document")
+async def load_document(run_id: str) -> dict[str, Any]:
+    """The document a run is pinned to, where it is too large to travel with the start."""
+    return await in_database(lambda: load_run_document(run_id), patience=25)
+
+
+ACTIVITIES = [run_node_activity, finish_run, record_nodes, load_document]

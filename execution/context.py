@@ -1,0 +1,101 @@
+"""What an I/O node gets: the doors to the world, with everything it used kept count of."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from billing.prices import price
+from execution import egress
+from execution.attempts import Attempt, Spent
+from execution.database import in_database
+from execution.providers import access_for, default_model, resolve
+from execution.shapes import NodeCall
+from execution.streaming import Stream, finish
+from flows.engine.node_type import HttpAnswer, ModelAnswer, ModelRequest, ModelUsage
+
+
+@dataclass
+class RunContext:
+    """The `Context` of flows.engine.node_type for one attempt."""
+
+    call: NodeCall
+    attempt_row: Attempt
+    spent: list[Spent] = field(default_factory=list)
+    _stream: Stream | None = None
+
+    @property
+    def run_id(self) -> str:
+        return self.call["run_id"]
+
+    @property
+    def node_id(self) -> str:
+        return self.call["node"]
+
+    @property
+    def path(self) -> tuple[str | int, ...]:
+        return tuple(self.call["path"])
+
+    @property
+    def attempt(self) -> int:
+        return self.attempt_row.number
+
+    @property
+    def session_id(self) -> str | None:
+        return self.call["session_id"]
+
+    @property
+    def idempotency_key(self) -> str:
+        return f"{self.run_id}:{self.node_id}:{json.dumps(self.call['path'])}"
+
+    def emit(self, text: str) -> None:
+        if self._stream is None:
+            self._stream = Stream(self.call, self.attempt_row)
+        self._stream.add(text)
+
+    async def http(
+        self,
+        method: str,
+        url: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        query: Mapping[str, str | list[str]] | None = None,
+        content: bytes | None = None,
+        timeout_seconds: float = 30,
+        max_bytes: int = 50_000_000,
+    ) -> HttpAnswer:
+        return await egress.fetch(
+            method,
+            url,
+            headers=headers,
+            query=query,
+            content=content,
+            timeout_seconds=timeout_seconds,
+            max_bytes=max_bytes,
+        )
+
+    async def model(self, request: ModelRequest) -> ModelAnswer:
+        workspace_id = self.call["workspace_id"]
+        access = await in_database(lambda: access_for(workspace_id))
+        name = request.model or default_model(access)
+        provider, model_name = resolve(name, access)
+        answer = await provider.complete(request, model_name, emit=self.emit)
+        await self._book(answer.model, answer.usage)
+        return answer
+
+    async def _book(self, model: str, usage: ModelUsage) -> None:
+        """Add to what this attempt used: one entry per model."""
+        before = next((item.usage for item in self.spent if item.model == model), ModelUsage())
+        total = ModelUsage(
+            before.input_tokens + usage.input_tokens,
+            before.output_tokens + usage.output_tokens,
+            before.cache_read_tokens + usage.cache_read_tokens,
+            before.cache_write_tokens + usage.cache_write_tokens,
+        )
+        cost = await in_database(lambda: price(model, total))
+        self.spent = [item for item in self.spent if item.model != model]
+        self.spent.append(Spent(model, total, cost))
+
+    def close(self) -> None:
+        """The node is over; nothing more is streamed."""
+        if self._stream is not None:
+            finish(self._stream)

@@ -1,0 +1,49 @@
+"""The worker's way to the database: sync work on a few threads, patient while it is away."""
+
+import asyncio
+import random
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
+import psycopg
+from django.db import InterfaceError, OperationalError, connection
+from psycopg_pool import PoolTimeout
+
+#: Threads that hold one connection each.
+THREADS = 8
+_executor = ThreadPoolExecutor(THREADS, thread_name_prefix="database")
+
+#: What a database that restarts looks like from here.
+AWAY = (OperationalError, InterfaceError, PoolTimeout, psycopg.OperationalError)
+
+
+class DatabaseAway(Exception):
+    """The database did not come back in the time given."""
+
+
+async def in_database[T](work: Callable[[], T], *, patience: float = 60) -> T:
+    """Run sync database work on a thread; while the server is away, again for `patience` seconds.
+
+    The work has to be safe to repeat: a lost answer does not tell whether it was committed.
+    Raises DatabaseAway.
+    """
+    loop = asyncio.get_running_loop()
+    deadline = loop.time() + patience
+    pause = 0.05
+    while True:
+        try:
+            return await loop.run_in_executor(_executor, _tidily, work)
+        except AWAY as error:
+            if loop.time() + pause > deadline:
+                raise DatabaseAway(f"The database is away: {error}") from error
+            await asyncio.sleep(pause * random.uniform(0.7, 1.3))
+            pause = min(pause * 2, 1.0)
+
+
+def _tidily[T](work: Callable[[], T]) -> T:
+    """Keep the thread's connection for the next piece of work unless it broke."""
+    try:
+        return work()
+    except AWAY:
+        connection.close()
+        raise

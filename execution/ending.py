@@ -1,0 +1,110 @@
+"""Writes the end of a run and what the workflow settled: each in one transaction, once."""
+
+from typing import Any
+
+from django.db import transaction
+from django.utils import timezone
+
+from execution.attempts import RunOver
+from execution.models import ENDED, NodeRun, NodeStatus, Run
+from execution.recording import (
+    Event,
+    HeldRun,
+    announce,
+    hold_run,
+    record_events,
+    write_events,
+    write_records,
+)
+from execution.shapes import NodeRecord, RunEnd
+
+JSON = Any
+
+
+def record_settled_nodes(run_id: str, started_at: str, records: list[NodeRecord]) -> None:
+    """Write settled nodes alone. Raises RunOver."""
+    events = record_events(records)
+    with transaction.atomic():
+        run = hold_run(run_id, events=len(events) + 1, started_at=started_at)
+        if run.ended:
+            raise RunOver(run.status)
+        write_records(run, records)
+        write_events(run, [Event("run.started", "run.started"), *events])
+        announce(run_id)
+
+
+def finish(end: RunEnd) -> None:
+    """Write how a run ended, with the records nobody has written yet; once."""
+    events = record_events(end["records"])
+    with transaction.atomic():
+        run = hold_run(end["run_id"], events=len(events) + 2, started_at=end["started_at"])
+        if run.ended:
+            return
+        write_records(run, end["records"])
+        if run.base <= 1:
+            events.insert(0, Event("run.started", "run.started"))
+        else:
+            _close_open_nodes(run)
+        finished = _close_run(run, end)
+        write_events(run, [*events, finished])
+        announce(run.id, ended=True)
+
+
+def _close_open_nodes(run: HeldRun) -> None:
+    """Nothing runs in a run that has ended."""
+    NodeRun.objects.filter(
+        run_id=run.id, status__in=[NodeStatus.RUNNING, NodeStatus.PENDING, NodeStatus.WAITING]
+    ).update(status=NodeStatus.CANCELLED, finished_at=timezone.now())
+
+
+def _close_run(run: HeldRun, end: RunEnd) -> Event:
+    row = Run.objects.only("started_at", "input_tokens", "output_tokens", "cost", "created_at").get(
+        id=run.id
+    )
+    outputs = end["outputs"]
+    if outputs is None and end["status"] == "succeeded":
+        outputs = _outputs_of_record(run)
+    row.status, row.outputs, row.error = end["status"], outputs, end["error"]
+    row.finished_at = timezone.now()
+    row.save(update_fields=["status", "outputs", "error", "finished_at"])
+    data: dict[str, JSON] = {
+        "status": row.status,
+        "duration_ms": row.duration_ms,
+        "usage": {
+            "input_tokens": row.input_tokens,
+            "output_tokens": row.output_tokens,
+            "cost": format(row.cost, "f"),
+            "currency": "USD",
+        },
+    }
+    if end["error"]:
+        data["error"] = end["error"]
+    return Event("run.finished", "run.finished", data=data)
+
+
+def _outputs_of_record(run: HeldRun) -> dict[str, JSON]:
+    rows = NodeRun.objects.filter(run_id=run.id, type="output", status=NodeStatus.SUCCEEDED)
+    return {row.node: (row.output or {}).get("value") for row in rows}
+
+
+def end_from_outside(run_id: str, status: str, error: dict[str, JSON]) -> bool:
+    """End a run whose workflow can no longer do it; False where it has ended by itself."""
+    with transaction.atomic():
+        run = hold_run(run_id, events=1)
+        if run.status in ENDED:
+            return False
+        _close_open_nodes(run)
+        end = RunEnd(
+            run_id=run_id, status=status, outputs={}, error=error, started_at="", records=[]
+        )
+        write_events(run, [_close_run(run, end)])
+        announce(run_id, ended=True)
+    return True
+
+
+def load_run_document(run_id: str) -> dict[str, JSON]:
+    """The document a run is pinned to."""
+    run = Run.objects.select_related("version", "snapshot").get(id=run_id)
+    pinned = run.version or run.snapshot
+    assert pinned is not None
+    return dict(pinned.document)

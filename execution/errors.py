@@ -1,0 +1,31 @@
+"""Why a run was not started or changed, in words for whoever asked."""
+
+from typing import Any
+
+
+class InputsInvalid(Exception):
+    """The inputs do not fit the flow's input fields; one entry a field."""
+
+    code = "inputs_invalid"
+
+    def __init__(self, errors: list[dict[str, Any]]) -> None:
+        super().__init__(errors[0]["message"])
+        self.errors = errors
+
+
+class NotPublished(Exception):
+    """The version asked for does not exist."""
+
+    code = "not_published"
+
+
+class IdempotencyConflict(Exception):
+    """The idempotency key was used before, for another request."""
+
+    code = "idempotency_key_reused"
+
+
+class RunStateConflict(Exception):
+    """The run is in a state that does not allow this."""
+
+    code = "run_state_conflict"

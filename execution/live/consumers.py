@@ -1,0 +1,101 @@
+"""The WebSocket of a run: where it is now, then everything that happens."""
+
+import asyncio
+import json
+from typing import Any
+from urllib.parse import parse_qs
+from uuid import UUID
+
+from asgiref.sync import sync_to_async
+from channels.generic.websocket import AsyncWebsocketConsumer
+
+from accounts.models import Membership
+from accounts.permissions import ROLE_ACTIONS, Actor
+from execution.live.hub import Frame, Reader, hub
+from execution.models import Run
+from execution.queries import node_run_payload, run_payload, shown_node_runs
+
+JSON = Any
+#: Close code of a socket whose run this person may not see (or that does not exist).
+NOT_FOUND = 4404
+#: Frames that may wait for a slow browser; beyond, it is closed and comes back.
+QUEUE_LIMIT = 1_000
+
+
+class RunConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
+    """`/ws/runs/<id>/?after=<seq>`: a snapshot frame, then frames of events and deltas."""
+
+    reader: Reader | None = None
+    sender: "asyncio.Task[None] | None" = None
+
+    async def connect(self) -> None:
+        await self.accept()
+        run = await sync_to_async(self._visible_run)()
+        if run is None:
+            await self.close(code=NOT_FOUND)
+            return
+        snapshot = await sync_to_async(_snapshot)(run)
+        await self.send(text_data=json.dumps({"snapshot": snapshot}))
+        self.queue: asyncio.Queue[Frame] = asyncio.Queue()
+        self.sender = asyncio.create_task(self._send_frames())
+        loop = asyncio.get_running_loop()
+
+        def deliver(frame: Frame) -> None:
+            loop.call_soon_threadsafe(self.queue.put_nowait, frame)
+
+        self.reader = Reader(str(run.id), self._after(), deliver)
+        hub().watch(self.reader)
+
+    def _after(self) -> int:
+        query = parse_qs(self.scope["query_string"].decode())
+        try:
+            return max(0, int(query.get("after", ["0"])[0]))
+        except ValueError:
+            return 0
+
+    def _visible_run(self) -> Run | None:
+        user = self.scope.get("user")
+        if user is None or not user.is_authenticated:
+            return None
+        run_id: UUID = self.scope["url_route"]["kwargs"]["run_id"]
+        run = Run.objects.select_related("flow", "version").filter(id=run_id).first()
+        if run is None:
+            return None
+        membership = Membership.objects.filter(
+            user_id=user.id, workspace_id=run.workspace_id
+        ).first()
+        if membership is None:
+            return None
+        actor = Actor(run.workspace_id, str(user), ROLE_ACTIONS[membership.role], user_id=user.id)
+        return run if actor.can("run.read") else None
+
+    async def _send_frames(self) -> None:
+        while True:
+            frame = await self.queue.get()
+            if self.queue.qsize() > QUEUE_LIMIT:
+                await self.close()
+                return
+            await self.send(
+                text_data=json.dumps(
+                    {"events": frame.events, "deltas": frame.deltas}, ensure_ascii=False
+                )
+            )
+
+    async def disconnect(self, code: int) -> None:
+        if self.reader is not None:
+            hub().forget(self.reader)
+        if self.sender is not None:
+            self.sender.cancel()
+
+    async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
+        """Nothing is expected from the browser; whatever comes is ignored."""
+
+
+def _snapshot(run: Run) -> dict[str, JSON]:
+    # The number is read first: what happens while the rows are read comes again as an event.
+    run.refresh_from_db()
+    return {
+        "run": run_payload(run, small=True),
+        "nodes": [node_run_payload(row, small=True) for row in shown_node_runs(run)],
+        "seq": run.last_seq,
+    }

@@ -1,0 +1,108 @@
+"""The document a run is pinned to, prepared once per version: versions never change."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+from uuid import UUID
+
+from flows.engine.registry import registry
+from flows.engine.validate import validate
+
+from accounts.permissions import Actor
+from execution.errors import NotPublished
+from execution.models import Run, Snapshot
+from flows.engine.document import Document, digest, dump, parse
+from flows.engine.errors import DocumentInvalid
+from flows.engine.expressions import references
+from flows.engine.sizes import json_size
+from flows.models import Flow, FlowVersion
+from flows.queries import draft_document
+
+JSON = Any
+#: Bytes of a document that travels with the start; a larger one is fetched by the workflow.
+DOCUMENT_LIMIT = 262_144
+DEFAULT_TIMEOUT_SECONDS = 3_600.0
+
+
+@dataclass(frozen=True)
+class Pinned:
+    """What starting a run needs to know of a document."""
+
+    fields: tuple[Mapping[str, JSON], ...]
+    document: Mapping[str, JSON] | None
+    reads_variables: bool
+    timeout_seconds: float
+    version_id: UUID | None = None
+    snapshot_id: UUID | None = None
+
+
+def pin(actor: Actor, flow: Flow, version: str | int) -> Pinned:
+    """The document for a run: "published", "draft" or a version's number.
+
+    Raises NotPublished, and DocumentInvalid for a draft with errors.
+    """
+    if version == "draft":
+        return _pin_draft(actor, flow)
+    if version == "published":
+        if flow.published_id is None:
+            raise NotPublished(
+                f"The flow '{flow.name}' is not published. Publish it, or run its draft."
+            )
+        return _pin_version(flow.published_id)
+    number = FlowVersion.objects.filter(flow=flow, number=version).values_list("id", flat=True)
+    if not number:
+        raise NotPublished(f"The flow '{flow.name}' has no version {version}.")
+    return _pin_version(number[0])
+
+
+@lru_cache(maxsize=512)
+def _pin_version(version_id: UUID) -> Pinned:
+    document = parse(FlowVersion.objects.values_list("document", flat=True).get(id=version_id))
+    return _prepare(document, version_id=version_id)
+
+
+def pin_again(run: Run) -> Pinned:
+    """What a recorded run was pinned to."""
+    if run.version_id is not None:
+        return _pin_version(run.version_id)
+    assert run.snapshot is not None, "a run is pinned to a version or a snapshot"
+    return _prepare(parse(run.snapshot.document), snapshot_id=run.snapshot.id)
+
+
+def _pin_draft(actor: Actor, flow: Flow) -> Pinned:
+    document = draft_document(flow)
+    errors = [item for item in validate(document, registry()) if item.severity == "error"]
+    if errors:
+        raise DocumentInvalid(errors)
+    snapshot, _ = Snapshot.objects.get_or_create(
+        workspace_id=actor.workspace_id,
+        digest=digest(document),
+        defaults={"document": dump(document)},
+    )
+    return _prepare(document, snapshot_id=snapshot.id)
+
+
+def _prepare(
+    document: Document, *, version_id: UUID | None = None, snapshot_id: UUID | None = None
+) -> Pinned:
+    plain = {name: value for name, value in dump(document).items() if name != "layout"}
+    fields = next(
+        (node.config.get("fields", []) for node in document.nodes if node.type == "input"), []
+    )
+    return Pinned(
+        fields=tuple(fields),
+        document=plain if json_size(plain) <= DOCUMENT_LIMIT else None,
+        reads_variables=any(
+            reference.root == "vars"
+            for node in document.nodes
+            for reference in references(node.config)
+        ),
+        timeout_seconds=_timeout(document),
+        version_id=version_id,
+        snapshot_id=snapshot_id,
+    )
+
+
+def _timeout(document: Document) -> float:
+    return float(document.settings.timeout_seconds or DEFAULT_TIMEOUT_SECONDS)

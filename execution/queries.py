@@ -1,0 +1,118 @@
+"""Every read of the execution app, in the public shapes of the REST API."""
+
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID
+
+from accounts.permissions import Actor
+from execution.models import NodeRun, Run, RunEvent
+from execution.payloads import blob_bytes, resolve_references
+from flows.engine.document import Document, parse
+
+JSON = Any
+CURRENCY = "USD"
+
+
+def run_payload(run: Run, *, small: bool = False) -> dict[str, JSON]:
+    """A run as the API shows it; `small` leaves large values as references."""
+    inputs, outputs = run.inputs, run.outputs
+    if not small:
+        inputs = resolve_references(run.workspace_id, inputs)
+        outputs = resolve_references(run.workspace_id, outputs)
+    return {
+        "id": str(run.id),
+        "flow": str(run.flow_id),
+        "version": run.version.number if run.version else None,
+        "status": run.status,
+        "trigger": run.trigger,
+        "inputs": inputs,
+        "outputs": outputs,
+        "error": run.error,
+        "created_at": _time(run.created_at),
+        "started_at": _time(run.started_at),
+        "finished_at": _time(run.finished_at),
+        "duration_ms": run.duration_ms,
+        "usage": _usage(run),
+        "session_id": run.session_id,
+        "rerun_of": str(run.rerun_of_id) if run.rerun_of_id else None,
+    }
+
+
+def node_run_payload(row: NodeRun, *, small: bool = False) -> dict[str, JSON]:
+    """One attempt of a node; large values stay references, to be fetched one by one."""
+    payload = {
+        "node": row.node,
+        "path": row.path,
+        "attempt": row.attempt,
+        "status": row.status,
+        "error": row.error,
+        "started_at": _time(row.started_at),
+        "finished_at": _time(row.finished_at),
+        "usage": {**_usage(row), "model": row.model or None},
+        "reused": row.reused,
+    }
+    if small:
+        from execution.recording import preview
+
+        return {**payload, "duration_ms": row.duration_ms, "preview": preview(row.output)}
+    return {**payload, "input": row.input, "output": row.output}
+
+
+def _usage(row: Run | NodeRun) -> dict[str, JSON]:
+    return {
+        "input_tokens": row.input_tokens,
+        "output_tokens": row.output_tokens,
+        "cost": format(row.cost, "f"),
+        "currency": CURRENCY,
+    }
+
+
+def _time(value: Any) -> str | None:
+    return value.isoformat() if value else None
+
+
+def event_payload(event: RunEvent) -> dict[str, JSON]:
+    """An event as the API shows it."""
+    payload: dict[str, JSON] = {"seq": event.seq, "at": _time(event.at), "type": event.type}
+    if event.node:
+        payload["node"] = event.node
+        payload["path"] = event.path
+    return {**payload, **event.data}
+
+
+def events_after(run_id: UUID | str, after: int, limit: int = 200) -> list[dict[str, JSON]]:
+    """Events of a run in order, from the one after `after`."""
+    rows = RunEvent.objects.filter(run_id=run_id, seq__gt=after).order_by("seq")[:limit]
+    return [event_payload(row) for row in rows]
+
+
+def runs_of(actor: Actor) -> Any:
+    """The workspace's runs with what their payload needs."""
+    return Run.objects.visible_to(actor).select_related("version", "flow")
+
+
+def latest_node_runs(run: Run) -> dict[str, NodeRun]:
+    """The latest attempt of each node (of its latest iteration), without inputs and outputs."""
+    return {row.node: row for row in shown_node_runs(run)}
+
+
+def shown_node_runs(run: Run) -> Sequence[NodeRun]:
+    """The latest attempt of each node and iteration, in the order they began."""
+    rows = (
+        NodeRun.objects.filter(run=run)
+        .order_by("node", "path", "-attempt")
+        .distinct("node", "path")
+    )
+    return sorted(rows, key=lambda row: (row.started_at or row.finished_at, row.id))
+
+
+def run_document(run: Run) -> Document:
+    """The document the run is pinned to."""
+    pinned = run.version or run.snapshot
+    assert pinned is not None, "a run is pinned to a version or a snapshot"
+    return parse(pinned.document)
+
+
+def value_of(run: Run, digest: str) -> tuple[str, bytes]:
+    """Kind and content of a large value of the run's workspace. Raises NodeError value_missing."""
+    return blob_bytes(run.workspace_id, digest)

@@ -1,0 +1,175 @@
+"""Writes the run record: node attempts, events and ends, each step in one transaction.
+
+Whoever writes holds the run's row from its first statement to the commit, and takes the numbers of
+its events from there: the order of `seq` is the order of commits, so a reader that asks for
+everything after its last `seq` misses nothing. Every happening has a key; what a crash makes a
+worker write again is written once.
+"""
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from django.db import connection
+from django.utils import timezone
+
+from execution.models import ENDED, NodeRun, RunEvent
+from execution.shapes import NodeRecord
+
+JSON = Any
+#: The LISTEN/NOTIFY channel of all run news.
+CHANNEL = "flux_runs"
+#: Characters of a node's text that its event shows.
+PREVIEW = 300
+
+
+@dataclass(frozen=True)
+class Event:
+    """Something that happened, not numbered yet."""
+
+    type: str
+    key: str
+    node: str = ""
+    path: list[str | int] = field(default_factory=list)
+    data: dict[str, JSON] = field(default_factory=dict)
+    at: datetime | None = None
+
+
+@dataclass(frozen=True)
+class HeldRun:
+    """A run whose row is locked until the transaction ends."""
+
+    id: str
+    workspace_id: str
+    flow_id: str
+    status: str
+    base: int
+
+    @property
+    def ended(self) -> bool:
+        return self.status in ENDED
+
+
+class RunMissing(Exception):
+    """The run is not recorded (any more); nothing can be written about it."""
+
+
+_HOLD = """
+UPDATE execution_run SET last_seq = last_seq + %s,
+  status = CASE WHEN status = 'queued' AND %s::timestamptz IS NOT NULL THEN 'running'
+                ELSE status END,
+  started_at = COALESCE(started_at, %s::timestamptz)
+WHERE id = %s RETURNING workspace_id, flow_id, status, last_seq
+"""
+
+
+def hold_run(run_id: str, *, events: int, started_at: str | None = None) -> HeldRun:
+    """Lock a run's row and reserve numbers for `events` events; marks a queued run as running.
+
+    Call inside `transaction.atomic()`. Raises RunMissing.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(_HOLD, [events, started_at, started_at, run_id])
+        row = cursor.fetchone()
+    if row is None:
+        raise RunMissing(run_id)
+    return HeldRun(str(run_id), str(row[0]), str(row[1]), row[2], row[3] - events)
+
+
+def write_events(run: HeldRun, events: Sequence[Event]) -> None:
+    """Insert events under the reserved numbers; those whose key is known already are left out."""
+    if not events:
+        return
+    now = timezone.now()
+    RunEvent.objects.bulk_create(
+        [
+            RunEvent(
+                run_id=run.id,
+                seq=run.base + index,
+                key=event.key,
+                at=event.at or now,
+                type=event.type,
+                node=event.node,
+                path=event.path,
+                data=event.data,
+            )
+            for index, event in enumerate(events, start=1)
+        ],
+        ignore_conflicts=True,
+    )
+
+
+def node_key(event: str, node: str, path: Sequence[str | int], attempt: int) -> str:
+    """The key of something that happened to one attempt of a node."""
+    return f"{event}:{node}:{json.dumps(list(path))}:{attempt}"
+
+
+def record_events(records: Iterable[NodeRecord]) -> list[Event]:
+    """The events of nodes that the workflow settled by itself."""
+    events: list[Event] = []
+    for record in records:
+        node, path, at = record["node"], record["path"], datetime.fromisoformat(record["at"])
+        if record["status"] == "skipped":
+            events.append(
+                Event("node.skipped", node_key("skipped", node, path, 1), node, path, {}, at)
+            )
+            continue
+        data: dict[str, JSON] = {"attempt": 1, "status": record["status"], "duration_ms": 0}
+        if record["error"]:
+            data["error"] = record["error"]
+        elif shown := preview(record["output"]):
+            data["preview"] = shown
+        started = Event(
+            "node.started", node_key("started", node, path, 1), node, path, {"attempt": 1}, at
+        )
+        finished = Event("node.finished", node_key("finished", node, path, 1), node, path, data, at)
+        events += [started, finished]
+    return events
+
+
+def write_records(run: HeldRun, records: Sequence[NodeRecord]) -> None:
+    """Insert the rows of nodes that the workflow settled by itself."""
+    rows = []
+    for record in records:
+        at = datetime.fromisoformat(record["at"])
+        skipped = record["status"] == "skipped"
+        rows.append(
+            NodeRun(
+                run_id=run.id,
+                node=record["node"],
+                type=record["type"],
+                path=record["path"],
+                status=record["status"],
+                input=record["input"],
+                output=record["output"],
+                ports=record["ports"],
+                error=record["error"],
+                started_at=None if skipped else at,
+                finished_at=at,
+            )
+        )
+    if rows:
+        NodeRun.objects.bulk_create(rows, ignore_conflicts=True)
+
+
+def preview(output: JSON) -> str:
+    """What a card shows of an output: its text, or its first characters as JSON."""
+    if isinstance(output, dict):
+        for name in ("text", "value"):
+            value = output.get(name)
+            if isinstance(value, str) and value:
+                return value[:PREVIEW]
+            if isinstance(value, dict) and "$blob" in value:
+                return str(value.get("preview", ""))[:PREVIEW]
+    if output in (None, {}):
+        return ""
+    return json.dumps(output, ensure_ascii=False)[:PREVIEW]
+
+
+def announce(run_id: str, *, ended: bool = False) -> None:
+    """Tell every web process, when this transaction commits, that a run has news."""
+    payload = f'{{"r":"{run_id}","e":1}}' if ended else f'{{"r":"{run_id}"}}'
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_notify(%s, %s)", [CHANNEL, payload])

@@ -1,0 +1,217 @@
+"""Runs one attempt of a node outside the plan: begin, resolve, run, record. No Temporal here.
+
+The Temporal activity is one thin driver of it. A failed attempt comes back as `AttemptFailed`
+with the seconds until the next try; how often to try is decided here, where the record tells a
+call that failed from a worker that went away.
+"""
+
+import asyncio
+import logging
+import random
+from collections.abc import Callable, Mapping
+from typing import Any
+from uuid import uuid4
+
+from django.conf import settings
+from flows.engine.node_call import resolve_config, run_pure
+from flows.engine.registry import registry
+
+from execution.attempts import (
+    Attempt,
+    begin_attempt,
+    fail_attempt,
+    succeed_attempt,
+)
+from execution.context import RunContext
+from execution.database import in_database
+from execution.models import NodeStatus
+from execution.payloads import Externalizer, load_reference, resolve_references
+from execution.shapes import NodeCall, NodeDone
+from flows.engine.errors import NodeError
+from flows.engine.node_type import NodeType, PureInputs, Result
+
+JSON = Any
+logger = logging.getLogger(__name__)
+#: Seconds for which a finished result waits for the database to come back.
+RESULT_PATIENCE = 600.0
+
+
+class AttemptFailed(Exception):
+    """The attempt failed and is recorded. `retry_in` is None where it was the last one."""
+
+    def __init__(self, error: dict[str, JSON], retry_in: float | None) -> None:
+        super().__init__(error.get("message", ""))
+        self.error = error
+        self.retry_in = retry_in
+
+
+async def run_node(call: NodeCall, *, is_wanted: Callable[[], bool] = lambda: False) -> NodeDone:
+    """One attempt from begin to record. Raises AttemptFailed, RunOver, NotRecordedYet.
+
+    Cancelling it stops the work at once and records the attempt as cancelled, with what it used;
+    but where `is_wanted` says that only this process is going away, the attempt is left open for
+    the next worker to find.
+    """
+    token = uuid4().hex
+    try:
+        attempt = await in_database(lambda: begin_attempt(call, token))
+    except NodeError as error:
+        raise AttemptFailed(error.as_dict(), None) from error
+    if attempt.done is not None:
+        return attempt.done
+    return await _Execution(call, attempt).run(is_wanted)
+
+
+class _Execution:
+    """One attempt that has begun."""
+
+    def __init__(self, call: NodeCall, attempt: Attempt) -> None:
+        self.call = call
+        self.attempt = attempt
+        self.context = RunContext(call, attempt)
+        self.config: JSON = None
+
+    async def run(self, is_wanted: Callable[[], bool]) -> NodeDone:
+        try:
+            async with asyncio.timeout(self.call["timeout_seconds"]):
+                result, trusted = await self._work()
+            return await self._succeeded(result, trusted)
+        except asyncio.CancelledError:
+            if not is_wanted():
+                await asyncio.shield(self._cancelled())
+            raise
+        except TimeoutError:
+            error = self._timeout()
+        except NodeError as node_error:
+            error = node_error
+        except RecursionError:
+            error = NodeError("value_too_deep", "A value is nested too deeply to be read.")
+        except Exception as unexpected:
+            error = self._unexpected(unexpected)
+        finally:
+            self.context.close()
+        retry_in = self._retry_in(error)
+        await self._record_failure(error, retry_in)
+        raise AttemptFailed(error.as_dict(), retry_in) from error
+
+    async def _work(self) -> tuple[Result, bool]:
+        node_type = registry().get(self.call["type"])
+        if node_type is None:
+            raise NodeError(
+                "node_type_unknown", f"No node type '{self.call['type']}' is on this worker."
+            )
+        if node_type.io is None:
+            return await in_database(lambda: self._evaluate(node_type)), True
+        config = await in_database(lambda: self._resolve(node_type))
+        return await node_type.io(config, self.context), False
+
+    def _evaluate(self, node_type: NodeType) -> Result:
+        """A pure node whose values are too large for the workflow."""
+        incoming = tuple(
+            (source, self.attempt.outputs.get(source, output))
+            for source, output in self.call["incoming"]
+        )
+        inputs = PureInputs(incoming, self.call["run_inputs"])
+        self.config, result = run_pure(
+            node_type, self.call["config"], self._names(), inputs, load=self._load
+        )
+        return result
+
+    def _resolve(self, node_type: NodeType) -> Any:
+        """The config for an I/O node: nothing by reference, for it goes out into the world."""
+        workspace = self.call["workspace_id"]
+        names = self._names()
+        config, self.config = resolve_config(node_type, self.call["config"], names, load=self._load)
+        if _has_reference(self.config):
+            whole = resolve_references(workspace, self.config)
+            return node_type.config.model_validate(whole)
+        return config
+
+    def _names(self) -> Mapping[str, JSON]:
+        return {**self.call["context"], **self.attempt.outputs}
+
+    def _load(self, reference: dict[str, JSON]) -> JSON:
+        return load_reference(self.call["workspace_id"], reference)
+
+    async def _succeeded(self, result: Result, trusted: bool) -> NodeDone:
+        out = Externalizer(trusted=trusted)
+        done = NodeDone(
+            output=out.shrink_object(result.output),
+            ports=list(result.ports),
+            ends_run=result.ends_run,
+            message=result.message,
+        )
+        config = self._config_to_keep(out)
+        spent = self.context.spent
+        return await _patiently(
+            lambda: succeed_attempt(
+                self.call, self.attempt, done, config=config, blobs=out.blobs, spent=spent
+            )
+        )
+
+    async def _record_failure(
+        self, error: NodeError, retry_in: float | None, status: str = NodeStatus.FAILED
+    ) -> None:
+        out = Externalizer(trusted=True)
+        config, spent = self._config_to_keep(out), self.context.spent
+        await _patiently(
+            lambda: fail_attempt(
+                self.call,
+                self.attempt,
+                error.as_dict(),
+                retry_in=retry_in,
+                config=config,
+                blobs=out.blobs,
+                spent=spent,
+                status=status,
+            )
+        )
+
+    async def _cancelled(self) -> None:
+        error = NodeError("cancelled", "Cancelled while it ran.")
+        await self._record_failure(error, None, NodeStatus.CANCELLED)
+
+    def _config_to_keep(self, out: Externalizer) -> JSON:
+        trusted, out.trusted = out.trusted, True
+        try:
+            return None if self.config is None else out.shrink_object(self.config)
+        finally:
+            out.trusted = trusted
+
+    def _retry_in(self, error: NodeError) -> float | None:
+        """Seconds until the next try: what the other side asked for, else backoff with jitter."""
+        retry = self.call["retry"]
+        if not error.retryable or self.attempt.tries >= retry["max_attempts"]:
+            return None
+        wait = retry["initial_seconds"] * retry["backoff"] ** (self.attempt.tries - 1)
+        wait = min(wait, retry["max_seconds"]) * random.uniform(0.8, 1.2)
+        return round(max(wait, error.retry_after or 0), 3)
+
+    def _timeout(self) -> NodeError:
+        seconds = self.call["timeout_seconds"]
+        return NodeError(
+            "timeout",
+            f"No result within {seconds:g} seconds. Raise the node's timeout_seconds, or ask for "
+            "less at once.",
+            retryable=True,
+        )
+
+    def _unexpected(self, error: Exception) -> NodeError:
+        logger.exception("Node %s of run %s broke", self.call["node"], self.call["run_id"])
+        detail = f": {error}" if settings.DEBUG else ""
+        return NodeError(
+            "node_broke",
+            f"The node type '{self.call['type']}' broke on this input ({type(error).__name__}"
+            f"{detail}). This is a fault in the node type, not in your flow; the worker's log has "
+            "the details.",
+        )
+
+
+async def _patiently[T](work: Callable[[], T]) -> T:
+    return await in_database(work, patience=RESULT_PATIENCE)
+
+
+def _has_reference(value: JSON) -> bool:
+    if isinstance(value, dict):
+        return "$blob" in value or any(_has_reference(item) for item in value.values())
+    return isinstance(value, list) and any(_has_reference(item) for item in value)

@@ -1,0 +1,171 @@
+"""Every write of the execution app that people and programs ask for: start and cancel runs."""
+
+import hashlib
+import json
+import logging
+from dataclasses import dataclass
+from typing import Any
+
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+from flows.engine.inputs import validate_inputs
+
+from accounts.models import Variable
+from accounts.permissions import Actor
+from accounts.services import audit
+from execution.dispatch import dispatch, request_cancel
+from execution.ending import end_from_outside
+from execution.errors import IdempotencyConflict, InputsInvalid, NotPublished, RunStateConflict
+from execution.live.waiting import wait_until_ended
+from execution.models import Run, RunEvent, RunStatus
+from execution.payloads import Externalizer, save_blobs
+from execution.pinned import Pinned, pin
+from execution.temporal_client import TemporalUnreachable
+from flows.models import Flow
+
+__all__ = [
+    "IdempotencyConflict",
+    "InputsInvalid",
+    "NotPublished",
+    "RunStateConflict",
+    "Started",
+    "cancel_run",
+    "start_run",
+    "wait_until_ended",
+]
+
+JSON = Any
+CANCELLED_EARLY = {"code": "cancelled", "message": "Cancelled before it started."}
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Started:
+    """A run, and whether this call made it (or an earlier one with the same key)."""
+
+    run: Run
+    created: bool
+
+
+def start_run(
+    actor: Actor,
+    flow: Flow,
+    inputs: dict[str, JSON],
+    *,
+    version: str | int = "published",
+    session_id: str | None = None,
+    idempotency_key: str | None = None,
+    trigger: str = "api",
+) -> Started:
+    """Record a run and have it started; once this returns, the run happens.
+
+    The row is the promise: if Temporal cannot be reached now, the sweeper of a worker starts the
+    run later. Raises InputsInvalid, NotPublished, IdempotencyConflict, DocumentInvalid,
+    PermissionRefused.
+    """
+    actor.require("run.start")
+    digest = _request_digest(flow, inputs, version, session_id) if idempotency_key else ""
+    if idempotency_key and (earlier := _earlier(actor, idempotency_key, digest)):
+        return Started(earlier, created=False)
+    pinned = pin(actor, flow, version)
+    values, errors = validate_inputs(list(pinned.fields), inputs)
+    if errors:
+        raise InputsInvalid(errors)
+    run = Run(
+        workspace_id=actor.workspace_id,
+        flow=flow,
+        version_id=pinned.version_id,
+        snapshot_id=pinned.snapshot_id,
+        trigger=trigger,
+        session_id=session_id,
+        created_by_id=actor.user_id,
+        api_key_id=actor.api_key_id,
+        idempotency_key=idempotency_key,
+        request_digest=digest,
+        created_at=timezone.now(),
+        last_seq=1,
+    )
+    try:
+        _record(run, values)
+    except IntegrityError:
+        earlier = _earlier(actor, idempotency_key or "", digest)
+        if earlier is None:
+            raise
+        return Started(earlier, created=False)
+    _dispatch_now(run, pinned)
+    return Started(run, created=True)
+
+
+def _record(run: Run, values: dict[str, JSON]) -> None:
+    """The run, its first event and its large inputs: one transaction."""
+    out = Externalizer()
+    run.inputs = {name: out.shrink(value) for name, value in values.items()}
+    with transaction.atomic():
+        save_blobs(run.workspace_id, out.blobs)
+        run.save(force_insert=True)
+        RunEvent.objects.create(
+            run=run,
+            seq=1,
+            key="run.queued",
+            at=run.created_at,
+            type="run.queued",
+            data={"trigger": run.trigger},
+        )
+
+
+def _dispatch_now(run: Run, pinned: Pinned) -> None:
+    variables: dict[str, JSON] = {}
+    if pinned.reads_variables:
+        variables = dict(
+            Variable.objects.filter(workspace_id=run.workspace_id).values_list("name", "value")
+        )
+    try:
+        dispatch(run, pinned, variables)
+    except TemporalUnreachable as error:
+        logger.warning("Run %s stays queued: %s", run.id, error)
+
+
+def _earlier(actor: Actor, key: str, digest: str) -> Run | None:
+    run = Run.objects.filter(workspace_id=actor.workspace_id, idempotency_key=key).first()
+    if run is not None and run.request_digest != digest:
+        raise IdempotencyConflict(
+            "This Idempotency-Key was used for another request. Use a new key for a new run."
+        )
+    return run
+
+
+def _request_digest(
+    flow: Flow, inputs: dict[str, JSON], version: str | int, session_id: str | None
+) -> str:
+    request = [str(flow.id), inputs, version, session_id]
+    return hashlib.sha256(json.dumps(request, sort_keys=True).encode()).hexdigest()
+
+
+def cancel_run(actor: Actor, run: Run) -> Run:
+    """Ask a run to stop; its calls in flight are aborted. Twice is the same as once.
+
+    Raises RunStateConflict for a run that has ended otherwise.
+    """
+    actor.require("run.cancel")
+    run.refresh_from_db()
+    if run.status == RunStatus.CANCELLED:
+        return run
+    if run.ended:
+        raise RunStateConflict(
+            f"The run has ended already ({run.status}); nothing is left to stop."
+        )
+    with transaction.atomic():
+        first = Run.objects.filter(id=run.id, cancel_requested_at__isnull=True).update(
+            cancel_requested_at=timezone.now()
+        )
+        if first:
+            audit(actor, "run.cancel", run)
+    try:
+        reached = request_cancel(run)
+    except TemporalUnreachable as error:
+        logger.warning("The cancel of run %s is delivered later: %s", run.id, error)
+    else:
+        if not reached:
+            end_from_outside(str(run.id), RunStatus.CANCELLED, CANCELLED_EARLY)
+    run.refresh_from_db()
+    return run

@@ -1,0 +1,167 @@
+"""Sends streamed text to whoever watches: live pieces by NOTIFY, stretches kept as events.
+
+All streams of a process share one flusher, so that sixty nodes that stream at once cost one
+statement every 40 ms. Live pieces are not rows; about once a second what has come since is written
+as a `node.delta` event, so that a reader who comes back has all but the last moment.
+"""
+
+import asyncio
+import json
+from dataclasses import dataclass
+
+from django.db import connection
+
+from execution.attempts import Attempt, stream_checkpoint
+from execution.database import DatabaseAway, in_database
+from execution.recording import CHANNEL
+from execution.shapes import NodeCall
+
+#: Seconds between live pieces, and between kept stretches.
+PIECE_EVERY = 0.04
+KEEP_EVERY = 1.0
+#: Characters of one stream that are shown live; the whole text comes with the node's result.
+LIVE_LIMIT = 200_000
+#: Characters of one NOTIFY: PostgreSQL takes 7,999 bytes, JSON may need six per character.
+PIECE = 1_200
+
+
+class Stream:
+    """The text of one attempt while it grows."""
+
+    def __init__(self, call: NodeCall, attempt: Attempt) -> None:
+        self.call = call
+        self.attempt = attempt
+        self.length = 0
+        self._new: list[str] = []
+        self._sent = 0
+        self._unkept: list[str] = []
+        self._kept = 0
+        self._kept_at: float | None = None
+
+    def add(self, text: str) -> None:
+        """Take a piece of text; never blocks. Beyond LIVE_LIMIT it is only counted."""
+        room = LIVE_LIMIT - self.length
+        self.length += len(text)
+        if room > 0 and text:
+            self._new.append(text[:room])
+            _flusher().wake(self)
+
+    def take_pieces(self) -> list[str]:
+        """NOTIFY payloads for what has come since the last call."""
+        text = "".join(self._new)
+        self._new.clear()
+        self._unkept.append(text)
+        payloads = []
+        for start in range(0, len(text), PIECE):
+            piece = text[start : start + PIECE]
+            delta = {
+                "type": "node.delta",
+                "node": self.call["node"],
+                "path": self.call["path"],
+                "attempt": self.attempt.number,
+                "offset": self._sent,
+                "text": piece,
+            }
+            payloads.append(json.dumps({"r": self.call["run_id"], "d": delta}))
+            self._sent += len(piece)
+        return payloads
+
+    def stretch_to_keep(self, now: float) -> "Stretch | None":
+        """The last second's text, when it is time to keep it."""
+        if self._kept_at is None:
+            self._kept_at = now
+        text = "".join(self._unkept)
+        if not text or now - self._kept_at < KEEP_EVERY:
+            return None
+        self._unkept.clear()
+        stretch = Stretch(self, self._kept, text)
+        self._kept, self._kept_at = self._kept + len(text), now
+        return stretch
+
+    def put_back(self, stretch: "Stretch") -> None:
+        """The stretch could not be kept: it goes before what has come since."""
+        self._unkept.insert(0, stretch.text)
+        self._kept = stretch.offset
+
+    @property
+    def is_kept(self) -> bool:
+        return not any(self._unkept)
+
+
+@dataclass(frozen=True)
+class Stretch:
+    """Text of a stream from `offset` on, to be written as an event."""
+
+    stream: Stream
+    offset: int
+    text: str
+
+    def keep(self) -> None:
+        stream_checkpoint(self.stream.call, self.stream.attempt, self.offset, self.text)
+
+
+class Flusher:
+    """Sends the pieces of all streams of this event loop."""
+
+    def __init__(self) -> None:
+        self._awake: dict[Stream, None] = {}
+        self._dropped: set[Stream] = set()
+        self._task: asyncio.Task[None] | None = None
+
+    def wake(self, stream: Stream) -> None:
+        self._awake[stream] = None
+        if self._task is None or self._task.done():
+            self._task = asyncio.get_running_loop().create_task(self._flush_until_quiet())
+
+    def drop(self, stream: Stream) -> None:
+        """The stream's node is over: its result says more than what was not sent yet."""
+        self._awake.pop(stream, None)
+        self._dropped.add(stream)
+
+    async def _flush_until_quiet(self) -> None:
+        while True:
+            await asyncio.sleep(PIECE_EVERY)
+            if not self._awake:
+                return
+            streams, self._awake = list(self._awake), {}
+            now = asyncio.get_running_loop().time()
+            payloads = [payload for stream in streams for payload in stream.take_pieces()]
+            stretches = [due for stream in streams if (due := stream.stretch_to_keep(now))]
+            if payloads or stretches:
+                await self._send(payloads, stretches)
+            for stream in streams:
+                if not stream.is_kept and stream not in self._dropped:
+                    self._awake[stream] = None
+            self._dropped.clear()
+
+    async def _send(self, payloads: list[str], stretches: list[Stretch]) -> None:
+        try:
+            await in_database(lambda: _notify(payloads), patience=0)
+            for stretch in stretches:
+                await in_database(stretch.keep, patience=0)
+        except DatabaseAway:
+            # A live piece may be lost while the database is away; what is to be kept waits.
+            for stretch in stretches:
+                stretch.stream.put_back(stretch)
+
+
+def _notify(payloads: list[str]) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT pg_notify(%s, piece) FROM unnest(%s::text[]) AS piece", [CHANNEL, payloads]
+        )
+
+
+_flushers: dict[asyncio.AbstractEventLoop, Flusher] = {}
+
+
+def _flusher() -> Flusher:
+    loop = asyncio.get_running_loop()
+    if loop not in _flushers:
+        _flushers[loop] = Flusher()
+    return _flushers[loop]
+
+
+def finish(stream: Stream) -> None:
+    """Stop sending for a stream whose node is over."""
+    _flusher().drop(stream)

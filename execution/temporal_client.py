@@ -1,0 +1,74 @@
+"""The connection to Temporal: one client per process, usable from sync and async code.
+
+Settings as measured: no gRPC compression on the way to a server next door, payloads encrypted.
+`TEMPORAL_API_KEY` and `TEMPORAL_TLS_*` of the environment reach a managed cluster.
+"""
+
+import asyncio
+import threading
+from collections.abc import Coroutine
+from dataclasses import replace
+from typing import Any
+
+import temporalio.converter
+from django.conf import settings
+from temporalio.client import Client
+from temporalio.envconfig import ClientConfig
+from temporalio.service import GrpcCompression
+
+from execution.codec import EncryptingCodec
+
+
+class TemporalUnreachable(Exception):
+    """The Temporal server did not answer in time; what was promised is started later."""
+
+
+async def connect(*, lazy: bool = False, identity: str | None = None) -> Client:
+    """A client for the configured server and namespace; `lazy` connects at first use."""
+    config: dict[str, Any] = dict(ClientConfig.load_client_connect_config(disable_file=True))
+    config["target_host"] = settings.TEMPORAL_ADDRESS
+    config["namespace"] = settings.TEMPORAL_NAMESPACE
+    return await Client.connect(
+        **config,
+        lazy=lazy,
+        identity=identity,
+        grpc_compression=GrpcCompression.NONE,
+        data_converter=replace(temporalio.converter.default(), payload_codec=EncryptingCodec()),
+    )
+
+
+class _Bridge:
+    """A thread with an event loop and a lazy client, for sync callers such as web views."""
+
+    def __init__(self) -> None:
+        self.loop = asyncio.new_event_loop()
+        threading.Thread(target=self.loop.run_forever, name="temporal-client", daemon=True).start()
+        self.client: Client = asyncio.run_coroutine_threadsafe(
+            connect(lazy=True), self.loop
+        ).result()
+
+
+_bridge: _Bridge | None = None
+_lock = threading.Lock()
+
+
+def bridge() -> _Bridge:
+    """This process's bridge, made at first use."""
+    global _bridge
+    if _bridge is None:
+        with _lock:
+            if _bridge is None:
+                _bridge = _Bridge()
+    return _bridge
+
+
+def run_sync[T](coroutine: Coroutine[Any, Any, T], *, timeout: float = 5) -> T:
+    """Run a coroutine on the client's loop; TemporalUnreachable after `timeout` seconds."""
+    future = asyncio.run_coroutine_threadsafe(coroutine, bridge().loop)
+    try:
+        return future.result(timeout)
+    except TimeoutError:
+        future.cancel()
+        raise TemporalUnreachable(
+            f"Temporal at {settings.TEMPORAL_ADDRESS} did not answer within {timeout:g} s."
+        ) from None

@@ -1,0 +1,92 @@
+"""A worker process: polls Temporal, runs workflows and activities, keeps rows and workflows agreed.
+
+The settings are those measured for a server on the same machine; tests/test_engine_settings.py
+keeps them in force.
+"""
+
+import asyncio
+import logging
+import os
+import signal
+import socket
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+
+from django.conf import settings
+from flows.engine.registry import registry
+from temporalio.client import Client
+from temporalio.worker import UnsandboxedWorkflowRunner, Worker
+
+from execution.activities import ACTIVITIES
+from execution.reconciler import Reconciler
+from execution.temporal_client import connect
+from execution.workflows import FlowRun
+
+logger = logging.getLogger(__name__)
+#: Seconds that calls in flight have to end by themselves when the worker is asked to stop.
+GRACE = timedelta(seconds=20)
+#: A workflow whose worker died is given to another after this silence.
+STICKY = timedelta(seconds=1)
+#: Seconds between two tries to reach a server that is not there yet.
+CONNECT_EVERY = 0.5
+
+
+def make_worker(client: Client) -> Worker:
+    """The worker with every setting in one place."""
+    return Worker(
+        client,
+        task_queue=settings.TEMPORAL_TASK_QUEUE,
+        workflows=[FlowRun],
+        activities=ACTIVITIES,
+        # Workflow code imports only the pure engine (held by a test); the sandbox doubles its CPU.
+        workflow_runner=UnsandboxedWorkflowRunner(),
+        workflow_task_executor=ThreadPoolExecutor(4, thread_name_prefix="workflow"),
+        max_cached_workflows=1000,
+        max_concurrent_workflow_tasks=50,
+        max_concurrent_activities=200,
+        max_concurrent_local_activities=100,
+        max_eager_activity_reservations_per_workflow_task=10,
+        sticky_queue_schedule_to_start_timeout=STICKY,
+        default_heartbeat_throttle_interval=timedelta(seconds=1),
+        max_heartbeat_throttle_interval=timedelta(seconds=1),
+        graceful_shutdown_timeout=GRACE,
+    )
+
+
+async def run_worker() -> None:
+    """Work until SIGTERM or SIGINT; then take nothing new, let what runs end, and return."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    registry()
+    client = await _connected(stop)
+    if client is None:
+        return
+    reconciling = asyncio.create_task(Reconciler(client).run())
+    try:
+        async with make_worker(client):
+            logger.warning("Worker %s polls %s", identity(), settings.TEMPORAL_ADDRESS)
+            await stop.wait()
+            logger.warning("Worker %s drains", identity())
+    finally:
+        reconciling.cancel()
+
+
+async def _connected(stop: asyncio.Event) -> Client | None:
+    """The client, as soon as the server answers; None when asked to stop before."""
+    told = False
+    while not stop.is_set():
+        try:
+            return await connect(identity=identity())
+        except RuntimeError as error:
+            if not told:
+                logger.warning("Temporal at %s: %s; trying on", settings.TEMPORAL_ADDRESS, error)
+                told = True
+            await asyncio.sleep(CONNECT_EVERY)
+    return None
+
+
+def identity() -> str:
+    """How this worker is called in the Temporal UI."""
+    return f"{os.getpid()}@{socket.gethostname()}"
