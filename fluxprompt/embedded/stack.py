@@ -1,0 +1,153 @@
+"""The programs of one copy: database, Temporal, local model, workers, web server."""
+
+import asyncio
+import signal
+from pathlib import Path
+
+from fluxprompt.embedded import temporal
+from fluxprompt.embedded.child import Child
+from fluxprompt.embedded.configuration import Configuration, python
+from fluxprompt.embedded.postgres import Postgres
+from fluxprompt.embedded.probes import http_status
+from fluxprompt.embedded.processes import Program, run_async
+from fluxprompt.paths import ROOT
+
+LOOPBACK = "127.0.0.1"
+#: How long `up` waits for a worker to finish what it is at.
+DRAIN_SECONDS = 10
+
+
+def database(configuration: Configuration) -> Child:
+    """The embedded PostgreSQL."""
+    server = Postgres(configuration.data)
+
+    def program() -> Program:
+        server.prepare()
+        return server.program()
+
+    async def ready() -> bool:
+        return await asyncio.to_thread(_ready_with_database, server)
+
+    return Child(
+        "PostgreSQL",
+        program,
+        ready,
+        # A fast shutdown: SIGTERM would wait for every client to leave.
+        stop_signal=signal.SIGINT,
+        stop_seconds=15,
+        failure=server.failure,
+    )
+
+
+def _ready_with_database(server: Postgres) -> bool:
+    if not server.answers():
+        return False
+    server.create_database()
+    return True
+
+
+def temporal_server(configuration: Configuration) -> Child:
+    """The embedded Temporal server with its pages."""
+    log = configuration.log("temporal")
+    address = f"{LOOPBACK}:{configuration.temporal_port}"
+
+    def program() -> Program:
+        return temporal.server(
+            port=configuration.temporal_port,
+            ui_port=configuration.temporal_ui_port,
+            database=configuration.data / "temporal.db",
+            log=log,
+            codec_endpoint=f"{configuration.public_url}/temporal-codec",
+            namespace=configuration.namespace,
+        )
+
+    async def ready() -> bool:
+        # Both succeed only when the server answers and its namespace is there.
+        return all(
+            [
+                await run_async(step) == 0
+                for step in temporal.namespace_programs(
+                    address=address,
+                    namespace=configuration.namespace,
+                    log=configuration.log("temporal-setup"),
+                )
+            ]
+        )
+
+    return Child("Temporal", program, ready)
+
+
+def local_model(configuration: Configuration) -> Child:
+    """The small local model's server."""
+    port = configuration.local_model_port
+    command = python("-m", "fluxprompt.embedded.local_model", str(port))
+    program = _own_program(configuration, command, "local-model")
+
+    async def ready() -> bool:
+        return await http_status(LOOPBACK, port, "/health") == 200
+
+    return Child("Local model", lambda: program, ready, stop_seconds=3)
+
+
+def worker(configuration: Configuration, number: int, **environment: str) -> Child:
+    """One worker; whether it polls is asked of the web server, once that is there."""
+    name = "Worker" if configuration.workers == 1 else f"Worker {number}"
+    log = f"worker-{number}"
+    command = python("manage.py", "runworker")
+    program = _own_program(
+        configuration, command, log, FLUX_DRAIN_SECONDS=str(DRAIN_SECONDS - 2), **environment
+    )
+
+    async def ready() -> bool:
+        return True
+
+    return Child(name, lambda: program, ready, announce="started", stop_seconds=DRAIN_SECONDS)
+
+
+def web(configuration: Configuration, **environment: str) -> Child:
+    """The web server."""
+    # Options as measured; lifespan events are not part of Django's ASGI application.
+    command = python(
+        *("-m", "uvicorn", "fluxprompt.asgi:application"),
+        *("--host", configuration.host, "--port", str(configuration.port)),
+        *("--lifespan", "off", "--loop", "uvloop", "--http", "httptools"),
+        *("--ws", "websockets-sansio", "--no-access-log", "--log-level", "warning"),
+        # Open sockets and event streams must not hold up the end.
+        *("--timeout-graceful-shutdown", "2"),
+    )
+    program = _own_program(configuration, command, "web", **environment)
+
+    async def ready() -> bool:
+        status = await web_status(configuration, "/healthz")
+        # A refusal (a host name that DJANGO_ALLOWED_HOSTS does not have) is an answer too.
+        return status is not None and status < 500
+
+    return Child("Web", lambda: program, ready, stop_seconds=5)
+
+
+async def web_status(configuration: Configuration, path: str) -> int | None:
+    """The status of a GET to our own web server."""
+    host = {"0.0.0.0": LOOPBACK, "::": "::1"}.get(configuration.host, configuration.host)
+    return await http_status(host, configuration.port, path)
+
+
+def logs(configuration: Configuration) -> dict[str, Path]:
+    """The logs whose errors are shown on the terminal."""
+    workers = [f"worker-{number}" for number in range(1, configuration.workers + 1)]
+    return {name: configuration.log(name) for name in ("web", *workers)}
+
+
+def manage(configuration: Configuration, *arguments: str, log: str) -> Program:
+    """One of our own commands."""
+    return _own_program(configuration, python("manage.py", *arguments), log)
+
+
+def _own_program(
+    configuration: Configuration, command: list[str], log: str, **environment: str
+) -> Program:
+    return Program(
+        command,
+        log=configuration.log(log),
+        env=configuration.child_environment(**environment),
+        cwd=ROOT,
+    )

@@ -1,0 +1,30 @@
+"""`manage.py prepare`: what has to be true before the web server and the workers start."""
+
+from typing import Any
+
+from django.core.management import call_command
+from django.core.management.base import BaseCommand, CommandParser
+from django.db import connection
+
+from fluxprompt.embedded.database_state import mark_prepared
+
+
+class Command(BaseCommand):
+    """Migrates, makes the cache table, collects the static files."""
+
+    help = "Brings the database and the collected static files up to date (`up` does it)."
+    requires_system_checks: list[str] = []  # noqa: RUF012 - Django's own attribute
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("part", nargs="*", choices=["database", "static", []])
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        parts = options["part"] or ["database", "static"]
+        if "database" in parts:
+            call_command("migrate", interactive=False, verbosity=options["verbosity"])
+            call_command("createcachetable")
+            with connection.cursor() as cursor:
+                mark_prepared(cursor.connection)
+            connection.commit()
+        if "static" in parts:
+            call_command("collectstatic", interactive=False, clear=True, verbosity=0)
