@@ -14,7 +14,7 @@ class Login:
     """How one provider is opened.
 
     `source` is what an error names (`the credential 'Team key'`, `ANTHROPIC_API_KEY`).
-    `trusted`: the operator configured `base_url`, so it may be a private address.
+    `trusted`: from the operator's environment, so `base_url` may be a private address.
     `default_model` is a model's name at this provider, offered where a node names none.
     """
 

@@ -1,0 +1,173 @@
+"""Anthropic's models through the Messages API."""
+
+import asyncio
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import httpx2
+
+from execution.egress import guarded_client, origin_entry
+from execution.providers.base import Emit, Login
+from execution.providers.failures import Failures
+from execution.providers.server_events import decoded, read_events
+from flows.engine.errors import NodeError
+from flows.engine.node_type import ModelAnswer, ModelRequest, ModelUsage
+
+if TYPE_CHECKING:
+    import anthropic
+
+OWN_ADDRESS = "https://api.anthropic.com"
+READ_SECONDS = 600.0
+#: The API wants a limit of output tokens in every request.
+DEFAULT_MAX_TOKENS = 4096
+_READ = frozenset({"message_start", "content_block_delta", "message_delta", "message_stop"})
+_FINISH = {
+    "max_tokens": "length",
+    "tool_use": "tool_calls",
+    "pause_turn": "pause",
+    "refusal": "refusal",
+    "model_context_window_exceeded": "context_window",
+}
+#: It has five levels; lesser wishes get the least.
+_EFFORT = {"none": "low", "minimal": "low"}
+
+
+class _Answer:
+    """An answer while its events come in."""
+
+    def __init__(self, emit: Emit) -> None:
+        self._emit = emit
+        self._pieces: list[str] = []
+        self._usage: dict[str, int] = {}
+        self.stop_reason = ""
+
+    @property
+    def text(self) -> str:
+        return "".join(self._pieces)
+
+    @property
+    def usage(self) -> ModelUsage:
+        read = self._usage.get("cache_read_input_tokens", 0)
+        written = self._usage.get("cache_creation_input_tokens", 0)
+        # This API counts cached tokens beside its input tokens, we within them.
+        total = self._usage.get("input_tokens", 0) + read + written
+        return ModelUsage(total, self._usage.get("output_tokens", 0), read, written)
+
+    def take(self, event: Mapping[str, Any]) -> None:
+        kind = event.get("type")
+        if kind == "content_block_delta":
+            delta = event["delta"]
+            if delta.get("type") == "text_delta":
+                self._pieces.append(delta["text"])
+                self._emit(delta["text"])
+        elif kind == "message_start":
+            self._count(event["message"].get("usage"))
+        elif kind == "message_delta":
+            self.stop_reason = event["delta"].get("stop_reason") or self.stop_reason
+            self._count(event.get("usage"))
+
+    def _count(self, usage: Mapping[str, Any] | None) -> None:
+        """Later counts are totals so far and replace earlier ones."""
+        for name, tokens in (usage or {}).items():
+            if isinstance(tokens, int):
+                self._usage[name] = tokens
+
+
+class Anthropic:
+    """Anthropic's API, opened with one login."""
+
+    name = "anthropic"
+
+    def __init__(self, login: Login, *, read_seconds: float = READ_SECONDS) -> None:
+        self._login = login
+        self._address = login.base_url or OWN_ADDRESS
+        self._read_seconds = read_seconds
+        self._failures = Failures(self.name, login)
+        self._client: anthropic.AsyncAnthropic | None = None
+
+    async def complete(self, request: ModelRequest, model_name: str, *, emit: Emit) -> ModelAnswer:
+        """One call. Raises NodeError."""
+        client = self._client or await self._open()
+        import anthropic
+
+        try:
+            call = client.messages.with_streaming_response.create(**_body(request, model_name))
+            async with call as response:
+                return await self._read(response.iter_bytes(), model_name, emit)
+        except anthropic.APIStatusError as error:
+            raise self._failures.of_status(
+                error.status_code, error.body, error.response.headers, model_name
+            ) from error
+        except (anthropic.APIError, httpx2.HTTPError) as error:
+            raise self._failures.of_connection(error) from error
+
+    async def _open(self) -> "anthropic.AsyncAnthropic":
+        http_client = guarded_client(
+            also_allowed=(origin_entry(self._address),) if self._login.trusted else (),
+            read_seconds=self._read_seconds,
+        )
+        # The SDK takes two seconds to import; other streams of this process go on meanwhile.
+        self._client = await asyncio.to_thread(open_client, self._login, self._address, http_client)
+        return self._client
+
+    async def _read(self, stream: Any, model: str, emit: Emit) -> ModelAnswer:
+        answer = _Answer(emit)
+        async for name, data in read_events(stream):
+            if name == "error":
+                raise self._failures.in_stream(decoded(data).get("error"), model)
+            if name == "message_stop":
+                finish = _FINISH.get(answer.stop_reason, "stop")
+                return ModelAnswer(answer.text, answer.usage, f"{self.name}/{model}", finish)
+            if name in _READ or not name.strip() or name == "message":
+                answer.take(decoded(data))
+        raise self._failures.broken_off()
+
+
+def open_client(
+    login: Login, address: str, http_client: httpx2.AsyncClient
+) -> "anthropic.AsyncAnthropic":
+    """The SDK's client for this login, without its own retries: the engine retries."""
+    import anthropic
+
+    client = anthropic.AsyncAnthropic(
+        api_key=login.api_key, base_url=address, max_retries=0, http_client=http_client
+    )
+    _ = client.messages  # imported at first use, which is to be here
+    if not login.trusted:
+        # ANTHROPIC_CUSTOM_HEADERS are the operator's; a workspace's own login must not send them.
+        client._custom_headers = {}
+    return client
+
+
+def _body(request: ModelRequest, model_name: str) -> dict[str, Any]:
+    """No temperature: this API refuses it since its version of 2026-10-21."""
+    body: dict[str, Any] = {
+        "model": model_name,
+        "max_tokens": request.max_tokens or DEFAULT_MAX_TOKENS,
+        "messages": list(request.messages),
+        "stream": True,
+    }
+    if request.system:
+        body["system"] = request.system
+    output: dict[str, Any] = {}
+    if request.effort:
+        output["effort"] = _EFFORT.get(request.effort, request.effort)
+    if request.schema is not None:
+        output["format"] = {"type": "json_schema", "schema": _schema(request.schema)}
+    if output:
+        body["output_config"] = output
+    return body
+
+
+def _schema(schema: Mapping[str, Any]) -> dict[str, Any]:
+    """The schema in the subset that the API takes; the SDK moves the rest to descriptions."""
+    import anthropic
+
+    try:
+        return anthropic.transform_schema(dict(schema))
+    except (ValueError, TypeError, AttributeError) as error:
+        raise NodeError(
+            "model_bad_request",
+            f"Anthropic cannot follow this schema: {error} Give every part a type.",
+            field="output_schema",
+        ) from error
