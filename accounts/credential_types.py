@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
+from accounts.errors import InvalidValue
 from accounts.models import CredentialType
 
 
@@ -17,17 +18,6 @@ class Field:
     secret: bool = False
     required: bool = True
     help: str = ""
-
-
-class CredentialInvalid(Exception):
-    """A credential that cannot work; `field` names the field at fault."""
-
-    code = "credential_invalid"
-
-    def __init__(self, field: str, message: str) -> None:
-        super().__init__(message)
-        self.field = field
-        self.message = message
 
 
 _API_KEY = Field("api_key", "API key", secret=True)
@@ -63,16 +53,16 @@ MODEL_PROVIDERS = (
 
 
 def split(credential_type: str, values: Mapping[str, Any]) -> tuple[dict[str, str], dict[str, str]]:
-    """(settings, secret) from what was filled in. Raises CredentialInvalid."""
+    """(settings, secret) from what was filled in. Raises InvalidValue."""
     if credential_type not in FIELDS:
         known = ", ".join(FIELDS)
-        raise CredentialInvalid("type", f"There is no such type of credential. Choose of {known}.")
+        raise InvalidValue("type", f"There is no such type of credential. Choose of {known}.")
     open_part: dict[str, str] = {}
     secret_part: dict[str, str] = {}
     for field in FIELDS[credential_type]:
         value = str(values.get(field.name) or "").strip()
         if not value and field.required:
-            raise CredentialInvalid(field.name, f"Fill in '{field.label}'.")
+            raise InvalidValue(field.name, f"Fill in '{field.label}'.")
         if value:
             _check(field.name, value)
             (secret_part if field.secret else open_part)[field.name] = value
@@ -81,12 +71,12 @@ def split(credential_type: str, values: Mapping[str, Any]) -> tuple[dict[str, st
 
 def _check(name: str, value: str) -> None:
     if any(character < " " for character in value):
-        raise CredentialInvalid(name, "Line breaks and control characters are not allowed here.")
+        raise InvalidValue(name, "Line breaks and control characters are not allowed here.")
     if name == "base_url":
         parts = urlsplit(value)
         if parts.scheme not in ("http", "https") or not parts.hostname:
-            raise CredentialInvalid(name, "Give a whole address that begins with https://.")
+            raise InvalidValue(name, "Give a whole address that begins with https://.")
         if parts.username or parts.password:
-            raise CredentialInvalid(name, "Put the user and password into the other fields.")
+            raise InvalidValue(name, "Put the user and password into the other fields.")
     if name == "header" and not value.replace("-", "").replace("_", "").isalnum():
-        raise CredentialInvalid(name, "A header name has letters, digits, - and _ only.")
+        raise InvalidValue(name, "A header name has letters, digits, - and _ only.")

@@ -15,6 +15,7 @@ from django.utils import timezone
 from django.utils.text import slugify
 
 from accounts import credential_types, hooks
+from accounts.errors import InvalidValue
 from accounts.models import (
     ApiKey,
     AuditEvent,
@@ -26,22 +27,11 @@ from accounts.models import (
     Workspace,
 )
 from accounts.permissions import DEFAULT_SCOPES, SCOPE_ACTIONS, Actor
-from accounts.vault import seal, unseal
+from accounts.vault import SecretUnreadable, seal, unseal
 
 SLUG_LENGTH = Workspace._meta.get_field("slug").max_length or 60
 _PREFIX_ALPHABET = string.ascii_lowercase + string.digits
 _VARIABLE_NAME = re.compile(r"[a-z][a-z0-9_]{0,62}")
-
-
-class InvalidValue(Exception):
-    """Something that was filled in cannot be used; `field` names it."""
-
-    code = "invalid_value"
-
-    def __init__(self, field: str, message: str) -> None:
-        super().__init__(message)
-        self.field = field
-        self.message = message
 
 
 def audit(actor: Actor, action: str, target: models.Model, **details: Any) -> AuditEvent:
@@ -208,21 +198,39 @@ def create_credential(
 def replace_secret(actor: Actor, credential: Credential, values: Mapping[str, Any]) -> Credential:
     """Change a credential's fields; a secret field that is left empty keeps its value."""
     actor.require("credential.manage")
-    fields = credential_types.FIELDS[credential.type]
-    kept: dict[str, Any] = {}
-    if not all(values.get(field.name) for field in fields if field.secret):
-        kept = unseal(credential.workspace_id, credential.secret)
-    filled = {name: value for name, value in values.items() if value}
-    open_part, secret_part = credential_types.split(credential.type, {**kept, **filled})
-    if kept and open_part.get("base_url") != credential.settings.get("base_url"):
-        # Else whoever may edit a credential could have its secret sent to themselves.
-        raise InvalidValue("base_url", "Enter the key again when you change the address.")
-    credential.settings = open_part
+    credential.settings, secret_part = credential_change(credential, values)
     credential.secret = seal(credential.workspace_id, secret_part)
     with transaction.atomic():
         credential.save(update_fields=["settings", "secret", "updated_at"])
         audit(actor, "credential.replace", credential, name=credential.name)
     return credential
+
+
+def credential_change(
+    credential: Credential, values: Mapping[str, Any]
+) -> tuple[dict[str, str], dict[str, str]]:
+    """(settings, secret) as they would be with these values. Raises InvalidValue."""
+    filled = {name: value for name, value in values.items() if value}
+    secrets_left_out = [
+        field.name
+        for field in credential_types.FIELDS[credential.type]
+        if field.secret and field.name not in filled
+    ]
+    kept = _kept_secret(credential, secrets_left_out[0]) if secrets_left_out else {}
+    open_part, secret_part = credential_types.split(credential.type, {**kept, **filled})
+    if kept and open_part.get("base_url") != credential.settings.get("base_url"):
+        # Else whoever may edit a credential could have its secret sent to themselves.
+        raise InvalidValue("base_url", "Enter the key again when you change the address.")
+    return open_part, secret_part
+
+
+def _kept_secret(credential: Credential, field: str) -> dict[str, Any]:
+    try:
+        return unseal(credential.workspace_id, credential.secret)
+    except SecretUnreadable:
+        raise InvalidValue(
+            field, "What is stored cannot be read any more. Enter it again."
+        ) from None
 
 
 def delete_credential(actor: Actor, credential: Credential) -> None:

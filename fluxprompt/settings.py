@@ -5,6 +5,7 @@ from pathlib import Path
 import environ
 from django.utils.csp import CSP
 
+from fluxprompt.operators_look import UNFOLD as UNFOLD
 from fluxprompt.paths import ROOT, data_dir, embedded_database_url
 from fluxprompt.secrets_file import load_secrets
 
@@ -38,8 +39,8 @@ SESSION_COOKIE_NAME = f"flux_session_{FLUX_PORT}"
 CSRF_COOKIE_NAME = f"flux_csrf_{FLUX_PORT}"
 
 INSTALLED_APPS = [
-    "unfold",
-    "django.contrib.admin",
+    "unfold.apps.BasicAppConfig",
+    "fluxprompt.operators.OperatorsConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.humanize",
@@ -236,4 +237,3 @@ LOGGING = {
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["stderr"], "level": env.str("FLUX_LOG_LEVEL", default="WARNING")},
 }
-UNFOLD = {"SITE_TITLE": "FluxPrompt", "SITE_HEADER": "FluxPrompt operators", "SITE_URL": "/"}

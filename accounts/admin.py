@@ -1,0 +1,278 @@
+"""Operators' tables of people, workspaces, keys, secrets and the audit trail."""
+
+from typing import Any
+
+from allauth.account.models import EmailAddress
+from allauth.mfa.models import Authenticator
+from allauth.usersessions.models import UserSession
+from django.contrib import admin
+from django.contrib.auth.admin import GroupAdmin as DjangoGroupAdmin
+from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
+from django.contrib.auth.models import Group
+from django.db.models import Count, QuerySet
+from django.http import HttpRequest
+from unfold.admin import TabularInline
+from unfold.forms import AdminPasswordChangeForm
+
+from accounts.admin_forms import (
+    CredentialForm,
+    NewWorkspaceForm,
+    PersonChangeForm,
+    PersonCreationForm,
+)
+from accounts.credential_types import FIELDS
+from accounts.models import (
+    ApiKey,
+    AuditEvent,
+    Credential,
+    Membership,
+    User,
+    Variable,
+    Workspace,
+)
+from accounts.operators import (
+    NoAdding,
+    OperatorAdmin,
+    ReadOnlyAdmin,
+    as_json,
+    operator_actor,
+)
+from accounts.services import (
+    create_credential,
+    create_workspace,
+    replace_secret,
+    revoke_api_key,
+)
+
+for foreign in (Group, EmailAddress, Authenticator, UserSession):
+    admin.site.unregister(foreign)
+
+
+class MembershipInline(TabularInline):
+    """Who is in it, or where they are."""
+
+    model = Membership
+    extra = 0
+    autocomplete_fields = ("user", "workspace")
+
+
+def _may_touch(request: HttpRequest, person: User | None) -> bool:
+    """Else an operator with few rights sets a superuser's password and signs in as them."""
+    powerful = person is not None and (person.is_staff or person.is_superuser)
+    return not powerful or bool(getattr(request.user, "is_superuser", False))
+
+
+@admin.register(User)
+class UserAdmin(OperatorAdmin, DjangoUserAdmin):  # type: ignore[type-arg]
+    """People. Only superusers hand out power."""
+
+    form = PersonChangeForm
+    add_form = PersonCreationForm
+    change_password_form = AdminPasswordChangeForm
+    list_display = ("email", "name", "is_active", "is_staff", "is_superuser", "last_login")
+    list_filter = ("is_active", "is_staff", "is_superuser")
+    search_fields = ("email", "name")
+    ordering = ("email",)
+    readonly_fields = ("last_login", "date_joined")
+    inlines = (MembershipInline,)
+    fieldsets = (
+        (None, {"fields": ("email", "name", "password")}),
+        ("Access", {"fields": ("is_active", "is_staff", "is_superuser", "groups")}),
+        ("Rights of an operator", {"fields": ("user_permissions",), "classes": ("collapse",)}),
+        ("Dates", {"fields": ("last_login", "date_joined")}),
+    )
+    add_fieldsets = ((None, {"fields": ("email", "name", "password1", "password2")}),)
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        fields = super().get_readonly_fields(request, obj)
+        if getattr(request.user, "is_superuser", False):
+            return fields
+        return (*fields, "is_staff", "is_superuser", "groups", "user_permissions")
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return _may_touch(request, obj) and bool(super().has_change_permission(request, obj))
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return _may_touch(request, obj) and bool(super().has_delete_permission(request, obj))
+
+    def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
+        super().save_related(request, form, formsets, change)
+        person = form.instance
+        if not change and not person.memberships.exists():
+            create_workspace(person, name=person.default_workspace_name)
+
+
+@admin.register(Group)
+class GroupAdmin(OperatorAdmin, DjangoGroupAdmin):  # type: ignore[type-arg]
+    """Sets of rights for operators who are not superusers."""
+
+
+@admin.register(EmailAddress)
+class EmailAddressAdmin(OperatorAdmin):
+    """Addresses that were verified."""
+
+    list_display = ("email", "user", "primary", "verified")
+    list_select_related = ("user",)
+    list_filter = ("primary", "verified")
+    search_fields = ("email", "user__email")
+    autocomplete_fields = ("user",)
+
+
+@admin.register(Authenticator)
+class AuthenticatorAdmin(NoAdding, OperatorAdmin):
+    """Second factors; deleting one lets a person in who lost theirs. The secret is not shown."""
+
+    list_display = ("user", "type", "created_at", "last_used_at")
+    list_select_related = ("user",)
+    list_filter = ("type",)
+    search_fields = ("user__email",)
+    fields = readonly_fields = ("user", "type", "created_at", "last_used_at")
+
+
+@admin.register(UserSession)
+class UserSessionAdmin(NoAdding, OperatorAdmin):
+    """Where people are signed in; the session's key is not shown."""
+
+    list_display = ("user", "ip", "user_agent", "created_at", "last_seen_at")
+    list_select_related = ("user",)
+    search_fields = ("user__email", "ip")
+    fields = readonly_fields = ("user", "ip", "user_agent", "created_at", "last_seen_at")
+
+
+@admin.register(Workspace)
+class WorkspaceAdmin(OperatorAdmin):
+    """Tenants."""
+
+    list_display = ("name", "slug", "member_count", "default_model", "created_at")
+    search_fields = ("name", "slug")
+    readonly_fields = ("created_at",)
+    inlines = (MembershipInline,)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Workspace]:
+        rows: QuerySet[Workspace] = super().get_queryset(request)
+        return rows.annotate(member_total=Count("memberships"))
+
+    @admin.display(description="Members", ordering="member_total")
+    def member_count(self, row: Any) -> int:
+        total: int = row.member_total
+        return total
+
+    def get_form(self, request: HttpRequest, obj: Any = None, **kwargs: Any) -> Any:
+        if obj is None:
+            kwargs["form"] = NewWorkspaceForm
+        return super().get_form(request, obj, **kwargs)
+
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        return ("name", "owner") if obj is None else super().get_fields(request, obj)
+
+    def get_inlines(self, request: HttpRequest, obj: Any = None) -> Any:
+        return () if obj is None else self.inlines
+
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
+        if change:
+            super().save_model(request, obj, form, change)
+            return
+        made = create_workspace(form.cleaned_data["owner"], name=obj.name)
+        obj.pk, obj.slug, obj._state.adding = made.pk, made.slug, False
+
+
+@admin.register(Membership)
+class MembershipAdmin(OperatorAdmin):
+    """Who is where, as what."""
+
+    list_display = ("user", "workspace", "role", "created_at")
+    list_select_related = ("user", "workspace")
+    list_filter = ("role",)
+    search_fields = ("user__email", "workspace__name", "workspace__slug")
+    autocomplete_fields = ("user", "workspace")
+
+
+@admin.register(ApiKey)
+class ApiKeyAdmin(NoAdding, OperatorAdmin):
+    """Keys: made by members, stopped here. The digest is not shown."""
+
+    list_display = (
+        "name",
+        "prefix",
+        "workspace",
+        "created_by",
+        "created_at",
+        "last_used_at",
+        "expires_at",
+        "revoked_at",
+    )
+    list_select_related = ("workspace", "created_by")
+    search_fields = ("name", "prefix", "workspace__name", "workspace__slug")
+    fields = readonly_fields = (*list_display, "scopes")
+    actions = ("revoke",)
+
+    @admin.action(description="Revoke the selected keys", permissions=["change"])
+    def revoke(self, request: HttpRequest, queryset: QuerySet[ApiKey]) -> None:
+        for key in queryset:
+            revoke_api_key(operator_actor(request, key.workspace_id), key)
+        self.message_user(request, "The selected keys are revoked; they stop working at once.")
+
+
+@admin.register(Credential)
+class CredentialAdmin(OperatorAdmin):
+    """Secrets: written here, never read."""
+
+    form = CredentialForm
+    list_display = ("name", "type", "workspace", "created_by", "updated_at")
+    list_select_related = ("workspace", "created_by")
+    list_filter = ("type",)
+    search_fields = ("name", "workspace__name", "workspace__slug")
+    autocomplete_fields = ("workspace",)
+    audited_by_service = True
+    #: Which fields a new credential's form shows for the chosen type (read by Alpine).
+    conditional_fields = {  # noqa: RUF012
+        name: " || ".join(
+            f"type == '{kind}'"
+            for kind, fields in FIELDS.items()
+            if any(field.name == name for field in fields)
+        )
+        for name in CredentialForm.VALUE_FIELDS
+    }
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        return () if obj is None else ("workspace", "type", "name", "created_by", "created_at")
+
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        if obj is None:
+            return ("workspace", "type", "name", *CredentialForm.VALUE_FIELDS)
+        own = tuple(field.name for field in FIELDS[obj.type])
+        return ("workspace", "type", "name", *own, "created_by", "created_at")
+
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
+        actor = operator_actor(request, obj.workspace_id)
+        if change:
+            replace_secret(actor, obj, form.values())
+            return
+        made = create_credential(actor, name=obj.name, type=obj.type, values=form.values())
+        obj.pk, obj._state.adding = made.pk, False
+
+
+@admin.register(Variable)
+class VariableAdmin(OperatorAdmin):
+    """Plain values that flows read."""
+
+    list_display = ("name", "workspace")
+    list_select_related = ("workspace",)
+    search_fields = ("name", "workspace__name", "workspace__slug")
+    autocomplete_fields = ("workspace",)
+
+
+@admin.register(AuditEvent)
+class AuditEventAdmin(ReadOnlyAdmin):
+    """Who did what, when."""
+
+    list_display = ("at", "actor", "action", "target_type", "target_id", "workspace")
+    list_select_related = ("workspace",)
+    list_filter = ("action", "target_type")
+    search_fields = ("actor", "target_id", "workspace__slug")
+    fields = ("at", "actor", "user", "action", "target_type", "target_id", "workspace", "facts")
+    readonly_fields = ("facts",)
+
+    @admin.display(description="Details")
+    def facts(self, event: AuditEvent) -> str:
+        return as_json(event.details)

@@ -1,0 +1,117 @@
+"""What the operators' admin of every app builds on: an audit trail, read-only tables, links."""
+
+import json
+from collections.abc import Iterable
+from typing import Any
+from uuid import UUID
+
+from django.db import models
+from django.http import HttpRequest
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from unfold.admin import ModelAdmin, TabularInline
+
+from accounts.models import User, Workspace
+from accounts.permissions import ALL_ACTIONS, Actor
+from accounts.services import record_audit
+
+#: Characters of a JSON value that a page shows.
+SHOWN = 20_000
+
+
+def operator_actor(request: HttpRequest, workspace_id: UUID) -> Actor:
+    """The signed-in operator, acting on a workspace from outside; for services."""
+    assert isinstance(request.user, User)
+    return Actor(workspace_id, f"operator {request.user}", ALL_ACTIONS, user_id=request.user.id)
+
+
+def workspace_id_of(row: models.Model) -> UUID | None:
+    """The workspace a row belongs to, directly or through its flow or run."""
+    if isinstance(row, Workspace):
+        return row.id
+    found: UUID | None = getattr(row, "workspace_id", None)
+    if found is not None:
+        return found
+    for parent in ("flow", "run"):
+        if hasattr(row, f"{parent}_id"):
+            return workspace_id_of(getattr(row, parent))
+    return None
+
+
+class OperatorAdmin(ModelAdmin):
+    """A table for operators. What they change goes to the audit trail as well."""
+
+    show_full_result_count = False  # It counts the whole table at every visit.
+    list_per_page = 50
+    compressed_fields = True
+    warn_unsaved_form = True
+    #: Services called by `save_model` write the audit event themselves.
+    audited_by_service = False
+
+    def log_addition(self, request: HttpRequest, obj: models.Model, message: Any) -> Any:
+        self._audit(request, "operator.add", obj, changes=message)
+        return super().log_addition(request, obj, message)
+
+    def log_change(self, request: HttpRequest, obj: models.Model, message: Any) -> Any:
+        self._audit(request, "operator.change", obj, changes=message)
+        return super().log_change(request, obj, message)
+
+    def log_deletions(self, request: HttpRequest, queryset: Iterable[models.Model]) -> Any:
+        for row in queryset:
+            self._audit(request, "operator.delete", row, named=str(row)[:200])
+        return super().log_deletions(request, queryset)
+
+    def _audit(self, request: HttpRequest, action: str, row: models.Model, **details: Any) -> None:
+        if self.audited_by_service and action != "operator.delete":
+            return
+        record_audit(
+            action,
+            row,
+            workspace_id=workspace_id_of(row),
+            user_id=request.user.pk,
+            label=f"operator {request.user}",
+            details=details,
+        )
+
+
+class NoAdding:
+    """Rows that only the product itself makes."""
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+class ReadOnly(NoAdding):
+    """Rows that are looked at only."""
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+class ReadOnlyAdmin(ReadOnly, OperatorAdmin):
+    """A table to look at."""
+
+
+class ReadOnlyInline(ReadOnly, TabularInline):
+    """Rows below their parent, to look at."""
+
+    extra = 0
+    per_page = 50
+    show_change_link = False
+
+
+def as_json(value: Any) -> SafeString | str:
+    """A JSON value as an indented block; the start of it where it is very long."""
+    if value in (None, "", {}, []):
+        return "–"
+    text = json.dumps(value, indent=2, ensure_ascii=False, sort_keys=True)
+    rest = f"\n… {len(text) - SHOWN:,} more characters" if len(text) > SHOWN else ""
+    return format_html(
+        '<pre style="white-space: pre-wrap; overflow-wrap: anywhere; max-height: 40rem; '
+        'overflow-y: auto">{}{}</pre>',
+        text[:SHOWN],
+        rest,
+    )

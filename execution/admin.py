@@ -1,0 +1,233 @@
+"""Operators' tables of runs, what happened in them, and large values."""
+
+from django.conf import settings
+from django.contrib import admin, messages
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.template.loader import render_to_string
+from django.utils.html import format_html
+
+from accounts.operators import (
+    ReadOnlyAdmin,
+    ReadOnlyInline,
+    as_json,
+    operator_actor,
+)
+from execution.models import Blob, NodeRun, Run, Snapshot
+
+#: Events that a run's page shows; the last ones.
+EVENTS_SHOWN = 200
+
+
+def temporal_ui_link(run: Run) -> str:
+    """Where the Temporal UI shows the run's workflow."""
+    base = settings.TEMPORAL_UI_URL.rstrip("/")
+    return f"{base}/namespaces/{settings.TEMPORAL_NAMESPACE}/workflows/{run.workflow_id}"
+
+
+class NodeRunInline(ReadOnlyInline):
+    """The attempts of the run's nodes."""
+
+    model = NodeRun
+    fields = (
+        "node",
+        "type",
+        "path",
+        "attempt",
+        "status",
+        "duration",
+        "model",
+        "input_tokens",
+        "output_tokens",
+        "cost",
+        "worker",
+    )
+    readonly_fields = ("duration",)
+    ordering = ("started_at", "node", "attempt")
+    show_change_link = True
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[NodeRun]:
+        rows: QuerySet[NodeRun] = super().get_queryset(request)
+        return rows.defer("input", "output")
+
+    @admin.display(description="Duration")
+    def duration(self, row: NodeRun) -> str:
+        return _duration(row.duration_ms)
+
+
+@admin.register(Run)
+class RunAdmin(ReadOnlyAdmin):
+    """Runs: what people see; the link shows what Temporal has."""
+
+    list_display = (
+        "id",
+        "status",
+        "flow",
+        "workspace",
+        "trigger",
+        "created_at",
+        "duration",
+        "tokens",
+        "cost",
+        "temporal",
+    )
+    list_select_related = ("flow", "workspace")
+    list_filter = ("status", "trigger", "created_at")
+    search_fields = ("id", "session_id", "flow__name", "workspace__slug")
+    ordering = ("-created_at",)
+    inlines = (NodeRunInline,)
+    actions = ("cancel",)
+    fieldsets = (
+        (
+            None,
+            {
+                "fields": (
+                    ("status", "trigger"),
+                    ("flow", "workspace"),
+                    ("version", "snapshot"),
+                    ("created_at", "started_at"),
+                    ("finished_at", "duration"),
+                    ("tokens", "cost"),
+                    ("created_by", "api_key"),
+                    ("session_id", "idempotency_key"),
+                    ("rerun_of", "cancel_requested_at"),
+                    "temporal",
+                )
+            },
+        ),
+        ("Inputs and outputs", {"fields": ("given", "made", "failure")}),
+        ("Events", {"fields": ("happened",)}),
+    )
+    readonly_fields = ("duration", "tokens", "temporal", "given", "made", "failure", "happened")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Run]:
+        rows: QuerySet[Run] = super().get_queryset(request)
+        rows = rows.select_related("version__flow", "snapshot", "created_by", "api_key")
+        return rows.defer("version__document", "snapshot__document")
+
+    def has_cancel_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm("execution.change_run")  # type: ignore[union-attr]
+
+    @admin.action(description="Cancel the selected runs", permissions=["cancel"])
+    def cancel(self, request: HttpRequest, queryset: QuerySet[Run]) -> None:
+        from execution.services import RunStateConflict, cancel_run
+
+        ended = 0
+        for run in queryset:
+            try:
+                cancel_run(operator_actor(request, run.workspace_id), run)
+            except RunStateConflict:
+                ended += 1
+        if ended:
+            self.message_user(request, f"{ended} had ended already.", messages.WARNING)
+        self.message_user(request, "The others were told to stop.")
+
+    @admin.display(description="Duration")
+    def duration(self, run: Run) -> str:
+        return _duration(run.duration_ms)
+
+    @admin.display(description="Tokens")
+    def tokens(self, run: Run) -> str:
+        return f"{run.input_tokens:,} in, {run.output_tokens:,} out"
+
+    @admin.display(description="Temporal")
+    def temporal(self, run: Run) -> str:
+        return format_html(
+            '<a href="{}" target="_blank" rel="noopener">Open in Temporal UI</a>',
+            temporal_ui_link(run),
+        )
+
+    @admin.display(description="Inputs")
+    def given(self, run: Run) -> str:
+        return as_json(run.inputs)
+
+    @admin.display(description="Outputs")
+    def made(self, run: Run) -> str:
+        return as_json(run.outputs)
+
+    @admin.display(description="Error")
+    def failure(self, run: Run) -> str:
+        return as_json(run.error)
+
+    @admin.display(description="Events")
+    def happened(self, run: Run) -> str:
+        last = list(run.events.order_by("-seq")[:EVENTS_SHOWN])
+        left_out = run.last_seq - len(last)
+        return render_to_string(
+            "admin/execution/run/events.html",
+            {"events": reversed(last), "left_out": max(left_out, 0)},
+        )
+
+
+@admin.register(NodeRun)
+class NodeRunAdmin(ReadOnlyAdmin):
+    """One attempt of a node, with what went in and came out."""
+
+    list_display = ("run_id", "node", "type", "attempt", "status", "started_at", "worker")
+    list_filter = ("status", "type")
+    search_fields = ("run__id", "node")
+    fields = (
+        ("run", "node"),
+        ("type", "path"),
+        ("attempt", "status"),
+        ("started_at", "finished_at"),
+        ("model", "cost"),
+        ("input_tokens", "output_tokens"),
+        ("reused", "worker"),
+        "went_in",
+        "came_out",
+        "failure",
+    )
+    readonly_fields = ("went_in", "came_out", "failure")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[NodeRun]:
+        rows: QuerySet[NodeRun] = super().get_queryset(request)
+        return rows.order_by("-id")  # Time-ordered ids: no sort.
+
+    @admin.display(description="Input")
+    def went_in(self, row: NodeRun) -> str:
+        return as_json(row.input)
+
+    @admin.display(description="Output")
+    def came_out(self, row: NodeRun) -> str:
+        return as_json(row.output)
+
+    @admin.display(description="Error")
+    def failure(self, row: NodeRun) -> str:
+        return as_json(row.error)
+
+
+@admin.register(Snapshot)
+class SnapshotAdmin(ReadOnlyAdmin):
+    """Drafts as they were run."""
+
+    list_display = ("digest", "workspace", "created_at")
+    list_select_related = ("workspace",)
+    search_fields = ("digest", "workspace__slug")
+    fields = ("workspace", "digest", "created_at", "content")
+    readonly_fields = ("content",)
+
+    @admin.display(description="Document")
+    def content(self, snapshot: Snapshot) -> str:
+        return as_json(snapshot.document)
+
+
+@admin.register(Blob)
+class BlobAdmin(ReadOnlyAdmin):
+    """Large values; the value itself is not shown."""
+
+    list_display = ("digest", "kind", "size", "workspace", "created_at")
+    list_select_related = ("workspace",)
+    list_filter = ("kind",)
+    search_fields = ("digest", "workspace__slug")
+    fields = list_display
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Blob]:
+        rows: QuerySet[Blob] = super().get_queryset(request)
+        return rows.defer("data")
+
+
+def _duration(milliseconds: int | None) -> str:
+    if milliseconds is None:
+        return "–"
+    return f"{milliseconds} ms" if milliseconds < 1000 else f"{milliseconds / 1000:.1f} s"

@@ -1,0 +1,67 @@
+"""The codec endpoint by which the Temporal UI shows operators what Temporal stores encrypted."""
+
+import json
+from collections.abc import Callable
+from functools import wraps
+from urllib.parse import urlsplit
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
+from django.views.decorators.cache import never_cache
+from django.views.decorators.csrf import csrf_exempt
+
+from execution.codec import PayloadUnreadable, decode_payloads
+
+
+def _ui_origin() -> str:
+    parts = urlsplit(settings.TEMPORAL_UI_URL)
+    return f"{parts.scheme}://{parts.netloc}"
+
+
+def _for_the_ui(view: Callable[[HttpRequest], HttpResponse]) -> Callable[..., HttpResponseBase]:
+    """Only the Temporal UI's origin may call with the operator's cookies.
+
+    A foreign form or script would come with another Origin, or none: the check stands in for
+    Django's CSRF token, which the Temporal UI cannot know.
+    """
+
+    @wraps(view)
+    def guarded(request: HttpRequest) -> HttpResponseBase:
+        if request.headers.get("Origin") != _ui_origin():
+            return _refused("Only the Temporal UI (TEMPORAL_UI_URL) may ask here.")
+        answer = HttpResponse(status=204) if request.method == "OPTIONS" else view(request)
+        answer["Access-Control-Allow-Origin"] = _ui_origin()
+        answer["Access-Control-Allow-Credentials"] = "true"
+        answer["Access-Control-Allow-Methods"] = "POST, OPTIONS"
+        answer["Access-Control-Allow-Headers"] = "content-type, x-namespace, authorization"
+        answer["Vary"] = "Origin"
+        return answer
+
+    return csrf_exempt(never_cache(guarded))
+
+
+def _refused(message: str, status: int = 403) -> JsonResponse:
+    return JsonResponse({"message": message}, status=status)
+
+
+@_for_the_ui
+def decode(request: HttpRequest) -> HttpResponse:
+    """POST `{"payloads": […]}` in Temporal's JSON → the same, decrypted. Operators only."""
+    if request.method != "POST":
+        return _refused("Send payloads with POST.", 405)
+    if not (request.user.is_authenticated and request.user.is_staff):
+        return _refused("Sign in to FluxPrompt as an operator first, then reload.")
+    try:
+        payloads = json.loads(request.body)["payloads"]
+        decoded = decode_payloads(payloads)
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return _refused('Send {"payloads": […]} as Temporal\'s codec servers take them.', 400)
+    except PayloadUnreadable as error:
+        return _refused(str(error), 422)
+    return JsonResponse({"payloads": decoded})
+
+
+@_for_the_ui
+def encode(request: HttpRequest) -> HttpResponse:
+    """Refused: what goes into a workflow comes from the worker and the API only."""
+    return _refused("Payloads are encoded by FluxPrompt itself only.")

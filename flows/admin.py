@@ -1,0 +1,108 @@
+"""Operators' tables of flows and their versions."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import Count, QuerySet
+from django.http import HttpRequest
+
+from accounts.operators import (
+    NoAdding,
+    OperatorAdmin,
+    ReadOnlyAdmin,
+    ReadOnlyInline,
+    as_json,
+    operator_actor,
+)
+from flows.models import Edge, Flow, FlowVersion, Node
+
+
+class NodeInline(ReadOnlyInline):
+    """The draft's nodes."""
+
+    model = Node
+    fields = ("position", "key", "type", "label", "parent", "on_error", "settings")
+    readonly_fields = ("settings",)
+
+    @admin.display(description="Config")
+    def settings(self, node: Node) -> str:
+        return as_json(node.config)
+
+
+class EdgeInline(ReadOnlyInline):
+    """The draft's edges."""
+
+    model = Edge
+    fields = ("position", "source", "port", "target")
+
+
+@admin.register(Flow)
+class FlowAdmin(NoAdding, OperatorAdmin):
+    """Flows. The draft belongs to its builders: it is looked at here, not changed."""
+
+    list_display = ("name", "workspace", "version", "node_count", "revision", "updated_at")
+    list_select_related = ("workspace", "published")
+    search_fields = ("name", "slug", "id", "workspace__name", "workspace__slug")
+    list_filter = (("published", admin.EmptyFieldListFilter),)
+    fields = (
+        "name",
+        "description",
+        "workspace",
+        "slug",
+        "revision",
+        "published",
+        "created_by",
+        "created_at",
+        "updated_at",
+    )
+    readonly_fields = fields[2:]
+    inlines = (NodeInline, EdgeInline)
+    audited_by_service = True
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Flow]:
+        rows: QuerySet[Flow] = super().get_queryset(request)
+        return rows.annotate(node_total=Count("nodes"))
+
+    @admin.display(description="Nodes", ordering="node_total")
+    def node_count(self, flow: Any) -> int:
+        total: int = flow.node_total
+        return total
+
+    @admin.display(description="Published", ordering="published__number")
+    def version(self, flow: Flow) -> str:
+        return f"v{flow.published.number}" if flow.published else "–"
+
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
+        from flows.services import update_flow
+
+        update_flow(
+            operator_actor(request, obj.workspace_id),
+            Flow.objects.get(pk=obj.pk),
+            name=obj.name,
+            description=obj.description,
+        )
+
+
+@admin.register(FlowVersion)
+class FlowVersionAdmin(ReadOnlyAdmin):
+    """Published versions."""
+
+    list_display = ("flow", "number", "workspace", "note", "created_by", "created_at")
+    list_select_related = ("flow__workspace", "created_by")
+    search_fields = ("flow__name", "flow__workspace__slug", "digest")
+    fields = ("flow", "number", "note", "digest", "created_by", "created_at", "content")
+    readonly_fields = ("content",)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[FlowVersion]:
+        rows: QuerySet[FlowVersion] = super().get_queryset(request)
+        # A list of versions needs no documents, which may have megabytes.
+        one = bool(request.resolver_match and "object_id" in request.resolver_match.kwargs)
+        return rows if one else rows.defer("document")
+
+    @admin.display(description="Workspace")
+    def workspace(self, version: FlowVersion) -> str:
+        return str(version.flow.workspace)
+
+    @admin.display(description="Document")
+    def content(self, version: FlowVersion) -> str:
+        return as_json(version.document)
