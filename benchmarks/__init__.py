@@ -1,0 +1,1 @@
+"""Programs that measure FluxPrompt and print figures; see docs/benchmarks.md."""
