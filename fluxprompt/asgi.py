@@ -12,10 +12,11 @@ from channels.routing import ProtocolTypeRouter, URLRouter  # noqa: E402
 from channels.security.websocket import AllowedHostsOriginValidator  # noqa: E402
 
 from execution.live.routing import websocket_urlpatterns  # noqa: E402
+from fluxprompt.api.asgi import with_api  # noqa: E402
 
 application = ProtocolTypeRouter(
     {
-        "http": _http,
+        "http": with_api(_http),
         "websocket": AllowedHostsOriginValidator(
             AuthMiddlewareStack(URLRouter(websocket_urlpatterns))
         ),

@@ -1,5 +1,10 @@
 """Liveness and readiness."""
 
-from django.urls import URLPattern
+from django.urls import URLPattern, path
 
-urlpatterns: list[URLPattern] = []
+from fluxprompt.health import healthz, readyz
+
+urlpatterns: list[URLPattern] = [
+    path("healthz", healthz, name="healthz"),
+    path("readyz", readyz, name="readyz"),
+]

@@ -51,6 +51,7 @@ INSTALLED_APPS = [
     "channels",
     "rest_framework",
     "drf_spectacular",
+    "drf_spectacular_sidecar",
     "django_htmx",
     "lucide",
     "allauth",
@@ -166,7 +167,7 @@ REST_FRAMEWORK = {
     ],
     "DEFAULT_PERMISSION_CLASSES": ["accounts.api.permissions.HasWorkspace"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
-    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
+    "DEFAULT_PARSER_CLASSES": ["fluxprompt.api.parsing.StrictJSONParser"],
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "DEFAULT_CONTENT_NEGOTIATION_CLASS": "fluxprompt.api.negotiation.LenientNegotiation",
     "EXCEPTION_HANDLER": "fluxprompt.api.problems.problem_handler",
@@ -179,6 +180,7 @@ SPECTACULAR_SETTINGS = {
     "OAS_VERSION": "3.1.0",
     "SERVE_INCLUDE_SCHEMA": False,
     "SCHEMA_PATH_PREFIX": "/api/v1",
+    "POSTPROCESSING_HOOKS": ["fluxprompt.api.openapi.complete"],
 }
 #: Bytes of a request body; larger ones get a 413 problem. The limit of a run's inputs.
 DATA_UPLOAD_MAX_MEMORY_SIZE = env.int("FLUX_MAX_BODY_BYTES", default=50_000_000)

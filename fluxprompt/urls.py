@@ -12,3 +12,7 @@ urlpatterns = [
     path("admin/", admin.site.urls),
     path("api/", include("fluxprompt.api.urls")),
 ]
+
+handler400 = "fluxprompt.api.errors.bad_request"
+handler404 = "fluxprompt.api.errors.not_found"
+handler500 = "fluxprompt.api.errors.server_error"

@@ -78,10 +78,10 @@ class Hub:
                 self._dirty.discard(reader.run_id)
                 self._deltas.pop(reader.run_id, None)
 
-    def expect_end(self, run_id: str) -> threading.Event:
+    def expect_end(self, run_id: str, ended: threading.Event | None = None) -> threading.Event:
         """An event that is set when the run ends; give it back with `stop_expecting`."""
         self._ensure_started()
-        ended = threading.Event()
+        ended = ended or threading.Event()
         with self._lock:
             self._waiting[run_id].append(ended)
         return ended

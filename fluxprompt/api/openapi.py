@@ -16,7 +16,6 @@ from fluxprompt.api.problems import MEDIA_TYPE
 
 type Schema = dict[str, Any]
 
-#: Paths of the API that need no key.
 _PROBLEM: Schema = {
     "type": "object",
     "description": "An error (RFC 9457).",
@@ -63,6 +62,9 @@ _ANSWERS = {
     "422": "The body was read, but it cannot be used",
 }
 _components: dict[str, Schema] = {"Problem": _PROBLEM}
+
+
+PROBLEM: Schema = {"$ref": "#/components/schemas/Problem"}
 
 
 def component(name: str, schema: Schema) -> Schema:

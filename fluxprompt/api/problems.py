@@ -13,7 +13,6 @@ from django.db import DatabaseError, InterfaceError, OperationalError
 from django.http import Http404, HttpResponse
 from rest_framework import exceptions
 from rest_framework.response import Response
-from rest_framework.views import set_rollback
 
 from accounts.permissions import PermissionRefused
 
@@ -177,6 +176,9 @@ def problem_for(error: Exception) -> ApiProblem:
 
 def problem_handler(error: Exception, context: Mapping[str, Any] | None) -> Response:
     """The EXCEPTION_HANDLER of the REST framework."""
+    # The framework's views read our parsers from the settings, which read this module.
+    from rest_framework.views import set_rollback
+
     set_rollback()
     problem = problem_for(error)
     response = Response(problem.as_dict(), status=problem.status, headers=dict(problem.headers))

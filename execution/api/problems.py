@@ -1,0 +1,44 @@
+"""What the execution app's exceptions look like as problem documents."""
+
+from execution.errors import IdempotencyConflict, InputsInvalid, NotPublished, RunStateConflict
+from execution.temporal_client import TemporalUnreachable
+from fluxprompt.api.problems import RETRY_AFTER_SECONDS, ApiProblem, converts
+
+
+@converts(InputsInvalid)
+def inputs_invalid(error: InputsInvalid) -> ApiProblem:
+    errors = [{**entry, "path": _below_inputs(entry.get("path"))} for entry in error.errors]
+    more = f" (and {len(errors) - 1} more)" if len(errors) > 1 else ""
+    return ApiProblem(422, error.code, f"{error}{more}", errors)
+
+
+def _below_inputs(path: str | None) -> str:
+    """Errors name the field; in the body it stands below `inputs`."""
+    if not path or path == "inputs" or path.startswith("inputs."):
+        return path or "inputs"
+    return f"inputs.{path}"
+
+
+@converts(IdempotencyConflict)
+def idempotency_conflict(error: IdempotencyConflict) -> ApiProblem:
+    return ApiProblem(
+        422,
+        error.code,
+        str(error),
+        [{"path": "Idempotency-Key", "code": error.code, "message": str(error)}],
+    )
+
+
+@converts(NotPublished, RunStateConflict)
+def conflict(error: NotPublished | RunStateConflict) -> ApiProblem:
+    return ApiProblem(409, error.code, str(error))
+
+
+@converts(TemporalUnreachable)
+def temporal_unreachable(error: TemporalUnreachable) -> ApiProblem:
+    return ApiProblem(
+        503,
+        "temporal_unavailable",
+        "The durable engine cannot be reached at the moment. Try again shortly.",
+        headers={"Retry-After": str(RETRY_AFTER_SECONDS)},
+    )

@@ -1,0 +1,106 @@
+"""What a call about runs asks for: the body of a start, its headers, the filters of a list."""
+
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from django.utils.dateparse import parse_date, parse_datetime
+
+from execution.models import RunStatus
+from fluxprompt.api.problems import refuse
+from fluxprompt.api.views import text_field
+
+#: Seconds that `Prefer: wait` may ask for.
+MAX_WAIT_SECONDS = 60
+KEY_LENGTH = 200
+_WAIT = re.compile(r"(?:^|[,;\s])wait\s*=\s*\"?(\d{1,9})\"?(?=$|[,;\s])", re.IGNORECASE)
+_VISIBLE = re.compile(r"[\x21-\x7e]+")
+
+
+@dataclass(frozen=True)
+class StartRequest:
+    """A run to start."""
+
+    inputs: dict[str, Any]
+    version: str | int
+    session_id: str | None
+
+
+def start_request(body: dict[str, Any]) -> StartRequest:
+    """Refuses what has another shape, naming the field."""
+    inputs = body.get("inputs")
+    if inputs is None:
+        inputs = {}
+    if not isinstance(inputs, dict):
+        raise refuse(422, "type", "'inputs' has to be an object: field → value.", "inputs")
+    session_id = text_field(body, "session_id", most=200) or None
+    return StartRequest(inputs, _version(body.get("version", "published")), session_id)
+
+
+def _version(given: Any) -> str | int:
+    if given in ("published", "draft") and isinstance(given, str):
+        return str(given)
+    if isinstance(given, int) and not isinstance(given, bool) and 1 <= given < 2**31:
+        return given
+    raise refuse(
+        422,
+        "value",
+        '\'version\' has to be "published", "draft" or a version\'s number.',
+        "version",
+    )
+
+
+def wait_seconds(prefer: str) -> int | None:
+    """Seconds of `Prefer: wait=N`, 60 at most; None where it does not ask."""
+    found = _WAIT.search(prefer)
+    return min(int(found[1]), MAX_WAIT_SECONDS) if found else None
+
+
+def idempotency_key(header: str | None) -> str | None:
+    """The Idempotency-Key header, if it can be kept."""
+    if header is None or not header.strip():
+        return None
+    key = header.strip()
+    if len(key) > KEY_LENGTH or not _VISIBLE.fullmatch(key.replace(" ", "_")):
+        raise refuse(
+            400,
+            "bad_idempotency_key",
+            f"An Idempotency-Key has up to {KEY_LENGTH} visible ASCII characters.",
+            "Idempotency-Key",
+        )
+    return key
+
+
+def statuses(given: str) -> list[str]:
+    """One or more statuses, comma between."""
+    wanted = [part.strip() for part in given.split(",") if part.strip()]
+    for status in wanted:
+        if status not in RunStatus.values:
+            raise refuse(
+                400,
+                "bad_parameter",
+                f"'{status[:30]}' is no status. One of: {', '.join(RunStatus.values)}.",
+                "status",
+            )
+    return wanted
+
+
+def moment(given: str, name: str) -> datetime | None:
+    """A date or time in ISO 8601; without a zone it is UTC."""
+    if not given:
+        return None
+    # In a query string an unescaped `+02:00` arrives with a space.
+    text = given.replace(" ", "+") if re.search(r" \d\d:?\d\d$", given) and "T" in given else given
+    try:
+        found = parse_datetime(text)
+        if found is None and (day := parse_date(text)) is not None:
+            found = datetime(day.year, day.month, day.day)
+        if found is not None:
+            at = found if found.tzinfo else found.replace(tzinfo=UTC)
+            return at.astimezone(UTC)
+    except (ValueError, OverflowError):
+        pass
+    raise refuse(
+        400, "bad_parameter", f"'{name}' has to be a time such as 2026-11-23T09:00:00Z.", name
+    )

@@ -1,0 +1,119 @@
+"""Whether this copy lives, and whether it can do its work: database, Temporal, a worker."""
+
+import threading
+import time
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from django.conf import settings
+from django.db import DatabaseError, connection
+from django.http import HttpRequest, JsonResponse
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_safe
+from psycopg_pool import PoolTimeout
+from temporalio.api.enums.v1 import TaskQueueType
+from temporalio.api.taskqueue.v1 import TaskQueue
+from temporalio.api.workflowservice.v1 import DescribeTaskQueueRequest
+from temporalio.service import RPCError
+
+from execution.temporal_client import TemporalUnreachable, bridge, run_sync
+
+#: Seconds an answer of /readyz holds, so that probes cost nothing.
+CACHE_SECONDS = 1.0
+#: Seconds Temporal has to answer in.
+TEMPORAL_PATIENCE = 2.0
+#: A worker polls anew at least once a minute; a poller not seen for longer is gone.
+POLLER_SECONDS = 75
+
+
+@dataclass(frozen=True)
+class Check:
+    """One thing that is needed. `detail` says what to do where it is missing."""
+
+    ok: bool
+    detail: str = ""
+
+    def as_dict(self) -> dict[str, Any]:
+        return {"ok": self.ok, "detail": self.detail}
+
+
+@dataclass
+class _Latest:
+    """The last answer; one thread at a time makes a new one."""
+
+    lock: threading.Lock = field(default_factory=threading.Lock)
+    at: float = -CACHE_SECONDS
+    checks: dict[str, Check] = field(default_factory=dict)
+
+
+_latest = _Latest()
+
+
+@require_safe
+@never_cache
+def healthz(request: HttpRequest) -> JsonResponse:
+    """Alive: the process answers. Asks nobody else, so that a restart is not for others' faults."""
+    return JsonResponse({"status": "ok"})
+
+
+@require_safe
+@never_cache
+def readyz(request: HttpRequest) -> JsonResponse:
+    """Ready: the database, Temporal and a polling worker are there; else 503 and what is not."""
+    checks = readiness()
+    ready = all(check.ok for check in checks.values())
+    return JsonResponse(
+        {
+            "status": "ready" if ready else "not ready",
+            "checks": {name: check.as_dict() for name, check in checks.items()},
+        },
+        status=200 if ready else 503,
+    )
+
+
+def readiness() -> dict[str, Check]:
+    """The checks, at most CACHE_SECONDS old."""
+    with _latest.lock:
+        if time.monotonic() - _latest.at >= CACHE_SECONDS:
+            temporal, worker = check_temporal()
+            _latest.checks = {"database": check_database(), "temporal": temporal, "worker": worker}
+            _latest.at = time.monotonic()
+        return _latest.checks
+
+
+def check_database() -> Check:
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT 1")
+    except (DatabaseError, PoolTimeout):
+        return Check(False, "The database does not answer.")
+    return Check(True)
+
+
+def check_temporal() -> tuple[Check, Check]:
+    """The server, and a worker on our queue: both from what it knows of the queue's pollers."""
+    try:
+        seen = run_sync(_last_poll(), timeout=TEMPORAL_PATIENCE)
+    except (TemporalUnreachable, RPCError, RuntimeError):
+        missing = Check(False, f"Temporal at {settings.TEMPORAL_ADDRESS} does not answer.")
+        return missing, Check(False, "Unknown while Temporal does not answer.")
+    if seen is None or (datetime.now(UTC) - seen).total_seconds() > POLLER_SECONDS:
+        queue = settings.TEMPORAL_TASK_QUEUE
+        return Check(True), Check(
+            False, f"No worker asks for work on '{queue}'. Start one: python manage.py runworker"
+        )
+    return Check(True), Check(True)
+
+
+async def _last_poll() -> datetime | None:
+    """When a worker last asked for workflow tasks."""
+    request = DescribeTaskQueueRequest(
+        namespace=settings.TEMPORAL_NAMESPACE,
+        task_queue=TaskQueue(name=settings.TEMPORAL_TASK_QUEUE),
+        task_queue_type=TaskQueueType.TASK_QUEUE_TYPE_WORKFLOW,
+    )
+    service = bridge().client.workflow_service
+    answer = await service.describe_task_queue(request)
+    polls = [poller.last_access_time.ToDatetime(tzinfo=UTC) for poller in answer.pollers]
+    return max(polls, default=None)
