@@ -133,6 +133,8 @@ class Context(Protocol):
         """One model call, streamed to `emit` while it runs; its usage is booked. NodeError."""
 
 
+# Named here because NodeType has a field called `type`.
+type ConfigClass = type[BaseModel]
 type PureRun = Callable[[Any, PureInputs], Result]
 type IoRun = Callable[[Any, Context], Awaitable[Result]]
 type Ports = tuple[Port, ...] | Callable[[Mapping[str, JSON]], tuple[Port, ...]]
@@ -163,7 +165,7 @@ class NodeType:
     summary: str
     category: Category
     icon: str
-    config: type[BaseModel]
+    config: ConfigClass
     pure: PureRun | None = None
     io: IoRun | None = None
     ports: Ports = (OUT,)

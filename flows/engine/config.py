@@ -1,0 +1,32 @@
+"""The base of every node's Config, and how its fields say what happens to expressions."""
+
+from typing import Annotated, Any
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict
+
+from flows.engine.expressions import text_of
+
+
+class NodeConfig(BaseModel):
+    """A node's config after its expressions were evaluated.
+
+    A field may say in `json_schema_extra`: `evaluate`: "template" (template mode) or "never"
+    (kept as written); `references`: True (large values may stay references); `widget`: a hint
+    for the form ("text", "code", "json", "model").
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+def _to_text(value: Any) -> Any:
+    # A field of text takes any value as it would stand in a text, also from a single expression.
+    return value if isinstance(value, str) else text_of(value)
+
+
+#: Text: numbers, lists and objects that an expression gave become text; null becomes empty.
+Text = Annotated[str, BeforeValidator(_to_text)]
+
+
+def blank_as_none(value: Any) -> Any:
+    """For a BeforeValidator: forms send empty text for "not set"."""
+    return None if value == "" else value

@@ -1,0 +1,218 @@
+"""The flow document (`fluxprompt.flow/v1`): its shape, its canonical form and its digest."""
+
+import hashlib
+import json
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from flows.engine.document_problems import (
+    duplicate_problems,
+    edge_from,
+    problems_of,
+    unknown_key_problems,
+)
+from flows.engine.document_text import check_values, read_text, write_yaml
+from flows.engine.errors import DocumentInvalid, Problem
+
+SCHEMA = "fluxprompt.flow/v1"
+MAX_NODES = 2_000
+MAX_EDGES = 10_000
+#: Ids are names in expressions, so they follow the rules of names.
+NAME_PATTERN = r"^[a-z][a-z0-9_]{0,62}$"
+TYPE_PATTERN = r"^[a-z][a-z0-9_]{0,39}$"
+WEEK_SECONDS = 7 * 24 * 3600
+YEAR_SECONDS = 366 * 24 * 3600
+
+TOP_KEYS = ("schema", "name", "description", "settings", "nodes", "edges", "layout")
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class RetrySpec(_Part):
+    """How often a node is tried. Seconds are of waiting between attempts."""
+
+    max_attempts: int = Field(1, ge=1, le=20)
+    initial_seconds: float = Field(1, ge=0, le=3600)
+    backoff: float = Field(2, ge=1, le=10)
+    max_seconds: float = Field(30, ge=0, le=86_400)
+
+
+class FlowSettings(_Part):
+    """What holds for a whole run. `budget` is money as a decimal string; None: no limit."""
+
+    timeout_seconds: float | None = Field(None, gt=0, le=YEAR_SECONDS)
+    budget: str | None = Field(None, pattern=r"^[0-9]{1,9}(\.[0-9]{1,6})?$")
+    execution: Literal["durable", "inline"] = "durable"
+
+    def as_dict(self) -> dict[str, Any]:
+        """The settings that differ from the defaults."""
+        return self.model_dump(exclude_defaults=True)
+
+
+class NodeSpec(_Part):
+    """One node. `id` is its name in expressions; `config` is raw (expressions unevaluated)."""
+
+    id: str = Field(pattern=NAME_PATTERN)
+    type: str = Field(pattern=TYPE_PATTERN)
+    version: int = Field(1, ge=1, le=10_000)
+    label: str = Field("", max_length=200)
+    config: dict[str, Any] = Field(default_factory=dict)
+    parent: str | None = Field(None, pattern=NAME_PATTERN)
+    retry: RetrySpec | None = None
+    timeout_seconds: float | None = Field(None, gt=0, le=WEEK_SECONDS)
+    on_error: Literal["stop", "continue", "branch"] = "stop"
+
+
+class EdgeSpec(_Part):
+    """One edge: from an output port of `source` to `target`."""
+
+    source: str = Field(pattern=NAME_PATTERN)
+    port: str = Field("out", pattern=NAME_PATTERN)
+    target: str = Field(pattern=NAME_PATTERN)
+
+
+class Position(_Part):
+    """Where a card's top left corner is on the canvas, in pixels."""
+
+    x: float = Field(ge=-1e7, le=1e7)
+    y: float = Field(ge=-1e7, le=1e7)
+
+
+class Document(_Part):
+    """A flow as it is saved. `layout` is for the eye only: no part of the flow's meaning."""
+
+    name: str = Field(min_length=1, max_length=200)
+    description: str = Field("", max_length=10_000)
+    settings: FlowSettings = FlowSettings()
+    nodes: list[NodeSpec] = Field(default_factory=list)
+    edges: list[EdgeSpec] = Field(default_factory=list)
+    layout: dict[str, dict[str, float]] = Field(default_factory=dict)
+
+    @field_validator("layout")
+    @classmethod
+    def _positions(cls, layout: dict[str, dict[str, float]]) -> dict[str, dict[str, float]]:
+        for node, position in layout.items():
+            try:
+                Position.model_validate(position)
+            except ValidationError:
+                raise ValueError(f"the position of '{node}' has to be {{x: …, y: …}}") from None
+        return layout
+
+
+def parse(source: str | bytes | dict[str, Any]) -> Document:
+    """Read a document from JSON or YAML text, or from plain data. Raises DocumentInvalid.
+
+    Nothing is executed; limits on size, depth and counts hold before anything is built.
+    """
+    data = source if isinstance(source, dict) else read_text(source)
+    check_values(data)
+    problems = unknown_key_problems(data, TOP_KEYS, {n: tuple(m.model_fields) for n, m in PARTS})
+    if data.get("schema", SCHEMA) != SCHEMA:
+        problems.append(Problem("schema_unknown", f"Set schema to '{SCHEMA}'.", path="schema"))
+    _check_counts(data)
+    edges: list[Any] = []
+    for index, raw in enumerate(data.get("edges") or []):
+        edge = edge_from(raw, index, problems)
+        if edge is not None:
+            edges.append(edge)
+    fields = {k: v for k, v in data.items() if k in TOP_KEYS and k != "schema" and v is not None}
+    document: Document | None = None
+    try:
+        document = Document.model_validate({**fields, "edges": edges})
+    except ValidationError as error:
+        problems.extend(problems_of(error, data))
+    if document is not None:
+        problems.extend(duplicate_problems(document.nodes, document.edges))
+    if problems or document is None:
+        raise DocumentInvalid(problems)
+    return document
+
+
+PARTS: tuple[tuple[str, type[BaseModel]], ...] = (
+    ("settings", FlowSettings),
+    ("node", NodeSpec),
+    ("retry", RetrySpec),
+)
+
+
+def _check_counts(data: dict[str, Any]) -> None:
+    for key, limit in (("nodes", MAX_NODES), ("edges", MAX_EDGES)):
+        items = data.get(key)
+        if items is None:
+            continue
+        if not isinstance(items, list):
+            message = f"'{key}' has to be a list."
+            raise DocumentInvalid([Problem("document_shape", message, path=key)])
+        if len(items) > limit:
+            have = f"this one has {len(items):,}"
+            message = f"A flow holds at most {limit:,} {key}; {have}. Split it into sub-flows."
+            raise DocumentInvalid([Problem("document_too_large", message, path=key)])
+
+
+def dump(document: Document) -> dict[str, Any]:
+    """The canonical form as plain data: sorted keys, nodes in document order, no defaults."""
+    data: dict[str, Any] = {"schema": SCHEMA, "name": document.name}
+    if document.description:
+        data["description"] = document.description
+    if settings := document.settings.as_dict():
+        data["settings"] = settings
+    data["nodes"] = [_dump_node(node) for node in document.nodes]
+    if document.edges:
+        data["edges"] = [_dump_edge(edge) for edge in document.edges]
+    if document.layout:
+        data["layout"] = {
+            node: {"x": _number(at["x"]), "y": _number(at["y"])}
+            for node, at in document.layout.items()
+        }
+    ordered = _sorted(data)
+    assert isinstance(ordered, dict)
+    return ordered
+
+
+def _dump_node(node: NodeSpec) -> dict[str, Any]:
+    data = node.model_dump(exclude_defaults=True, exclude={"retry", "timeout_seconds"})
+    if node.retry is not None:
+        retry = node.retry.model_dump(exclude_defaults=True)
+        data["retry"] = {key: _number(value) for key, value in retry.items()}
+    if node.timeout_seconds is not None:
+        data["timeout_seconds"] = _number(node.timeout_seconds)
+    return data
+
+
+def _dump_edge(edge: EdgeSpec) -> dict[str, str]:
+    source = edge.source if edge.port == "out" else f"{edge.source}.{edge.port}"
+    return {"from": source, "to": edge.target}
+
+
+def _number(value: float) -> float | int:
+    """Whole numbers without a fraction, so that 60 and 60.0 export alike."""
+    return int(value) if float(value).is_integer() else value
+
+
+def _sorted(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _sorted(value[key]) for key in sorted(value)}
+    if isinstance(value, list):
+        return [_sorted(item) for item in value]
+    return value
+
+
+def dump_json(document: Document) -> str:
+    """The canonical JSON text, indented for people and for git."""
+    return json.dumps(dump(document), ensure_ascii=False, indent=2) + "\n"
+
+
+def dump_yaml(document: Document) -> str:
+    """The canonical YAML text; long texts stand as blocks so that they diff by line."""
+    return write_yaml(dump(document))
+
+
+def digest(document: Document) -> str:
+    """SHA-256 (hex) of the canonical JSON without layout: equal for flows that mean the same."""
+    data = dump(document)
+    data.pop("layout", None)
+    text = json.dumps(data, ensure_ascii=False, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()

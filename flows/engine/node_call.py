@@ -1,0 +1,111 @@
+"""Call a node type: evaluate its config, check it, and run it when it is pure."""
+
+from collections.abc import Mapping
+from typing import Any, Literal
+
+from pydantic import BaseModel, ValidationError
+from pydantic.fields import FieldInfo
+
+from flows.engine.document_problems import dotted
+from flows.engine.errors import NodeError
+from flows.engine.expressions import Budget, render_with, resolve_with
+from flows.engine.expressions.budget import ExpressionError
+from flows.engine.node_type import NodeType, PureInputs, Result
+from flows.engine.references import Load, load_all
+
+type Mode = Literal["expressions", "template", "never"]
+
+
+def _extra(field: FieldInfo | None, key: str) -> Any:
+    extra = field.json_schema_extra if field is not None else None
+    return extra.get(key) if isinstance(extra, dict) else None
+
+
+def mode_of(node_type: NodeType, field: str) -> Mode:
+    """How the texts of a config field are evaluated."""
+    mode = _extra(node_type.config.model_fields.get(field), "evaluate")
+    return mode if mode in ("template", "never") else "expressions"
+
+
+def keeps_references(node_type: NodeType, field: str) -> bool:
+    """Whether large values may stay references in this field."""
+    return bool(_extra(node_type.config.model_fields.get(field), "references"))
+
+
+def resolve_config(
+    node_type: NodeType,
+    raw_config: Mapping[str, Any],
+    context: Mapping[str, Any],
+    *,
+    load: Load | None = None,
+) -> tuple[BaseModel, dict[str, Any]]:
+    """The checked config, and the evaluated values as data (large ones still references).
+
+    Raises NodeError (`config_invalid` or an expression's code) naming the field; NeedsLoad when
+    a large value is needed and `load` is not given.
+    """
+    budget = Budget(load)
+    resolved: dict[str, Any] = {}
+    for name, value in raw_config.items():
+        try:
+            resolved[name] = _evaluated(mode_of(node_type, name), value, context, budget)
+        except ExpressionError as error:
+            error.field = error.field or name
+            raise
+    loaded = {
+        name: value if keeps_references(node_type, name) else load_all(value, load)
+        for name, value in resolved.items()
+    }
+    try:
+        return node_type.config.model_validate(loaded), resolved
+    except ValidationError as error:
+        raise _config_invalid(error) from error
+
+
+def _evaluated(mode: Mode, value: Any, context: Mapping[str, Any], budget: Budget) -> Any:
+    if mode == "never":
+        return value
+    if mode == "template" and isinstance(value, str):
+        return render_with(value, context, budget)
+    return resolve_with(value, context, budget)
+
+
+def _config_invalid(error: ValidationError) -> NodeError:
+    findings = error.errors(include_url=False, include_input=False)
+    field = dotted(findings[0]["loc"])
+    sentences = [f"'{dotted(f['loc'])}': {config_sentence(f)}" for f in findings[:3]]
+    message = f"The settings do not fit. {' '.join(sentences)}"
+    return NodeError("config_invalid", message, field=field)
+
+
+def config_sentence(finding: Any) -> str:
+    """What to do about one of pydantic's findings."""
+    match finding["type"]:
+        case "missing":
+            return "is required; fill it in."
+        case "extra_forbidden":
+            return "is not a setting of this node; remove it."
+        case "value_error":
+            return f"{finding['ctx']['error']}."
+        case "string_too_short":
+            return "is empty; fill it in."
+    message = finding["msg"].removeprefix("Input ").rstrip(".")
+    return f"{message[0].lower()}{message[1:]}."
+
+
+def run_pure(
+    node_type: NodeType,
+    raw_config: Mapping[str, Any],
+    context: Mapping[str, Any],
+    inputs: PureInputs,
+    *,
+    load: Load | None = None,
+) -> tuple[dict[str, Any], Result]:
+    """Evaluate the config and run a pure node: (evaluated config, result).
+
+    Raises NodeError; NeedsLoad when a large value is needed and `load` is not given.
+    """
+    if node_type.pure is None:
+        raise ValueError(f"'{node_type.type}' is not a pure node type")
+    config, resolved = resolve_config(node_type, raw_config, context, load=load)
+    return resolved, node_type.pure(config, inputs)
