@@ -73,7 +73,7 @@ def ten_steps() -> Shape:
 
 
 def prompt_and_model(delay: int) -> Shape:
-    model = "openai_compatible/echo" if delay == 0 else f"openai_compatible/echo-slow-{delay}ms"
+    model = "openai_compatible/echo" if delay == 0 else f"openai_compatible/echo+slow-{delay}ms"
     nodes = [
         {"id": "start", "type": "input", "config": {"fields": [field("text", "text")]}},
         {"id": "prompt", "type": "template", "config": {"template": "Say: {{ start.text }}"}},
