@@ -146,7 +146,8 @@ def measure_recovery(stack: Stack, model_url: str, kills: int) -> None:
             faults += wrong
         name = f"{kind} killed" if kind else "undisturbed"
         print(
-            f"{name:18} {times:3} times: kill to next call median {statistics.median(seconds):.2f} s, "
+            f"{name:18} {times:3} times: kill to next call: "
+            f"median {statistics.median(seconds):.2f} s, "
             f"worst {max(seconds):.2f} s; faults: {faults or 'none'}",
             flush=True,
         )
