@@ -3,12 +3,15 @@
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from uuid import UUID
 
+from accounts.models import Workspace
 from billing.prices import price
 from execution import egress
 from execution.attempts import Attempt, Spent
 from execution.database import in_database
-from execution.providers import access_for, default_model, resolve
+from execution.providers.access import access_of, default_model
+from execution.providers.registry import resolve
 from execution.shapes import NodeCall
 from execution.streaming import Stream, finish
 from flows.engine.node_type import HttpAnswer, ModelAnswer, ModelRequest, ModelUsage
@@ -74,13 +77,17 @@ class RunContext:
         )
 
     async def model(self, request: ModelRequest) -> ModelAnswer:
-        workspace_id = self.call["workspace_id"]
-        access = await in_database(lambda: access_for(workspace_id))
-        name = request.model or default_model(access)
+        access = await access_of(UUID(self.call["workspace_id"]))
+        name = request.model or default_model(await self._workspace_default(), access)
         provider, model_name = resolve(name, access)
         answer = await provider.complete(request, model_name, emit=self.emit)
         await self._book(answer.model, answer.usage)
         return answer
+
+    async def _workspace_default(self) -> str:
+        workspaces = Workspace.objects.filter(id=self.call["workspace_id"])
+        name = await in_database(lambda: workspaces.values_list("default_model", flat=True).first())
+        return name or ""
 
     async def _book(self, model: str, usage: ModelUsage) -> None:
         """Add to what this attempt used: one entry per model."""
