@@ -12,11 +12,15 @@ def main():
 
     bootstrap.ensure(sys.argv)
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "fluxprompt.settings")
+    # These two go without Django, whose loading takes longer than starting the database.
     if sys.argv[1:2] == ["up"]:
-        # Not by way of Django, whose loading takes longer than starting the database.
         from fluxprompt.embedded.up import main as up
 
         sys.exit(up(sys.argv[2:]))
+    if sys.argv[1:2] == ["test"]:
+        from fluxprompt.testing.suite import main as test
+
+        sys.exit(test(sys.argv[2:]))
     from django.core.management import execute_from_command_line
 
     execute_from_command_line(sys.argv)

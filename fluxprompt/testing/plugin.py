@@ -4,72 +4,80 @@ It is named in `addopts`, because pytest-django reads the settings before any co
 """
 
 import os
-import shutil
-import subprocess
-import tempfile
+import socket
 from collections.abc import Iterator
-from pathlib import Path
+from contextlib import ExitStack
 
 import pytest
 
 from fluxprompt.embedded.errors import StackError
-from fluxprompt.embedded.postgres import Postgres
-from fluxprompt.embedded.processes import spawn
+from fluxprompt.testing.throw_away import throw_away_folder, throw_away_postgres
 
 #: Variables of the developer's own copy that must not reach the tests.
-_FOREIGN = ("ANTHROPIC_", "OPENAI_", "TEMPORAL_", "EMAIL_URL", "DATABASE_URL", "DJANGO_")
-_KEPT = ("FLUX_TEST_", "FLUX_NO_BROWSER")
+_FOREIGN = ("FLUX_", "ANTHROPIC_", "OPENAI_", "TEMPORAL_", "EMAIL_URL", "DATABASE_URL", "DJANGO_")
+_KEPT = ("FLUX_TEST_", "FLUX_NO_BROWSER", "FLUX_CHROMIUM", "FLUX_BOOTSTRAP")
+#: Each gets a free port, so that a stack under test meets nobody else's.
+_PORTS = ("FLUX_PORT", "TEMPORAL_PORT", "TEMPORAL_UI_PORT")
+_BROWSER_FIXTURES = {"page", "context", "browser", "new_context"}
 
-
-class _Session:
-    """The folder and the server of one pytest session."""
-
-    def __init__(self) -> None:
-        self.folder = Path(tempfile.mkdtemp(prefix="fluxtest-"))
-        # The database's own account has to pass through it.
-        self.folder.chmod(0o711)
-        given = os.environ.get("FLUX_TEST_DATABASE_URL")
-        self._server = None if given else Postgres(self.folder, throw_away=True)
-        self._process: subprocess.Popen[bytes] | None = None
-        if self._server is not None:
-            try:
-                self._server.prepare()
-                self._process = spawn(self._server.program())
-                self._server.wait_until_ready(self._process)
-                self._server.create_database()
-            except StackError as error:
-                self.close()
-                pytest.exit(str(error), returncode=1)
-        self.database_url = given or (self._server.url() if self._server else "")
-
-    def close(self) -> None:
-        if self._process is not None and self._server is not None:
-            self._server.stop(self._process)
-        if self._server is not None:
-            shutil.rmtree(self._server.sockets, ignore_errors=True)
-        shutil.rmtree(self.folder, ignore_errors=True)
-
-
-_session: _Session | None = None
+_session = ExitStack()
+_left_out: list[str] = []
 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_load_initial_conftests() -> Iterator[None]:
     """Start before pytest-django loads the settings: wrappers run before everything else."""
-    global _session
-    _session = _Session()
+    given = os.environ.get("FLUX_TEST_DATABASE_URL")
+    try:
+        folder = _session.enter_context(throw_away_folder())
+        url = given or _session.enter_context(throw_away_postgres(folder))
+    except StackError as error:
+        _session.close()
+        pytest.exit(str(error), returncode=1)
     for name in list(os.environ):
-        if name.startswith(("FLUX_", *_FOREIGN)) and not name.startswith(_KEPT):
+        if name.startswith(_FOREIGN) and not name.startswith(_KEPT):
             del os.environ[name]
-    os.environ["DATABASE_URL"] = _session.database_url
-    os.environ["FLUX_DATA_DIR"] = str(_session.folder)
+    os.environ["DATABASE_URL"] = url
+    os.environ["FLUX_DATA_DIR"] = str(folder)
     os.environ["DJANGO_SETTINGS_MODULE"] = "fluxprompt.testing.settings"
+    os.environ |= {name: str(port) for name, port in zip(_PORTS, _free_ports(3), strict=True)}
     return (yield)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Register the fixtures after pytest-playwright's, which one of them overrides."""
+    from fluxprompt.testing import fixtures
+
+    config.pluginmanager.register(fixtures, "fluxprompt-fixtures")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out the browser tests where there is no browser."""
+    if not os.environ.get("FLUX_NO_BROWSER"):
+        return
+    browser = [item for item in items if _BROWSER_FIXTURES & set(getattr(item, "fixturenames", ()))]
+    if browser:
+        config.hook.pytest_deselected(items=browser)
+        items[:] = [item for item in items if item not in browser]
+        _left_out.extend(item.nodeid for item in browser)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Name what did not run."""
+    if _left_out:
+        terminalreporter.section("left out: no Chromium")
+        for name in _left_out:
+            terminalreporter.line(name)
 
 
 def pytest_unconfigure() -> None:
     """Stop the server and remove its folder."""
-    global _session
-    if _session is not None:
-        _session.close()
-        _session = None
+    _session.close()
+
+
+def _free_ports(count: int) -> list[int]:
+    with ExitStack() as held:
+        sockets = [held.enter_context(socket.socket()) for _ in range(count)]
+        for one in sockets:
+            one.bind(("127.0.0.1", 0))
+        return [one.getsockname()[1] for one in sockets]

@@ -1,0 +1,39 @@
+"""Fixtures for every test: a running stack, and how the browser is started."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from pytest_django import DjangoDbBlocker
+
+from fluxprompt.testing.chromium import find
+from fluxprompt.testing.live_stack import LiveStack
+
+
+@pytest.fixture(scope="session")
+def live_stack(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[LiveStack]:
+    """Temporal, a worker, a web server and a scripted model server on the test database."""
+    with django_db_blocker.unblock(), LiveStack() as stack:
+        yield stack
+
+
+@pytest.fixture
+def stack(live_stack: LiveStack, django_db_blocker: DjangoDbBlocker) -> Iterator[LiveStack]:
+    """The running stack, with the database open to the test.
+
+    Nothing is rolled back or emptied afterwards: the stack's processes see the same rows. Make
+    a workspace of your own in each test.
+    """
+    with django_db_blocker.unblock():
+        live_stack.heal()
+        yield live_stack
+
+
+@pytest.fixture(scope="session")
+def browser_type_launch_args(browser_type_launch_args: dict[str, Any]) -> dict[str, Any]:
+    """The distribution's Chromium; its sandbox does not work as root in containers."""
+    quiet = (
+        "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-sync "
+        "--disable-background-networking --disable-component-update"
+    )
+    return {**browser_type_launch_args, "executable_path": find(), "args": quiet.split()}

@@ -1,0 +1,151 @@
+"""`manage.py test`: every check of the project, each named with its time."""
+
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from fluxprompt.embedded.errors import StackError
+from fluxprompt.paths import ROOT
+from fluxprompt.testing import chromium
+from fluxprompt.testing.throw_away import throw_away_folder, throw_away_postgres
+
+PACKAGES = ("fluxprompt", "accounts", "flows", "billing", "execution", "tests", "benchmarks")
+
+
+@dataclass
+class Suite:
+    """The checks that were run: name, whether it passed, seconds."""
+
+    results: list[tuple[str, bool, float]] = field(default_factory=list)
+
+    def check(self, name: str, command: list[str], environment: dict[str, str]) -> None:
+        """Run a command; its words are shown when it fails."""
+
+        def run() -> bool:
+            done = subprocess.run(
+                command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False
+            )
+            if done.returncode != 0:
+                print(f"{done.stdout}{done.stderr}".rstrip(), flush=True)
+            return done.returncode == 0
+
+        self.timed(name, run)
+
+    def timed(self, name: str, run: Callable[[], bool]) -> None:
+        """Run a check and say how it went."""
+        began = time.monotonic()
+        passed = run()
+        took = time.monotonic() - began
+        self.results.append((name, passed, took))
+        print(f"{'ok    ' if passed else 'FAILED'} {name} ({took:.1f} s)", flush=True)
+
+    def summary(self) -> int:
+        """The last lines; the exit code."""
+        failed = [name for name, passed, _ in self.results if not passed]
+        total = sum(took for _, _, took in self.results)
+        what = f"failed: {', '.join(failed)}" if failed else "all passed"
+        print(f"{len(self.results)} checks in {total:.0f} s, {what}.", flush=True)
+        return 1 if failed else 0
+
+
+def main(arguments: list[str]) -> int:
+    """All checks; with arguments only pytest, which gets them. The exit code."""
+    environment = {**os.environ, "FLUX_BOOTSTRAP": "0"}
+    _browser(environment)
+    if arguments:
+        return _pytest(arguments, environment)
+    suite = Suite()
+    _static_checks(suite, environment)
+    try:
+        with _database(environment):
+            _project_checks(suite, environment)
+            _front_end(suite)
+            suite.timed("pytest", lambda: _pytest([], environment) == 0)
+    except StackError as error:
+        print(f"fluxprompt: {error}", file=sys.stderr)
+        return 1
+    if environment.get("FLUX_NO_BROWSER"):
+        print(chromium.HINT)
+    return suite.summary()
+
+
+def _static_checks(suite: Suite, environment: dict[str, str]) -> None:
+    tools = Path(sys.executable).parent
+    folders = [name for name in PACKAGES if any((ROOT / name).rglob("*.py"))]
+    suite.check("ruff check", [str(tools / "ruff"), "check", "."], environment)
+    suite.check("ruff format", [str(tools / "ruff"), "format", "--check", "."], environment)
+    with tempfile.TemporaryDirectory() as folder:
+        # The plugin of django-stubs loads the settings, which make a data folder.
+        own = {**environment, "FLUX_DATA_DIR": folder}
+        suite.check("mypy", [str(tools / "mypy"), *folders], own)
+    suite.check("import contracts", [str(tools / "lint-imports")], environment)
+
+
+def _project_checks(suite: Suite, environment: dict[str, str]) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        manage = [sys.executable, "manage.py"]
+        own = {
+            **environment,
+            "FLUX_DATA_DIR": folder,
+            "DATABASE_URL": environment["FLUX_TEST_DATABASE_URL"],
+            # As it is deployed: behind https.
+            "FLUX_PUBLIC_URL": "https://fluxprompt.example",
+        }
+        missing = [*manage, "makemigrations", "--check", "--dry-run"]
+        suite.check("missing migrations", missing, own)
+        deploy = [*manage, "check", "--deploy", "--fail-level", "ERROR"]
+        suite.check("deployment checks", deploy, own)
+
+
+def _front_end(suite: Suite) -> None:
+    from fluxprompt import assets
+
+    def build() -> bool:
+        try:
+            assets.build()
+        except assets.AssetsError as error:
+            print(error)
+            return False
+        return True
+
+    def types() -> bool:
+        done = assets.run_node("run", "typecheck", npm=True)
+        if done.returncode != 0:
+            print(done.stdout + done.stderr)
+        return done.returncode == 0
+
+    suite.timed("front end build", build)
+    suite.timed("front end types", types)
+
+
+def _pytest(arguments: list[str], environment: dict[str, str]) -> int:
+    command = [sys.executable, "-m", "pytest", *arguments]
+    return subprocess.run(command, cwd=ROOT, env=environment, check=False).returncode
+
+
+def _browser(environment: dict[str, str]) -> None:
+    """Tell pytest which Chromium to use, or that there is none."""
+    if environment.get("FLUX_NO_BROWSER"):
+        return
+    found = chromium.find_or_install()
+    if found is None:
+        environment["FLUX_NO_BROWSER"] = "1"
+    else:
+        environment["FLUX_CHROMIUM"] = found
+
+
+@contextmanager
+def _database(environment: dict[str, str]) -> Iterator[None]:
+    """One throw-away server for all checks, unless one is given."""
+    if environment.get("FLUX_TEST_DATABASE_URL"):
+        yield
+        return
+    with throw_away_folder() as folder, throw_away_postgres(folder) as url:
+        environment["FLUX_TEST_DATABASE_URL"] = url
+        yield
