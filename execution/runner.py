@@ -25,7 +25,7 @@ from execution.attempts import (
 from execution.context import RunContext
 from execution.database import in_database
 from execution.models import NodeStatus
-from execution.payloads import Externalizer, load_reference, resolve_references
+from execution.payloads import Externalizer, load_reference
 from execution.shapes import NodeCall, NodeDone
 from flows.engine.errors import NodeError
 from flows.engine.node_type import NodeType, PureInputs, Result
@@ -118,13 +118,10 @@ class _Execution:
         return result
 
     def _resolve(self, node_type: NodeType) -> Any:
-        """The config for an I/O node: nothing by reference, for it goes out into the world."""
-        workspace = self.call["workspace_id"]
-        names = self._names()
-        config, self.config = resolve_config(node_type, self.call["config"], names, load=self._load)
-        if _has_reference(self.config):
-            whole = resolve_references(workspace, self.config)
-            return node_type.config.model_validate(whole)
+        """The config for an I/O node; what is kept of it still has its large values by reference."""
+        config, self.config = resolve_config(
+            node_type, self.call["config"], self._names(), load=self._load
+        )
         return config
 
     def _names(self) -> Mapping[str, JSON]:
@@ -209,9 +206,3 @@ class _Execution:
 
 async def _patiently[T](work: Callable[[], T]) -> T:
     return await in_database(work, patience=RESULT_PATIENCE)
-
-
-def _has_reference(value: JSON) -> bool:
-    if isinstance(value, dict):
-        return "$blob" in value or any(_has_reference(item) for item in value.values())
-    return isinstance(value, list) and any(_has_reference(item) for item in value)

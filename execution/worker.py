@@ -14,10 +14,14 @@ from datetime import timedelta
 
 from django.conf import settings
 from flows.engine.registry import registry
+from temporalio.api.enums.v1 import IndexedValueType
+from temporalio.api.operatorservice.v1 import AddSearchAttributesRequest
 from temporalio.client import Client
+from temporalio.service import RPCError, RPCStatusCode
 from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
 from execution.activities import ACTIVITIES
+from execution.dispatch import FLOW_ATTRIBUTE, WORKSPACE_ATTRIBUTE
 from execution.reconciler import Reconciler
 from execution.temporal_client import connect
 from execution.workflows import FlowRun
@@ -63,6 +67,7 @@ async def run_worker() -> None:
     client = await _connected(stop)
     if client is None:
         return
+    await _ensure_search_attributes(client)
     reconciling = asyncio.create_task(Reconciler(client).run())
     try:
         async with make_worker(client):
@@ -85,6 +90,20 @@ async def _connected(stop: asyncio.Event) -> Client | None:
                 told = True
             await asyncio.sleep(CONNECT_EVERY)
     return None
+
+
+async def _ensure_search_attributes(client: Client) -> None:
+    """Make the attributes runs are started with known; some clusters let only their owner do it."""
+    keyword = IndexedValueType.INDEXED_VALUE_TYPE_KEYWORD
+    request = AddSearchAttributesRequest(
+        namespace=client.namespace,
+        search_attributes={FLOW_ATTRIBUTE.name: keyword, WORKSPACE_ATTRIBUTE.name: keyword},
+    )
+    try:
+        await client.operator_service.add_search_attributes(request)
+    except RPCError as error:
+        if error.status != RPCStatusCode.ALREADY_EXISTS:
+            logger.warning("Search attributes were not added: %s", error.message)
 
 
 def identity() -> str:
