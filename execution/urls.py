@@ -1,5 +1,36 @@
-"""Pages of the execution app."""
+"""Pages that show runs, the flows' own pages among them."""
 
-from django.urls import URLPattern
+from django.urls import URLPattern, path, register_converter
 
-urlpatterns: list[URLPattern] = []
+from execution.views import flow, flows, run, runs
+
+
+class ValueSide:
+    """`input` or `output` in an address."""
+
+    regex = "input|output"
+
+    def to_python(self, value: str) -> str:
+        return value
+
+    def to_url(self, value: str) -> str:
+        return value
+
+
+register_converter(ValueSide, "side")
+
+urlpatterns: list[URLPattern] = [
+    path("", flows.flow_list, name="flow-list"),
+    path("flows/<uuid:flow_id>/", flow.flow_page, name="flow-detail"),
+    path("flows/<uuid:flow_id>/run/", flow.run_flow, name="flow-run"),
+    path("runs/", runs.run_list, name="run-list"),
+    path("runs/<uuid:run_id>/", run.run_page, name="run-detail"),
+    path("runs/<uuid:run_id>/result/", run.run_result, name="run-result"),
+    path("runs/<uuid:run_id>/cancel/", run.run_cancel, name="run-cancel"),
+    path("runs/<uuid:run_id>/steps/<slug:node>/", run.run_step, name="run-step"),
+    path("runs/<uuid:run_id>/nodes/<slug:node>/", run.run_node, name="run-node"),
+    path(
+        "runs/<uuid:run_id>/nodes/<slug:node>/<side:side>.json", run.node_value, name="node-value"
+    ),
+    path("runs/<uuid:run_id>/values/<slug:digest>/", run.run_value, name="run-value"),
+]

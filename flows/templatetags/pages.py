@@ -13,6 +13,8 @@ from django.utils.safestring import SafeString
 from lucide import IconDoesNotExist
 from lucide.templatetags.lucide import lucide
 
+from flows.views.markdown import render_markdown
+
 register = template.Library()
 
 #: State → lucide icon and word; runs and nodes share them.
@@ -149,3 +151,9 @@ def styled(field: BoundField) -> SafeString:
         name = "input" if kind else "textarea"
     given = field.field.widget.attrs.get("class", "")
     return field.as_widget(attrs={"class": f"{name} {given}".strip()})
+
+
+@register.filter(name="markdown")
+def markdown_filter(text: str | None) -> SafeString:
+    """Text from a model or a person as safe HTML."""
+    return render_markdown(text or "")

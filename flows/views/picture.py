@@ -96,6 +96,11 @@ class Picture:
         )
 
     @property
+    def kinds(self) -> list[Card]:
+        """One card of each type, in the order of the flow: what it is made of."""
+        return list({card.type: card for card in reversed(self.cards)}.values())[::-1]
+
+    @property
     def has_models(self) -> bool:
         return any(card.category == "ai" for card in self.cards)
 

@@ -43,6 +43,17 @@ export class Picture {
     this.draw();
   }
 
+  /** Bring a node that is out of sight into view, unless the reader has moved the picture. */
+  follow(node: string): void {
+    if (this.touched) return;
+    const card = this.view.querySelector<HTMLElement>(`[data-node="${CSS.escape(node)}"]`);
+    if (!card) return;
+    const left = this.x + Number(card.dataset["x"]) * this.zoom;
+    if (left >= 0 && left + 240 * this.zoom <= this.root.clientWidth) return;
+    this.show(node);
+    this.touched = false;
+  }
+
   private place(): Bounds {
     let left = Infinity;
     let top = Infinity;

@@ -1,0 +1,154 @@
+"""The page of a flow: its picture, the form that runs it, its runs and versions."""
+
+import json
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+from django.views.decorators.http import require_GET, require_POST
+from django_htmx.http import HttpResponseClientRedirect
+
+from accounts.web import workspace_page
+from execution.models import Run
+from execution.services import InputsInvalid, NotPublished, start_run
+from execution.views.models_notice import has_model_provider
+from execution.views.run_form import RunForm, empty_form, read_form, sample_inputs
+from execution.views.values import resolved_within
+from flows.engine.document import Document, digest, parse
+from flows.engine.errors import DocumentInvalid, Problem
+from flows.models import Flow
+from flows.queries import draft_document, flow_problems
+from flows.views.actions import visible_flow
+from flows.views.picture import picture, problem_nodes
+
+SHOWN_RUNS = 8
+SHOWN_VERSIONS = 6
+#: Bytes of one input that is put back into the form when a run is repeated.
+REFILL_LIMIT = 200_000
+
+
+@dataclass(frozen=True)
+class Shown:
+    """Which of a flow's documents a page shows, and what is wrong with it."""
+
+    version: str
+    document: Document
+    problems: list[Problem]
+    changed: bool
+
+    @property
+    def errors(self) -> list[Problem]:
+        return [problem for problem in self.problems if problem.severity == "error"]
+
+
+def _shown(flow: Flow, wanted: str) -> Shown:
+    """The published version unless the draft is asked for or is all there is."""
+    draft = draft_document(flow)
+    published = parse(flow.published.document) if flow.published else None
+    changed = published is None or not _same_meaning(draft, published)
+    if published is not None and (wanted != "draft" or not changed):
+        problems = flow_problems(flow) if changed else []
+        return Shown("published", published, problems, changed)
+    return Shown("draft", draft, flow_problems(flow), changed)
+
+
+def _same_meaning(draft: Document, published: Document) -> bool:
+    return digest(draft) == digest(published)
+
+
+@require_GET
+@workspace_page
+def flow_page(request: HttpRequest, flow_id: UUID) -> HttpResponse:
+    """The page; `?version=draft` shows the draft, `?again=<run>` fills the form with its inputs."""
+    flow = visible_flow(request, flow_id)
+    shown = _shown(flow, request.GET.get("version", ""))
+    form = empty_form(shown.document, _inputs_again(request, flow))
+    return render(request, "execution/flow_page.html", _context(request, flow, shown, form))
+
+
+def _inputs_again(request: HttpRequest, flow: Flow) -> dict[str, Any] | None:
+    try:
+        run_id = UUID(request.GET.get("again", ""))
+    except ValueError:
+        return None
+    run = get_object_or_404(Run.objects.visible_to(request.actor), pk=run_id, flow=flow)
+    return {
+        name: resolved_within(run.workspace_id, value, REFILL_LIMIT)
+        for name, value in run.inputs.items()
+    }
+
+
+def _context(request: HttpRequest, flow: Flow, shown: Shown, form: RunForm) -> dict[str, Any]:
+    problems = shown.problems
+    broken = problem_nodes(problems) if shown.version == "draft" else frozenset()
+    drawn = picture(shown.document, broken=broken)
+    actor = request.actor
+    return {
+        "flow": flow,
+        "shown": shown,
+        "form": form,
+        "picture": drawn,
+        "problems": problems,
+        "can_run": actor.can("run.start"),
+        "can_publish": actor.can("flow.publish") and shown.changed and not _has_errors(problems),
+        "can_edit": actor.can("flow.edit"),
+        "can_delete": actor.can("flow.delete"),
+        "needs_model": drawn.has_models and not has_model_provider(request.workspace),
+        "runs": Run.objects.visible_to(actor).filter(flow=flow).select_related("version")
+        .order_by("-created_at")[:SHOWN_RUNS],
+        "versions": flow.versions.select_related("created_by")[:SHOWN_VERSIONS],
+        "api_call": _api_call(request, flow, shown),
+    }  # fmt: skip
+
+
+def _has_errors(problems: list[Problem]) -> bool:
+    return any(problem.severity == "error" for problem in problems)
+
+
+def _api_call(request: HttpRequest, flow: Flow, shown: Shown) -> str:
+    """The same run as a curl command that can be pasted into a shell."""
+    body: dict[str, Any] = {"inputs": sample_inputs(shown.document)}
+    if shown.version == "draft":
+        body["version"] = "draft"
+    data = json.dumps(body, ensure_ascii=False).replace("'", "'\\''")
+    address = request.build_absolute_uri(f"/api/v1/flows/{flow.slug}/runs")
+    return (
+        f"curl -X POST {address} \\\n"
+        '  -H "Authorization: Bearer $FLUX_API_KEY" \\\n'
+        '  -H "Content-Type: application/json" \\\n'
+        '  -H "Prefer: wait=60" \\\n'
+        f"  -d '{data}'"
+    )
+
+
+@require_POST
+@workspace_page
+def run_flow(request: HttpRequest, flow_id: UUID) -> HttpResponse:
+    """Start a run with what the form says; errors come back in the form, as 422."""
+    flow = visible_flow(request, flow_id)
+    wanted = "draft" if request.POST.get("version") == "draft" else "published"
+    shown = _shown(flow, wanted)
+    submitted = read_form(shown.document, request.POST)
+    form = submitted.form
+    if not form.has_errors:
+        try:
+            started = start_run(
+                request.actor, flow, submitted.inputs, version=shown.version, trigger="page"
+            )
+        except InputsInvalid as invalid:
+            form = form.with_errors(invalid.errors)
+        except (NotPublished, DocumentInvalid) as refused:
+            form = form.with_errors([{"path": "", "message": str(refused)}])
+        else:
+            address = reverse("run-detail", args=[started.run.id])
+            return HttpResponseClientRedirect(address) if request.htmx else redirect(address)
+    if request.htmx:
+        context = {"flow": flow, "shown": shown, "form": form, "can_run": True}
+        return render(request, "execution/_run_form.html", context, status=422)
+    messages.error(request, "The run was not started: look at the fields marked below.")
+    context = _context(request, flow, shown, form)
+    return render(request, "execution/flow_page.html", context, status=422)

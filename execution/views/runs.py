@@ -1,0 +1,48 @@
+"""The list of runs, with filters."""
+
+from typing import Any
+from uuid import UUID
+
+from django.core.paginator import Paginator
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils.cache import patch_vary_headers
+from django.views.decorators.http import require_GET
+
+from accounts.web import workspace_page
+from execution.models import Run, RunStatus
+from flows.models import Flow
+
+PER_PAGE = 50
+
+
+@require_GET
+@workspace_page
+def run_list(request: HttpRequest) -> HttpResponse:
+    """The runs of the workspace, newest first; `?status=` and `?flow=` filter."""
+    runs = Run.objects.visible_to(request.actor).select_related("flow", "version")
+    status, flow_id = request.GET.get("status", ""), _id(request.GET.get("flow", ""))
+    if status in RunStatus.values:
+        runs = runs.filter(status=status)
+    if flow_id:
+        runs = runs.filter(flow_id=flow_id)
+    runs = runs.defer("inputs", "outputs").order_by("-created_at")
+    context: dict[str, Any] = {
+        "page": Paginator(runs, PER_PAGE).get_page(request.GET.get("page")),
+        "statuses": RunStatus.choices,
+        "flows": Flow.objects.visible_to(request.actor).order_by("name").only("id", "name"),
+        "status": status,
+        "flow_id": flow_id,
+    }
+    partial = request.htmx and not request.htmx.history_restore_request
+    template = "execution/run_list.html" + ("#results" if partial else "")
+    response = render(request, template, context)
+    patch_vary_headers(response, ["HX-Request"])
+    return response
+
+
+def _id(text: str) -> UUID | None:
+    try:
+        return UUID(text)
+    except ValueError:
+        return None

@@ -1,0 +1,128 @@
+"""The steps of a run as its page lists them, and the picture laid over by them."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from execution.models import NodeRun, NodeStatus, Run, RunEvent
+from execution.views.values import WINDOW
+from flows.engine.document import Document
+from flows.engine.graph import Graph
+from flows.engine.references import is_reference
+from flows.engine.registry import registry
+from flows.templatetags.pages import duration
+from flows.views.picture import NodeState, RunView
+
+
+@dataclass(frozen=True)
+class Step:
+    """One node of a run in the words of the page; `text` is what it streamed or answered."""
+
+    node: str
+    title: str
+    type_title: str
+    category: str
+    icon: str
+    state: str = NodeStatus.PENDING
+    attempt: int = 1
+    duration_ms: int | None = None
+    started_at: datetime | None = None
+    input_tokens: int = 0
+    output_tokens: int = 0
+    cost: Any = 0
+    model: str = ""
+    error: Mapping[str, Any] | None = None
+    streams: bool = False
+    text: str = ""
+    reused: bool = False
+
+    @property
+    def has_values(self) -> bool:
+        return self.state not in (NodeStatus.PENDING, NodeStatus.SKIPPED)
+
+
+def steps_of(run: Run, document: Document, rows: Mapping[str, NodeRun]) -> list[Step]:
+    """Every node that runs, in the flow's order; `rows` are the latest attempts."""
+    graph = Graph(document)
+    streamed = _streamed_texts(run, rows.values())
+    return [
+        _step(document, node, rows.get(node), streamed.get(node, ""))
+        for node in (*graph.order, *graph.looped)
+    ]
+
+
+def step_of(run: Run, document: Document, row: NodeRun | None, node: str) -> Step:
+    """One step, to be put in place of what the page shows."""
+    streamed = _streamed_texts(run, [row] if row else [])
+    return _step(document, node, row, streamed.get(node, ""))
+
+
+def _step(document: Document, node: str, row: NodeRun | None, streamed: str) -> Step:
+    spec = next(spec for spec in document.nodes if spec.id == node)
+    node_type = registry().get(spec.type)
+    title = node_type.title if node_type else spec.type
+    named = {
+        "node": node,
+        "title": spec.label or title,
+        "type_title": title,
+        "category": node_type.category if node_type else "code",
+        "icon": node_type.icon if node_type else "circle-help",
+        "streams": bool(node_type and node_type.streams),
+    }
+    if row is None:
+        return Step(**named)  # type: ignore[arg-type]
+    # What is still streaming is shown whole: pieces that come next are joined to it by length.
+    text = answer_text(row)[:WINDOW] or streamed if node_type and node_type.streams else ""
+    return Step(
+        **named,  # type: ignore[arg-type]
+        state=row.status,
+        attempt=row.attempt,
+        duration_ms=row.duration_ms,
+        started_at=row.started_at,
+        input_tokens=row.input_tokens,
+        output_tokens=row.output_tokens,
+        cost=row.cost,
+        model=row.model,
+        error=row.error,
+        text=text,
+        reused=row.reused,
+    )
+
+
+def answer_text(row: NodeRun) -> str:
+    """The text a node answered; of one that is stored by reference, its beginning."""
+    text = row.output.get("text") if isinstance(row.output, dict) else None
+    if is_reference(text):
+        return f"{text['preview']}…"
+    return text if isinstance(text, str) else ""
+
+
+def _streamed_texts(run: Run, rows: Sequence[NodeRun] | Any) -> dict[str, str]:
+    """What nodes have streamed so far, from the kept stretches of their latest attempts."""
+    open_rows = {row.node: row for row in rows if row.status == NodeStatus.RUNNING}
+    if not open_rows:
+        return {}
+    events = RunEvent.objects.filter(run=run, type="node.delta", node__in=open_rows).order_by("seq")
+    texts = dict.fromkeys(open_rows, "")
+    for event in events:
+        data = event.data
+        known = texts[event.node]
+        if data.get("attempt", 1) != open_rows[event.node].attempt:
+            continue
+        if data.get("offset", 0) <= len(known):
+            texts[event.node] = known[: data.get("offset", 0)] + data.get("text", "")
+    return texts
+
+
+def run_view(steps: Sequence[Step], rows: Mapping[str, NodeRun]) -> RunView:
+    """The states of the steps for the picture."""
+    states = {}
+    for step in steps:
+        row = rows.get(step.node)
+        facts = duration(step.duration_ms) if step.duration_ms is not None else ""
+        shows_facts = step.state in (NodeStatus.SUCCEEDED, NodeStatus.FAILED)
+        states[step.node] = NodeState(
+            step.state, row.ports if row else None, facts if shows_facts else "", step.text[-600:]
+        )
+    return RunView(states)

@@ -1,0 +1,102 @@
+"""Values as pages show them: cut to what a browser takes in at once, large parts by link."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from execution.payloads import load_reference
+from flows.engine.references import is_reference
+
+JSON = Any
+#: Characters of one value that a page shows; the rest is behind "open full".
+WINDOW = 65_536
+
+
+@dataclass(frozen=True)
+class Large:
+    """A part of a value that is stored by reference."""
+
+    path: str
+    digest: str
+    kind: str
+    size: int
+    preview: str
+
+
+@dataclass(frozen=True)
+class ShownValue:
+    """A value for a template. `kind` is text, fields, json, large or empty.
+
+    `fields` are (name, ShownValue) of a small object of texts; `large` are the parts that are
+    only linked; `cut` says that `text` is not all of it.
+    """
+
+    kind: str
+    text: str = ""
+    fields: tuple[tuple[str, "ShownValue"], ...] = ()
+    large: tuple[Large, ...] = ()
+    cut: bool = False
+
+
+def shown_value(value: JSON) -> ShownValue:
+    """A value as people read it: text as text, a few named texts as fields, the rest as JSON."""
+    if value is None or value in ({}, [], ""):
+        return ShownValue("empty")
+    if is_reference(value):
+        return ShownValue("large", text=str(value.get("preview", "")), large=_large_parts(value))
+    if isinstance(value, str):
+        return ShownValue("text", text=value[:WINDOW], cut=len(value) > WINDOW)
+    if isinstance(value, dict) and 0 < len(value) <= 12 and all(map(_is_plain, value.values())):
+        fields = tuple((name, shown_value(item)) for name, item in value.items())
+        return ShownValue("fields", fields=fields)
+    return shown_json(value)
+
+
+def _is_plain(value: JSON) -> bool:
+    return is_reference(value) or isinstance(value, str | int | float | bool) or value is None
+
+
+def shown_json(value: JSON) -> ShownValue:
+    """A value as indented JSON, cut to the window; parts by reference show their beginning."""
+    text = json.dumps(_with_previews(value), ensure_ascii=False, indent=2)
+    return ShownValue("json", text=text[:WINDOW], large=_large_parts(value), cut=len(text) > WINDOW)
+
+
+def _with_previews(value: JSON) -> JSON:
+    if is_reference(value):
+        return f"{value.get('preview', '')}… ({value.get('size', 0):,} bytes in all)"
+    if isinstance(value, dict):
+        return {name: _with_previews(item) for name, item in value.items()}
+    if isinstance(value, list):
+        return [_with_previews(item) for item in value]
+    return value
+
+
+def _large_parts(value: JSON) -> tuple[Large, ...]:
+    return tuple(_walk(value, ""))
+
+
+def _walk(value: JSON, path: str) -> Iterator[Large]:
+    if is_reference(value):
+        yield Large(
+            path or "value",
+            value["$blob"],
+            value["kind"],
+            int(value.get("size", 0)),
+            str(value.get("preview", "")),
+        )
+    elif isinstance(value, dict):
+        for name, item in value.items():
+            yield from _walk(item, f"{path}.{name}" if path else name)
+    elif isinstance(value, list):
+        for index, item in enumerate(value):
+            yield from _walk(item, f"{path}[{index}]")
+
+
+def resolved_within(workspace_id: UUID, value: JSON, limit: int) -> JSON:
+    """The value itself where it is a reference to at most `limit` bytes, else as it is."""
+    if is_reference(value) and int(value.get("size", 0)) <= limit:
+        return load_reference(workspace_id, value)
+    return value

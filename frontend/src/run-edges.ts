@@ -1,0 +1,33 @@
+// What a run makes of the wires, from the states of the nodes at their ends.
+
+/** A guess until the run ends: which port was taken shows only by what starts or is skipped. */
+function flowOf(source: string, target: string, forks: boolean): string {
+  if (source === "skipped" || source === "cancelled" || target === "skipped") return "dead";
+  if (source !== "succeeded" && source !== "failed") return "";
+  if (target === "running" || target === "waiting") return "active";
+  if (source === "failed" && target === "pending") return "broken";
+  if (target === "pending") return forks ? "" : "live";
+  return "live";
+}
+
+function setFlow(edge: Element, flow: string): void {
+  if (edge.getAttribute("data-flow") === flow) return;
+  if (flow) edge.setAttribute("data-flow", flow);
+  else edge.removeAttribute("data-flow");
+}
+
+export function drawEdges(root: HTMLElement, states: ReadonlyMap<string, string>): void {
+  for (const edge of root.querySelectorAll(".edge")) {
+    const source = states.get(edge.getAttribute("data-source") ?? "") ?? "pending";
+    const target = states.get(edge.getAttribute("data-target") ?? "") ?? "pending";
+    setFlow(edge, flowOf(source, target, edge.hasAttribute("data-forks")));
+  }
+}
+
+/** The server's own word on every wire. */
+export function setEdges(root: HTMLElement, flows: Record<string, string>): void {
+  for (const [id, flow] of Object.entries(flows)) {
+    const edge = root.querySelector(`#${CSS.escape(id)}`);
+    if (edge) setFlow(edge, flow);
+  }
+}

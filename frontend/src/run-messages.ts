@@ -1,0 +1,96 @@
+// What the server sends about a run.
+
+export interface Usage {
+  input_tokens: number;
+  output_tokens: number;
+  cost?: string;
+  model?: string | null;
+}
+
+export interface RunError {
+  code: string;
+  message: string;
+  node?: string;
+  field?: string;
+}
+
+export interface RunState {
+  status: string;
+  error: RunError | null;
+  started_at: string | null;
+  duration_ms: number | null;
+  usage: Usage;
+}
+
+export interface NodeState {
+  node: string;
+  attempt: number;
+  status: string;
+  error: RunError | null;
+  started_at: string | null;
+  duration_ms?: number | null;
+  usage?: Usage;
+  preview?: string;
+}
+
+export interface RunEvent {
+  seq: number;
+  at: string;
+  type: string;
+  node?: string;
+  attempt?: number;
+  status?: string;
+  duration_ms?: number;
+  error?: RunError;
+  usage?: Usage;
+  preview?: string;
+  next_attempt_in?: number;
+  offset?: number;
+  text?: string;
+}
+
+export interface Delta {
+  node: string;
+  attempt: number;
+  offset: number;
+  text: string;
+}
+
+export interface Frame {
+  snapshot?: { run: RunState; nodes: NodeState[]; seq: number };
+  events?: RunEvent[];
+  deltas?: Delta[];
+}
+
+export const ENDS = new Set(["succeeded", "failed", "cancelled", "timed_out"]);
+
+export const WORDS: Record<string, string> = {
+  pending: "Pending",
+  queued: "Queued",
+  running: "Running",
+  waiting: "Waiting",
+  paused: "Paused",
+  succeeded: "Succeeded",
+  failed: "Failed",
+  skipped: "Skipped",
+  cancelled: "Cancelled",
+  timed_out: "Timed out",
+};
+
+/** Milliseconds as the server's `duration` filter writes them. */
+export function durationText(milliseconds: number): string {
+  if (milliseconds < 1000) return `${Math.round(milliseconds)} ms`;
+  const seconds = milliseconds / 1000;
+  if (seconds < 60) return `${seconds.toFixed(1)} s`;
+  const whole = Math.round(seconds);
+  const minutes = Math.floor(whole / 60);
+  if (minutes < 60) return `${minutes} m ${String(whole % 60).padStart(2, "0")} s`;
+  return `${Math.floor(minutes / 60)} h ${String(minutes % 60).padStart(2, "0")} m`;
+}
+
+/** Dollars as the server's `money` filter writes them. */
+export function moneyText(amount: number): string {
+  if (!amount) return "$0";
+  if (amount < 0.0001) return "<$0.0001";
+  return amount < 1 ? `$${amount.toFixed(4)}` : `$${amount.toFixed(2)}`;
+}

@@ -1,0 +1,205 @@
+// Brings the server's drawing of a run up to date: states, durations, text, the end.
+import { StepView } from "./run-step";
+import { drawEdges, setEdges } from "./run-edges";
+import {
+  ENDS,
+  WORDS,
+  durationText,
+  moneyText,
+  type Frame,
+  type RunEvent,
+  type RunState,
+  type Usage,
+} from "./run-messages";
+import { paintState } from "./state";
+import { swapFrom } from "./swap";
+
+const TITLE_MARKS: Record<string, string> = {
+  queued: "◌",
+  running: "▸",
+  waiting: "⧗",
+  paused: "⏸",
+  succeeded: "✓",
+  failed: "✕",
+  cancelled: "⊘",
+  timed_out: "✕",
+};
+
+export class RunPage {
+  onEnd: () => void = () => undefined;
+  onStarted: (node: string) => void = () => undefined;
+  private readonly steps = new Map<string, StepView>();
+  private readonly usage = new Map<string, Usage>();
+  private status: string;
+  private startedAt: number | null;
+  /** What to add to this machine's clock to get the server's. */
+  private readonly skew: number;
+  private dirty = false;
+
+  constructor(private readonly root: HTMLElement) {
+    this.status = root.dataset["state"] ?? "queued";
+    this.skew = Date.parse(root.dataset["now"] ?? "") - Date.now();
+    this.startedAt = time(root.dataset["started"]);
+    for (const element of root.querySelectorAll<HTMLElement>("[data-step]")) {
+      const view = new StepView(element, root);
+      this.steps.set(view.node, view);
+    }
+    root.addEventListener("toggle", (event) => this.onToggle(event), true);
+    this.nameTab();
+    this.countSteps();
+    if (!ENDS.has(this.status)) this.tick();
+  }
+
+  take(frame: Frame): void {
+    if (frame.snapshot) {
+      for (const node of frame.snapshot.nodes) {
+        this.steps.get(node.node)?.setState(node);
+        if (node.usage) this.usage.set(`${node.node}:${node.attempt}`, node.usage);
+      }
+      this.setRun(frame.snapshot.run);
+    }
+    for (const event of frame.events ?? []) this.happen(event);
+    for (const delta of frame.deltas ?? []) this.steps.get(delta.node)?.stream(delta);
+    this.redraw();
+  }
+
+  showConnection(up: boolean): void {
+    const note = this.slot("connection");
+    if (up) delete note?.dataset["look"];
+    else if (note) note.dataset["look"] = "lost";
+  }
+
+  private happen(event: RunEvent): void {
+    const step = event.node ? this.steps.get(event.node) : undefined;
+    if (event.type === "node.delta") step?.streamEvent(event);
+    else if (event.type.startsWith("node.") && step) {
+      if (step.happen(event) && event.type === "node.started") this.onStarted(step.node);
+      if (event.usage) this.usage.set(`${event.node}:${event.attempt ?? 1}`, event.usage);
+    } else if (event.type === "run.started") {
+      this.startedAt ??= Date.parse(event.at);
+      this.setStatus("running");
+    } else if (event.type === "run.waiting") this.setStatus("waiting");
+    else if (event.type === "run.finished") this.finish(event);
+  }
+
+  private setRun(run: RunState): void {
+    this.startedAt ??= time(run.started_at ?? undefined);
+    if (ENDS.has(run.status)) {
+      this.finish({
+        seq: 0,
+        at: "",
+        type: "run.finished",
+        status: run.status,
+        usage: run.usage,
+        ...(run.duration_ms === null ? {} : { duration_ms: run.duration_ms }),
+      });
+    } else this.setStatus(run.status);
+  }
+
+  private setStatus(status: string): void {
+    if (ENDS.has(this.status) || this.status === status) return;
+    this.status = status;
+    this.root.dataset["state"] = status;
+    const badge = this.slot("run-state")?.firstElementChild;
+    if (badge instanceof HTMLElement) paintState(badge, status);
+    this.nameTab();
+  }
+
+  private finish(event: RunEvent): void {
+    if (ENDS.has(this.status)) return;
+    this.setStatus(event.status ?? "succeeded");
+    if (event.duration_ms !== undefined) this.say("run-duration", durationText(event.duration_ms));
+    if (event.usage) this.showUsage(event.usage);
+    this.slot("cancel")?.setAttribute("hidden", "");
+    const failed = [...this.steps.values()].filter((step) => step.state === "failed").length;
+    const more = failed ? `, ${failed} step${failed > 1 ? "s" : ""} failed` : "";
+    this.say("announcement", `Run ${WORDS[this.status]?.toLowerCase()}${more}.`);
+    for (const step of this.steps.values()) step.runEnded(this.status);
+    this.onEnd();
+    this.showConnection(true);
+    void this.showResult();
+  }
+
+  private async showResult(): Promise<void> {
+    const target = document.getElementById("result");
+    if (!target) return;
+    await swapFrom(this.root.dataset["resultUrl"] ?? "", target);
+    const wires = document.getElementById("wires");
+    if (wires?.textContent) setEdges(this.root, JSON.parse(wires.textContent));
+  }
+
+  private redraw(): void {
+    if (this.dirty) return;
+    this.dirty = true;
+    requestAnimationFrame(() => {
+      this.dirty = false;
+      for (const step of this.steps.values()) step.draw();
+      if (!ENDS.has(this.status)) {
+        const states = new Map([...this.steps].map(([node, step]) => [node, step.state]));
+        drawEdges(this.root, states);
+        this.sumUsage();
+      }
+      this.countSteps();
+    });
+  }
+
+  private sumUsage(): void {
+    let input = 0;
+    let output = 0;
+    let cost = 0;
+    for (const usage of this.usage.values()) {
+      input += usage.input_tokens;
+      output += usage.output_tokens;
+      cost += Number(usage.cost ?? 0);
+    }
+    this.showUsage({ input_tokens: input, output_tokens: output, cost: String(cost) });
+  }
+
+  private showUsage(usage: Usage): void {
+    this.say("run-tokens", `${usage.input_tokens} → ${usage.output_tokens}`);
+    this.say("run-cost", moneyText(Number(usage.cost ?? 0)));
+  }
+
+  private countSteps(): void {
+    const states = [...this.steps.values()].map((step) => step.state);
+    const over = states.filter((state) => !["pending", "running", "waiting"].includes(state));
+    this.say("progress", `${over.length} of ${states.length}`);
+  }
+
+  private tick(): void {
+    if (ENDS.has(this.status)) return;
+    const now = Date.now() + this.skew;
+    if (this.startedAt !== null) {
+      this.say("run-duration", durationText(Math.max(0, now - this.startedAt)));
+    }
+    for (const step of this.steps.values()) step.tick(now);
+    setTimeout(() => this.tick(), 100);
+  }
+
+  private nameTab(): void {
+    const mark = TITLE_MARKS[this.status] ?? "";
+    const name = this.root.dataset["flowName"] ?? "Run";
+    document.title = `${mark} ${WORDS[this.status] ?? this.status} · ${name} · FluxPrompt`;
+  }
+
+  private onToggle(event: Event): void {
+    const details = event.target;
+    if (!(details instanceof HTMLDetailsElement) || !details.open) return;
+    const body = details.querySelector<HTMLElement>("[data-values-body]");
+    if (body && details.dataset["values"]) void swapFrom(details.dataset["values"], body);
+  }
+
+  private slot(name: string): HTMLElement | null {
+    return this.root.querySelector<HTMLElement>(`[data-slot="${name}"]`);
+  }
+
+  private say(slot: string, text: string): void {
+    const element = this.slot(slot);
+    if (element && element.textContent !== text) element.textContent = text;
+  }
+}
+
+function time(text: string | undefined): number | null {
+  const value = Date.parse(text ?? "");
+  return Number.isNaN(value) ? null : value;
+}

@@ -1,0 +1,78 @@
+// The line to the server: opens it, counts what came, comes back after a break.
+import type { Frame } from "./run-messages";
+
+const FIRST_WAIT = 250;
+const LONGEST_WAIT = 8_000;
+/** Close codes after which asking again gives the same answer. */
+const FINAL_CODES = new Set([4404, 4403]);
+
+export class RunSocket {
+  onFrame: (frame: Frame) => void = () => undefined;
+  onLink: (up: boolean) => void = () => undefined;
+  private socket: WebSocket | null = null;
+  private wait = FIRST_WAIT;
+  private timer = 0;
+  private closed = false;
+
+  constructor(
+    private readonly run: string,
+    private after: number,
+  ) {
+    addEventListener("online", () => this.hurry());
+    document.addEventListener("visibilitychange", () => {
+      if (document.visibilityState === "visible") this.hurry();
+    });
+    // A page kept for "back" must not hold the line, and must come back to a fresh state.
+    addEventListener("pageshow", (event) => {
+      if (event.persisted && !this.closed) this.hurry();
+    });
+  }
+
+  open(): void {
+    const scheme = location.protocol === "https:" ? "wss" : "ws";
+    const address = `${scheme}://${location.host}/ws/runs/${this.run}/?after=${this.after}`;
+    const socket = new WebSocket(address);
+    this.socket = socket;
+    socket.addEventListener("message", (message) => {
+      if (socket === this.socket) this.receive(String(message.data));
+    });
+    socket.addEventListener("close", (event) => {
+      if (socket === this.socket) this.lost(event.code);
+    });
+  }
+
+  close(): void {
+    this.closed = true;
+    clearTimeout(this.timer);
+    this.socket?.close();
+  }
+
+  private receive(data: string): void {
+    const frame = JSON.parse(data) as Frame;
+    if (frame.snapshot) {
+      this.wait = FIRST_WAIT;
+      this.onLink(true);
+    }
+    for (const event of frame.events ?? []) this.after = Math.max(this.after, event.seq);
+    this.onFrame(frame);
+  }
+
+  private lost(code: number): void {
+    this.socket = null;
+    if (this.closed) return;
+    this.onLink(false);
+    if (FINAL_CODES.has(code)) {
+      location.reload();
+      return;
+    }
+    this.timer = window.setTimeout(() => this.open(), this.wait * (0.75 + Math.random() / 2));
+    this.wait = Math.min(this.wait * 2, LONGEST_WAIT);
+  }
+
+  private hurry(): void {
+    if (this.closed || this.socket) return;
+    clearTimeout(this.timer);
+    this.wait = FIRST_WAIT;
+    this.open();
+  }
+}

@@ -1,0 +1,210 @@
+// One node of a run: its entry in the list of steps and its card in the picture.
+import { StreamText } from "./stream-text";
+import {
+  durationText,
+  moneyText,
+  type Delta,
+  type NodeState,
+  type RunError,
+  type RunEvent,
+  type Usage,
+} from "./run-messages";
+import { paintState } from "./state";
+import { swapFrom } from "./swap";
+
+/** Cards show the end of a text; more would only be laid out in vain. */
+const CARD_TEXT = 600;
+const RANKS: Record<string, number> = { pending: 0, running: 1, waiting: 1 };
+
+export class StepView {
+  readonly node: string;
+  state: string;
+  private element: HTMLElement;
+  private readonly card: HTMLElement | null;
+  private attempt: number;
+  private startedAt: number | null;
+  private text: StreamText;
+
+  constructor(
+    element: HTMLElement,
+    private readonly root: HTMLElement,
+  ) {
+    this.element = element;
+    this.node = element.dataset["step"] ?? "";
+    this.state = element.dataset["state"] ?? "pending";
+    this.attempt = Number(element.dataset["attempt"] ?? 1);
+    const started = Date.parse(element.dataset["started"] ?? "");
+    this.startedAt = Number.isNaN(started) ? null : started;
+    this.card = root.querySelector(`[data-node="${CSS.escape(this.node)}"]`);
+    this.text = new StreamText(this.attempt, Number(this.slot("text")?.dataset["length"] ?? 0));
+  }
+
+  /** Take a state from a snapshot; an older one than what is shown changes nothing. */
+  setState(node: NodeState): void {
+    if (!this.advance(node.attempt, node.status)) return;
+    if (node.started_at) this.startedAt = Date.parse(node.started_at);
+    this.showFacts(node.duration_ms ?? undefined, node.usage);
+    this.settle(node.error ?? undefined);
+  }
+
+  /** Take an event; whether it changed anything. */
+  happen(event: RunEvent): boolean {
+    const attempt = event.attempt ?? this.attempt;
+    if (event.type === "node.started") {
+      if (!this.advance(attempt, "running")) return false;
+      this.startedAt = Date.parse(event.at);
+      return true;
+    }
+    if (event.type === "node.skipped") return this.advance(1, "skipped");
+    if (event.type === "node.retrying") {
+      const wait = event.next_attempt_in;
+      const after = wait === undefined ? "" : `, next in ${durationText(wait * 1000)}`;
+      this.say("attempts", `Attempt ${attempt} failed${after}`);
+      return true;
+    }
+    if (event.type !== "node.finished" || !this.advance(attempt, event.status ?? "succeeded")) {
+      return false;
+    }
+    this.showFacts(event.duration_ms, event.usage);
+    this.settle(event.error);
+    return true;
+  }
+
+  stream(delta: Delta): void {
+    if (delta.attempt < this.attempt || (RANKS[this.state] ?? 2) === 2) return;
+    if (delta.attempt > this.text.attempt) this.restart(delta.attempt);
+    this.text.add(delta);
+  }
+
+  streamEvent(event: RunEvent): void {
+    this.stream({
+      node: this.node,
+      attempt: event.attempt ?? 1,
+      offset: event.offset ?? 0,
+      text: event.text ?? "",
+    });
+  }
+
+  /** Put what has streamed since the last frame on the page. */
+  draw(): void {
+    const fresh = this.text.takeFresh();
+    if (!fresh) return;
+    append(this.slot("text"), fresh);
+    this.slot("stream")?.removeAttribute("hidden");
+    const small = this.card?.querySelector<HTMLElement>('[data-slot="text"]') ?? null;
+    append(small, fresh);
+    const text = small?.firstChild;
+    if (text instanceof Text && text.length > 2 * CARD_TEXT) {
+      text.deleteData(0, text.length - CARD_TEXT);
+    }
+  }
+
+  tick(now: number): void {
+    if (this.state !== "running" || this.startedAt === null) return;
+    this.say("duration", durationText(Math.max(0, now - this.startedAt)));
+  }
+
+  /** Nodes that a cancelled run never came to, or that were stopped with it. */
+  runEnded(status: string): void {
+    if (this.state === "running" || this.state === "waiting") {
+      this.paint(status === "succeeded" ? "skipped" : "cancelled");
+      void this.reload();
+    }
+  }
+
+  private advance(attempt: number, state: string): boolean {
+    const rank = RANKS[state] ?? 2;
+    const known = RANKS[this.state] ?? 2;
+    if (attempt < this.attempt || (attempt === this.attempt && rank <= known)) return false;
+    if (attempt > this.attempt) {
+      this.say("attempts", `Attempt ${attempt}`);
+      this.restart(attempt);
+    }
+    this.attempt = attempt;
+    this.paint(state);
+    return true;
+  }
+
+  private restart(attempt: number): void {
+    this.text = new StreamText(attempt, 0);
+    this.attempt = attempt;
+    this.slot("text")?.replaceChildren();
+    this.card?.querySelector('[data-slot="text"]')?.replaceChildren();
+  }
+
+  private paint(state: string): void {
+    this.state = state;
+    for (const part of [this.element, this.card]) {
+      if (!part) continue;
+      part.dataset["state"] = state;
+      const badge = part.querySelector<HTMLElement>('[data-slot="state"]');
+      if (badge) paintState(badge, state);
+    }
+    const values = this.element.querySelector<HTMLElement>("details[data-values]");
+    if (state !== "pending" && state !== "skipped") values?.removeAttribute("hidden");
+  }
+
+  private showFacts(duration: number | undefined, usage: Usage | undefined): void {
+    if (duration !== undefined && this.state !== "running") {
+      this.say("duration", durationText(duration));
+      const small = this.card?.querySelector('[data-slot="facts"]');
+      if (small) small.textContent = durationText(duration);
+    }
+    if (usage && (usage.input_tokens || usage.output_tokens)) {
+      this.say("tokens", `${usage.input_tokens} → ${usage.output_tokens} tokens`);
+      if (Number(usage.cost ?? 0)) this.say("cost", moneyText(Number(usage.cost)));
+      if (usage.model) this.say("model", usage.model);
+    }
+  }
+
+  /** A node that is over: what streamed may lack its last words, and errors need their place. */
+  private settle(error: RunError | undefined): void {
+    if (RANKS[this.state] !== undefined || this.state === "skipped") return;
+    if (error) this.showError(error);
+    const open = this.element.querySelector<HTMLDetailsElement>("details[data-values]")?.open;
+    if (error || open || "streams" in this.element.dataset) void this.reload();
+  }
+
+  private showError(error: RunError): void {
+    const template = document.getElementById("error-template");
+    if (!(template instanceof HTMLTemplateElement) || this.slot("error")) return;
+    const notice = template.content.cloneNode(true) as DocumentFragment;
+    const message = notice.querySelector('[data-slot="error-message"]');
+    const code = notice.querySelector('[data-slot="error-code"]');
+    if (message) message.textContent = error.message;
+    if (code) code.textContent = error.code;
+    this.element.querySelector("details[data-values]")?.before(notice);
+  }
+
+  /** Have the server draw this step again, as it is recorded. */
+  private async reload(): Promise<void> {
+    const address = (this.root.dataset["stepUrl"] ?? "").replace("NODE", this.node);
+    const open = this.element.querySelector<HTMLDetailsElement>("details[data-values]")?.open;
+    const { attempt } = this;
+    await swapFrom(address, this.element, "outerHTML");
+    const drawn = document.getElementById(`step-${this.node}`);
+    if (!drawn) return;
+    this.element = drawn;
+    const text = this.slot("text")?.textContent ?? "";
+    const small = this.card?.querySelector('[data-slot="text"]');
+    if (small && text && attempt === this.attempt) small.textContent = text.slice(-CARD_TEXT);
+    const values = drawn.querySelector<HTMLDetailsElement>("details[data-values]");
+    if (open && values) values.open = true;
+  }
+
+  private slot(name: string): HTMLElement | null {
+    return this.element.querySelector<HTMLElement>(`[data-slot="${name}"]`);
+  }
+
+  private say(slot: string, text: string): void {
+    const element = this.slot(slot);
+    if (element && element.textContent !== text) element.textContent = text;
+  }
+}
+
+function append(element: HTMLElement | null, text: string): void {
+  if (!element) return;
+  const last = element.lastChild;
+  if (last instanceof Text) last.appendData(text);
+  else element.append(text);
+}
