@@ -34,17 +34,17 @@ class _Part(BaseModel):
 class RetrySpec(_Part):
     """How often a node is tried. Seconds are of waiting between attempts."""
 
-    max_attempts: int = Field(1, ge=1, le=20)
-    initial_seconds: float = Field(1, ge=0, le=3600)
-    backoff: float = Field(2, ge=1, le=10)
-    max_seconds: float = Field(30, ge=0, le=86_400)
+    max_attempts: int = Field(default=1, ge=1, le=20)
+    initial_seconds: float = Field(default=1, ge=0, le=3600)
+    backoff: float = Field(default=2, ge=1, le=10)
+    max_seconds: float = Field(default=30, ge=0, le=86_400)
 
 
 class FlowSettings(_Part):
     """What holds for a whole run. `budget` is money as a decimal string; None: no limit."""
 
-    timeout_seconds: float | None = Field(None, gt=0, le=YEAR_SECONDS)
-    budget: str | None = Field(None, pattern=r"^[0-9]{1,9}(\.[0-9]{1,6})?$")
+    timeout_seconds: float | None = Field(default=None, gt=0, le=YEAR_SECONDS)
+    budget: str | None = Field(default=None, pattern=r"^[0-9]{1,9}(\.[0-9]{1,6})?$")
     execution: Literal["durable", "inline"] = "durable"
 
     def as_dict(self) -> dict[str, Any]:
@@ -57,12 +57,12 @@ class NodeSpec(_Part):
 
     id: str = Field(pattern=NAME_PATTERN)
     type: str = Field(pattern=TYPE_PATTERN)
-    version: int = Field(1, ge=1, le=10_000)
-    label: str = Field("", max_length=200)
+    version: int = Field(default=1, ge=1, le=10_000)
+    label: str = Field(default="", max_length=200)
     config: dict[str, Any] = Field(default_factory=dict)
-    parent: str | None = Field(None, pattern=NAME_PATTERN)
+    parent: str | None = Field(default=None, pattern=NAME_PATTERN)
     retry: RetrySpec | None = None
-    timeout_seconds: float | None = Field(None, gt=0, le=WEEK_SECONDS)
+    timeout_seconds: float | None = Field(default=None, gt=0, le=WEEK_SECONDS)
     on_error: Literal["stop", "continue", "branch"] = "stop"
 
 
@@ -70,7 +70,7 @@ class EdgeSpec(_Part):
     """One edge: from an output port of `source` to `target`."""
 
     source: str = Field(pattern=NAME_PATTERN)
-    port: str = Field("out", pattern=NAME_PATTERN)
+    port: str = Field(default="out", pattern=NAME_PATTERN)
     target: str = Field(pattern=NAME_PATTERN)
 
 
@@ -85,7 +85,7 @@ class Document(_Part):
     """A flow as it is saved. `layout` is for the eye only: no part of the flow's meaning."""
 
     name: str = Field(min_length=1, max_length=200)
-    description: str = Field("", max_length=10_000)
+    description: str = Field(default="", max_length=10_000)
     settings: FlowSettings = FlowSettings()
     nodes: list[NodeSpec] = Field(default_factory=list)
     edges: list[EdgeSpec] = Field(default_factory=list)

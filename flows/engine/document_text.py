@@ -13,6 +13,7 @@ from typing import Any, ClassVar
 import yaml
 
 from flows.engine.errors import DocumentInvalid, Problem
+from flows.engine.json_values import UNSTORABLE
 
 MAX_BYTES = 5_000_000
 MAX_DEPTH = 100
@@ -29,8 +30,6 @@ _FLOAT = re.compile(
 )
 #: Digits that an integer in a document may have; longer ones are text or a mistake.
 MAX_DIGITS = 77
-# Control characters cannot be stored (PostgreSQL refuses NUL) and surrogates cannot be encoded.
-_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 
 
 def refuse(code: str, message: str, path: str | None = None) -> DocumentInvalid:
@@ -219,7 +218,7 @@ def _check_scalar(value: Any) -> None:
 
 
 def _check_text(text: str) -> None:
-    if _UNSTORABLE.search(text):
+    if UNSTORABLE.search(text):
         message = "A text holds a NUL or half of a character pair, which cannot be stored."
         raise refuse("document_shape", message)
 

@@ -1,11 +1,11 @@
 """Check and convert what a run was given against the fields of the flow's input node."""
 
-import json
 import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from flows.engine.expressions.values import kind
+from flows.engine.json_values import read_json, storable_problem
 from flows.engine.names import suggestion
 
 type InputProblem = dict[str, str]
@@ -52,7 +52,10 @@ def validate_inputs(
             problems.append({"path": name, "code": "missing", "message": message})
             continue
         try:
-            values[name] = None if value is None else _CONVERT.get(word, _as_json)(value)
+            converted = None if value is None else _CONVERT.get(word, _as_json)(value)
+            if problem := storable_problem(converted):
+                raise _Unfit(problem)
+            values[name] = converted
         except _Unfit as error:
             message = f"'{name}' {error}"
             problems.append({"path": name, "code": "wrong_type", "message": message})
@@ -102,7 +105,7 @@ def _as_json(value: Any) -> Any:
     # Text of a form field or of the command line may hold the JSON; other text is a JSON value.
     if isinstance(value, str) and value.strip()[:1] in ("{", "["):
         try:
-            return json.loads(value)
+            return read_json(value)
         except (ValueError, RecursionError) as error:
             raise _Unfit(f"is not valid JSON: {str(error)[:120]}.") from error
     return value

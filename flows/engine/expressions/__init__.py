@@ -39,6 +39,7 @@ __all__ = [
     "roots_in",
     "text_of",
     "texts_in",
+    "values_equal",
 ]
 
 
@@ -87,6 +88,11 @@ def render_with(text: str, context: Mapping[str, Any], budget: Budget) -> str:
 def text_of(value: Any, *, load: Load | None = None) -> str:
     """A value as it would stand in a text: null is empty, lists and objects are JSON."""
     return values.text_of(Budget(load), value)
+
+
+def values_equal(left: Any, right: Any) -> bool:
+    """Equality as in expressions: 1 equals 1.0 but not true. Raises ExpressionError."""
+    return values.equal(Budget(), left, right)
 
 
 def compile_check(text: str, *, template: bool = False) -> ExpressionError | None:

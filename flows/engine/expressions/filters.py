@@ -10,6 +10,7 @@ from typing import Any
 
 from flows.engine.expressions import filters_list, filters_text, values
 from flows.engine.expressions.budget import Budget, weight, wrong_type
+from flows.engine.json_values import read_json
 
 type Filter = Callable[..., Any]
 
@@ -133,23 +134,15 @@ def parse_json(budget: Budget, value: Any) -> Any:
     budget.work(len(value) // 20 + 1)
     budget.keep(weight(value) * PARSED_BYTES)
 
-    def refuse(name: str) -> Any:
-        raise wrong_type(f"the text is not JSON: {name} is no JSON number.")
-
     try:
-        return json.loads(value, parse_constant=refuse, parse_float=_parse_float)
+        return read_json(value)
     except json.JSONDecodeError as error:
         place = f"line {error.lineno}, column {error.colno}"
         raise wrong_type(f"the text is not JSON: {error.msg} ({place}).") from error
     except RecursionError as error:
         raise wrong_type("the JSON text is nested too deeply.") from error
     except ValueError as error:
-        raise wrong_type("the JSON text has a number with too many digits.") from error
-
-
-def _parse_float(text: str) -> float:
-    number: float = values.checked_number(float(text))
-    return number
+        raise wrong_type(f"the text is not JSON: {str(error)[:100]}.") from error
 
 
 FILTERS: dict[str, Filter] = {

@@ -1,0 +1,62 @@
+"""Read JSON that others wrote into values that can be stored: no NaN, NUL or half characters."""
+
+import json
+import math
+import re
+from typing import Any
+
+#: PostgreSQL stores no NUL, and half of a surrogate pair has no UTF-8.
+UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
+_SUSPECT = re.compile(r"[\x00\ud800-\udfff]|\\u(?:0000|[dD][89a-fA-F])")
+
+
+def _no_constant(name: str) -> Any:
+    raise ValueError(f"{name} is no JSON number")
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if not math.isfinite(number):
+        raise ValueError("a number is too large")
+    return number
+
+
+def read_json(text: str) -> Any:
+    """The value of a JSON text. Raises ValueError (json.JSONDecodeError) or RecursionError.
+
+    What cannot be stored is replaced by U+FFFD, as browsers do with broken text.
+    """
+    value = json.loads(text, parse_constant=_no_constant, parse_float=_finite)
+    return cleaned(value) if _SUSPECT.search(text) else value
+
+
+def cleaned(value: Any) -> Any:
+    """The value with unstorable characters replaced."""
+    if isinstance(value, str):
+        return UNSTORABLE.sub("\ufffd", value)
+    if isinstance(value, dict):
+        return {cleaned(key): cleaned(item) for key, item in value.items()}
+    return [cleaned(item) for item in value] if isinstance(value, list) else value
+
+
+def storable_problem(value: Any, depth_limit: int = 200) -> str | None:
+    """Why a JSON value cannot be stored, as the end of a sentence; None when it can."""
+    level, depth = [value], 0
+    while level:
+        depth += 1
+        if depth > depth_limit:
+            return f"is nested deeper than {depth_limit} levels."
+        below: list[Any] = []
+        for item in level:
+            if isinstance(item, str):
+                if UNSTORABLE.search(item):
+                    return "holds a NUL or half of a character pair; remove it."
+            elif isinstance(item, dict):
+                below.extend(item.keys())
+                below.extend(item.values())
+            elif isinstance(item, list):
+                below.extend(item)
+            elif isinstance(item, float) and not math.isfinite(item):
+                return "holds a number that is infinite or not a number."
+        level = below
+    return None

@@ -1,0 +1,202 @@
+"""One HTTP request to another service."""
+
+import json
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+from urllib.parse import urlencode
+
+from pydantic import BeforeValidator, Field, field_validator
+
+from flows.engine.config import NodeConfig, Text
+from flows.engine.errors import NodeError
+from flows.engine.expressions import text_of
+from flows.engine.json_values import read_json
+from flows.engine.node_type import Context, HttpAnswer, NodeType, Result, RetryDefaults
+
+#: Methods that may be sent again without doing a thing twice (RFC 9110, 9.2.2).
+IDEMPOTENT = ("GET", "PUT", "DELETE", "HEAD", "OPTIONS")
+#: Answers that say "try again": busy, or broken in passing.
+TRANSIENT = (408, 425, 429, 500, 502, 503, 504)
+# Longest wait that a service may ask for; what is longer is left to the retry policy.
+MAX_RETRY_AFTER = 600.0
+
+
+def _upper(value: Any) -> Any:
+    return value.strip().upper() if isinstance(value, str) else value
+
+
+Method = Literal["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"]
+
+
+class Config(NodeConfig):
+    method: Annotated[Method, BeforeValidator(_upper)] = Field(
+        default="GET", title="Method", description="What to do at the address."
+    )
+    url: Text = Field(
+        title="Address", description="https://… (or http://…).", min_length=1, max_length=8_000
+    )
+    headers: dict[str, Text] = Field(
+        default={}, title="Headers", description="Names and values.", max_length=100
+    )
+    query: dict[str, Any] = Field(
+        default={},
+        title="Query",
+        description="Added to the address; a list repeats its name, null is left out.",
+        max_length=100,
+    )
+    body: Any = Field(
+        default=None,
+        title="Body",
+        description="What to send: any JSON, fields of a form, or text.",
+        json_schema_extra={"widget": "json"},
+    )
+    body_type: Literal["json", "form", "text", "none"] = Field(
+        default="json", title="Body type", description="How the body is sent."
+    )
+    timeout_seconds: float = Field(
+        default=30, title="Timeout", description="Seconds to wait for the answer.", gt=0, le=600
+    )
+    ok_statuses: list[int] = Field(
+        default=[],
+        title="Good statuses",
+        description="Statuses that count as success; empty: 200 to 299.",
+        max_length=100,
+    )
+
+    @field_validator("url")
+    @classmethod
+    def _web(cls, url: str) -> str:
+        url = url.strip()
+        if not url.lower().startswith(("http://", "https://")):
+            raise ValueError("the address has to start with https:// or http://")
+        return url
+
+    @field_validator("headers")
+    @classmethod
+    def _one_line(cls, headers: dict[str, str]) -> dict[str, str]:
+        for name, value in headers.items():
+            if not name or any(c in name + value for c in "\r\n\0"):
+                raise ValueError(f"the header '{name[:40]}' holds a line break; remove it")
+        return headers
+
+
+def _query(config: Config) -> dict[str, str | list[str]]:
+    pairs: dict[str, str | list[str]] = {}
+    for name, value in config.query.items():
+        if isinstance(value, list):
+            pairs[name] = [text_of(item) for item in value]
+        elif value is not None:
+            pairs[name] = text_of(value)
+    return pairs
+
+
+def _body(config: Config) -> tuple[bytes | None, str | None]:
+    """The bytes to send and their content type."""
+    if config.body is None or config.body_type == "none":
+        return None, None
+    if config.body_type == "json":
+        data = json.dumps(config.body, ensure_ascii=False).encode("utf-8", "replace")
+        return data, "application/json"
+    if config.body_type == "text":
+        return text_of(config.body).encode("utf-8", "replace"), "text/plain; charset=utf-8"
+    if not isinstance(config.body, dict):
+        message = "A form's body has to be an object of fields and values."
+        raise NodeError("config_invalid", message, field="body")
+    fields = {
+        name: [text_of(item) for item in value] if isinstance(value, list) else text_of(value)
+        for name, value in config.body.items()
+    }
+    return urlencode(fields, doseq=True).encode(), "application/x-www-form-urlencoded"
+
+
+def _headers(config: Config, content_type: str | None) -> dict[str, str]:
+    headers = dict(config.headers)
+    if content_type and not any(name.lower() == "content-type" for name in headers):
+        headers["Content-Type"] = content_type
+    return headers
+
+
+async def run(config: Config, ctx: Context) -> Result:
+    """Send the request. Raises NodeError http_status for an answer that is no success."""
+    content, content_type = _body(config)
+    repeatable = config.method in IDEMPOTENT
+    try:
+        answer = await ctx.http(
+            config.method,
+            config.url,
+            headers=_headers(config, content_type),
+            query=_query(config),
+            content=content,
+            timeout_seconds=config.timeout_seconds,
+        )
+    except NodeError as error:
+        # A lost answer may still have been acted upon: only repeat what may be repeated.
+        error.retryable = error.retryable and repeatable
+        raise
+    text = _decoded(answer)
+    if not _is_good(answer.status, config.ok_statuses):
+        raise _status_error(answer, text, repeatable)
+    output = {"status": answer.status, "headers": dict(answer.headers)}
+    return Result({**output, "json": _parsed(text), "text": text})
+
+
+def _is_good(status: int, wanted: list[int]) -> bool:
+    return status in wanted if wanted else 200 <= status <= 299
+
+
+def _status_error(answer: HttpAnswer, text: str, repeatable: bool) -> NodeError:
+    shown = " ".join(text[:300].split())
+    message = f"The service answered {answer.status}{f': {shown}' if shown else '.'}"
+    # 429 and 503 refuse before acting, so even a POST may be sent again.
+    refused = answer.status in (429, 503)
+    return NodeError(
+        "http_status",
+        message,
+        retryable=refused or (repeatable and answer.status in TRANSIENT),
+        retry_after=_retry_after(answer.headers),
+        details={"status": answer.status, "url": answer.url[:500]},
+    )
+
+
+def _retry_after(headers: Mapping[str, str]) -> float | None:
+    value = headers.get("retry-after", "")
+    # The other form, a date, needs a clock; the retry policy covers it.
+    return min(float(value), MAX_RETRY_AFTER) if value.isascii() and value.isdigit() else None
+
+
+def _decoded(answer: HttpAnswer) -> str:
+    content_type = answer.headers.get("content-type", "")
+    charset = "utf-8"
+    for part in content_type.split(";")[1:]:
+        name, _, value = part.strip().partition("=")
+        if name.lower() == "charset":
+            charset = value.strip("\"' ")
+    try:
+        return answer.content.decode(charset, "replace").replace("\0", "\ufffd")
+    except LookupError:
+        return answer.content.decode("utf-8", "replace").replace("\0", "\ufffd")
+
+
+def _parsed(text: str) -> Any:
+    """The JSON of an answer; null where it is none (HTML, text, nothing)."""
+    if text[:200].lstrip()[:1] not in tuple('{["-0123456789tfn'):
+        return None
+    try:
+        return read_json(text)
+    except (ValueError, RecursionError):
+        return None
+
+
+NODE = NodeType(
+    type="http",
+    title="HTTP request",
+    summary="Calls a web address and hands on what it answers.",
+    category="tool",
+    icon="globe",
+    config=Config,
+    io=run,
+    outputs={"status": "number", "headers": "object", "json": "any", "text": "text"},
+    idempotent=False,
+    timeout_seconds=60,
+    retry=RetryDefaults(max_attempts=3, initial_seconds=1, backoff=2, max_seconds=30),
+)

@@ -1,0 +1,37 @@
+"""One of two ways on, by a condition."""
+
+from typing import Any
+
+from pydantic import Field
+
+from flows.engine.config import NodeConfig
+from flows.engine.node_type import NodeType, Port, PureInputs, Result
+
+
+class Config(NodeConfig):
+    condition: Any = Field(
+        title="Condition",
+        description="An expression; empty, zero, null and the text 'false' count as false.",
+        json_schema_extra={"references": True},
+    )
+
+
+def run(config: Config, inputs: PureInputs) -> Result:
+    value = config.condition
+    # Models and forms answer in words; "false" must not count as true for not being empty.
+    word = value.strip().lower() if isinstance(value, str) and len(value) < 100 else value
+    result = bool(word) and word not in ("false", "no", "0")
+    return Result({"result": result}, ports=("true" if result else "false",))
+
+
+NODE = NodeType(
+    type="if",
+    title="If",
+    summary="Goes on one way when a condition holds, another way when not.",
+    category="logic",
+    icon="split",
+    config=Config,
+    pure=run,
+    ports=(Port("true", "true"), Port("false", "false")),
+    outputs={"result": "boolean"},
+)

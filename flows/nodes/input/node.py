@@ -1,0 +1,71 @@
+"""The start of a flow: the fields that a run is given."""
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+from flows.engine.config import NodeConfig
+from flows.engine.errors import NodeError
+from flows.engine.inputs import validate_inputs
+from flows.engine.node_type import NodeType, PureInputs, Result
+
+
+class InputField(BaseModel):
+    """One field of the form that starts a run."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: str = Field(
+        title="Name",
+        description="The name in expressions: a-z, 0-9 and _.",
+        pattern=r"^[a-z][a-z0-9_]{0,62}$",
+    )
+    type: Literal["string", "text", "number", "boolean", "json", "list", "file"] = Field(
+        default="string", title="Type", description="What is accepted; text has several lines."
+    )
+    required: bool = Field(
+        default=False, title="Required", description="A run without it is refused."
+    )
+    default: Any = Field(default=None, title="Default", description="Taken when nothing is given.")
+    description: str = Field(
+        default="", title="Description", description="Help beside the field.", max_length=1_000
+    )
+
+
+class Config(NodeConfig):
+    fields: list[InputField] = Field(
+        default=[],
+        title="Fields",
+        description="What a run has to be given, in the order of the form.",
+        max_length=100,
+        json_schema_extra={"evaluate": "never", "references": True},
+    )
+
+    @field_validator("fields")
+    @classmethod
+    def _once(cls, fields: list[InputField]) -> list[InputField]:
+        names = [field.name for field in fields]
+        for name in names:
+            if names.count(name) > 1:
+                raise ValueError(f"two fields are named '{name}'; rename one")
+        return fields
+
+
+def run(config: Config, inputs: PureInputs) -> Result:
+    fields = [field.model_dump() for field in config.fields]
+    values, problems = validate_inputs(fields, inputs.run_inputs)
+    if problems:
+        message = " ".join(problem["message"] for problem in problems[:3])
+        raise NodeError("inputs_invalid", message, field=problems[0]["path"])
+    return Result(values)
+
+
+NODE = NodeType(
+    type="input",
+    title="Input",
+    summary="What a run is given: the fields of its form or of the API call.",
+    category="trigger",
+    icon="log-in",
+    config=Config,
+    pure=run,
+)

@@ -1,0 +1,49 @@
+"""Find the JSON in a model's answer: alone, in a code fence, or after some words."""
+
+import json
+import re
+from typing import Any
+
+from flows.engine.json_values import cleaned, read_json
+
+_FENCE = re.compile(r"```[a-zA-Z]*\s*\n?(.*?)```", re.DOTALL)
+#: Places where JSON may begin that are tried; models rarely need the second.
+MAX_TRIES = 20
+
+
+class AnswerUnreadable(Exception):
+    """The answer holds no JSON that can be used; the text says why."""
+
+
+def json_of(text: str) -> Any:
+    """The value in an answer. Raises AnswerUnreadable."""
+    text = text.strip()
+    if not text:
+        raise AnswerUnreadable("It is empty; JSON was asked for.")
+    first_error = ""
+    fence = _FENCE.search(text)
+    for candidate in (text, fence[1].strip() if fence else None):
+        if candidate:
+            try:
+                return read_json(candidate)
+            except (ValueError, RecursionError) as error:
+                first_error = first_error or str(error)[:200]
+    found, value = _embedded(text)
+    if found:
+        return value
+    raise AnswerUnreadable(f"It is not JSON ({first_error}).")
+
+
+def _embedded(text: str) -> tuple[bool, Any]:
+    decoder = json.JSONDecoder()
+    for tries, match in enumerate(re.finditer(r"[{\[]", text)):
+        if tries >= MAX_TRIES:
+            break
+        try:
+            value, _ = decoder.raw_decode(text, match.start())
+        except (ValueError, RecursionError):
+            continue
+        # Brackets in prose, as in "[1]", are no answer; an object is.
+        if isinstance(value, dict) or (isinstance(value, list) and len(value) != 1):
+            return True, cleaned(value)
+    return False, None
