@@ -1,35 +1,53 @@
 """What people fill in on the pages of this app; the services decide what is valid."""
 
+import json
+from datetime import timedelta
 from typing import Any
 
 from django import forms
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
+from django.utils import timezone
 
-from accounts.models import User
+from accounts.credential_types import FIELDS
+from accounts.errors import InvalidValue
+from accounts.models import CredentialType, User, Workspace
+from accounts.permissions import DEFAULT_SCOPES, SCOPE_ACTIONS
 
-_INPUT = {"class": "input"}
+#: What a scope allows, in a builder's words.
+SCOPE_WORDS = {
+    "flows:read": "Read flows",
+    "flows:write": "Change and publish flows",
+    "runs:read": "Read runs and their results",
+    "runs:write": "Start and cancel runs",
+    "usage:read": "Read usage and cost",
+}
+NEVER = 0
 
 
-class SetupForm(forms.Form):
+class ServiceForm(forms.Form):
+    """A form whose errors may also come from the service it is handed to."""
+
+    def refuse(self, refused: InvalidValue) -> None:
+        """Show what the service said at the field it named."""
+        self.add_error(refused.field if refused.field in self.fields else None, refused.message)
+
+
+class SetupForm(ServiceForm):
     """The first operator and their workspace."""
 
     name = forms.CharField(
         label="Your name",
         max_length=120,
-        widget=forms.TextInput({**_INPUT, "autocomplete": "name", "autofocus": True}),
+        widget=forms.TextInput({"autocomplete": "name", "autofocus": True}),
     )
     email = forms.EmailField(
-        label="E-mail address", widget=forms.EmailInput({**_INPUT, "autocomplete": "username"})
+        label="E-mail address", widget=forms.EmailInput({"autocomplete": "username"})
     )
     password = forms.CharField(
-        label="Password",
-        strip=False,
-        widget=forms.PasswordInput({**_INPUT, "autocomplete": "new-password"}),
+        strip=False, widget=forms.PasswordInput({"autocomplete": "new-password"})
     )
-    workspace_name = forms.CharField(
-        label="Name of your workspace", max_length=120, widget=forms.TextInput(_INPUT)
-    )
+    workspace_name = forms.CharField(label="Name of your workspace", max_length=120)
 
     def clean(self) -> dict[str, Any]:
         filled = super().clean() or {}
@@ -40,3 +58,106 @@ class SetupForm(forms.Form):
             except ValidationError as refused:
                 self.add_error("password", refused)
         return filled
+
+
+class WorkspaceForm(ServiceForm):
+    """Name and default model of a workspace."""
+
+    name = forms.CharField(max_length=120)
+    default_model = forms.CharField(
+        max_length=160,
+        required=False,
+        help_text="Used by model nodes that name none, as in anthropic/claude-haiku-5-5. "
+        "Left empty, the first provider with a key is used.",
+        widget=forms.TextInput({"spellcheck": "false", "autocapitalize": "off"}),
+    )
+
+    @classmethod
+    def of(cls, workspace: Workspace) -> "WorkspaceForm":
+        return cls(initial={"name": workspace.name, "default_model": workspace.default_model})
+
+
+class CredentialForm(ServiceForm):
+    """A new credential: its type decides the other fields."""
+
+    types = CredentialType.choices
+    name = forms.CharField(max_length=120, required=False)
+
+    def __init__(self, kind: str, data: Any = None) -> None:
+        self.kind = kind if kind in FIELDS else CredentialType.ANTHROPIC.value
+        super().__init__(data, auto_id="credential_%s")
+        label = CredentialType(self.kind).label
+        self.fields["name"].widget.attrs["placeholder"] = label
+        for field in FIELDS[self.kind]:
+            attributes = {"autocomplete": "off", "spellcheck": "false"}
+            self.fields[field.name] = forms.CharField(
+                label=field.label if field.required else f"{field.label} (optional)",
+                required=field.required,
+                help_text=field.help,
+                widget=forms.PasswordInput(attributes)
+                if field.secret
+                else forms.TextInput(attributes),
+            )
+
+    def clean_name(self) -> str:
+        return self.cleaned_data["name"] or CredentialType(self.kind).label
+
+    def values(self) -> dict[str, str]:
+        return {field.name: self.cleaned_data[field.name] for field in FIELDS[self.kind]}
+
+
+class ApiKeyForm(ServiceForm):
+    """A new API key."""
+
+    name = forms.CharField(
+        max_length=120, widget=forms.TextInput({"placeholder": "What it is for"})
+    )
+    expires = forms.TypedChoiceField(
+        coerce=int,
+        choices=[(NEVER, "Never"), (30, "In 30 days"), (90, "In 90 days"), (365, "In a year")],
+    )
+    scopes = forms.MultipleChoiceField(
+        label="It may",
+        choices=[(scope, SCOPE_WORDS[scope]) for scope in SCOPE_ACTIONS],
+        initial=DEFAULT_SCOPES,
+        widget=forms.CheckboxSelectMultiple,
+        error_messages={"required": "Choose at least one."},
+    )
+
+    def __init__(self, data: Any = None) -> None:
+        super().__init__(data, auto_id="key_%s")
+
+    def expires_at(self) -> Any:
+        days = self.cleaned_data["expires"]
+        return None if days == NEVER else timezone.now() + timedelta(days=days)
+
+
+class VariableForm(ServiceForm):
+    """A new or changed variable."""
+
+    name = forms.CharField(
+        max_length=63, widget=forms.TextInput({"spellcheck": "false", "autocapitalize": "off"})
+    )
+    kind = forms.ChoiceField(choices=[("text", "Text"), ("json", "JSON")])
+    value = forms.CharField(
+        required=False,
+        strip=False,
+        max_length=100_000,
+        widget=forms.Textarea({"rows": 2, "spellcheck": "false"}),
+    )
+
+    def __init__(self, data: Any = None) -> None:
+        super().__init__(data, auto_id="variable_%s")
+
+    def clean(self) -> dict[str, Any]:
+        filled = super().clean() or {}
+        if filled.get("kind") == "json" and "value" in filled:
+            try:
+                filled["value"] = json.loads(filled["value"], parse_constant=_refuse_constant)
+            except (ValueError, RecursionError) as error:
+                self.add_error("value", f"This is not JSON: {error}")
+        return filled
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(f"{name} is no JSON value")
