@@ -13,8 +13,6 @@ from typing import Any
 from uuid import uuid4
 
 from django.conf import settings
-from flows.engine.node_call import resolve_config, run_pure
-from flows.engine.registry import registry
 
 from execution.attempts import (
     Attempt,
@@ -28,7 +26,9 @@ from execution.models import NodeStatus
 from execution.payloads import Externalizer, load_reference
 from execution.shapes import NodeCall, NodeDone
 from flows.engine.errors import NodeError
+from flows.engine.node_call import resolve_config, run_pure
 from flows.engine.node_type import NodeType, PureInputs, Result
+from flows.engine.registry import registry
 
 JSON = Any
 logger = logging.getLogger(__name__)
@@ -118,7 +118,7 @@ class _Execution:
         return result
 
     def _resolve(self, node_type: NodeType) -> Any:
-        """The config for an I/O node; what is kept of it still has its large values by reference."""
+        """The config for an I/O node; what is kept of it still has large values by reference."""
         config, self.config = resolve_config(
             node_type, self.call["config"], self._names(), load=self._load
         )

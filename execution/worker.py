@@ -13,7 +13,6 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 from django.conf import settings
-from flows.engine.registry import registry
 from temporalio.api.enums.v1 import IndexedValueType
 from temporalio.api.operatorservice.v1 import AddSearchAttributesRequest
 from temporalio.client import Client
@@ -25,6 +24,7 @@ from execution.dispatch import FLOW_ATTRIBUTE, WORKSPACE_ATTRIBUTE
 from execution.reconciler import Reconciler
 from execution.temporal_client import connect
 from execution.workflows import FlowRun
+from flows.engine.registry import registry
 
 logger = logging.getLogger(__name__)
 #: Seconds that calls in flight have to end by themselves when the worker is asked to stop.
