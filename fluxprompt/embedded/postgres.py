@@ -100,7 +100,6 @@ class Postgres:
 
     def prepare(self) -> None:
         """Make the folders and, the first time, the cluster."""
-        private_folder(self.sockets, self.account)
         folder = self.folder
         self._wait_for_orphans(folder)
         version = folder / "PG_VERSION"
@@ -118,6 +117,7 @@ class Postgres:
                 "the old version first, or move it away to start with an empty database."
             )
         private_folder(folder, self.account)
+        private_folder(self.sockets, self.account)
 
     def program(self) -> Program:
         """The server; SIGQUIT, should its parent die, makes it leave at once."""
@@ -156,8 +156,10 @@ class Postgres:
     def failure(self) -> StackError:
         """What to say when the server ended by itself."""
         lines = last_lines(self.log, 20).splitlines()
-        telling = [line for line in lines if "FATAL" in line or "PANIC" in line] or lines
-        reason = telling[-1].split(": ", 1)[-1].strip() if telling else "it says nothing"
+        reported = [
+            line.split(": ", 1)[1] for line in lines if "FATAL: " in line or "PANIC: " in line
+        ]
+        reason = (reported or lines or ["it says nothing"])[-1].strip()
         return StackError(
             f"PostgreSQL does not start on {self.folder}: {reason} (more in {self.log})."
         )

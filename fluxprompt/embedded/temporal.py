@@ -37,7 +37,7 @@ PRAGMAS = {
     "temp_store": "memory",
 }
 RETENTION = "72h"
-SEARCH_ATTRIBUTES = {"FluxFlowId": "Keyword", "FluxRunKind": "Keyword"}
+SEARCH_ATTRIBUTES = {"FluxFlowId": "Keyword", "FluxWorkspaceId": "Keyword"}
 
 
 def binary() -> str:
