@@ -7,6 +7,7 @@ No proxy is read from the environment: a proxy would resolve the name again, unv
 
 import asyncio
 import functools
+import re
 import ssl
 import weakref
 from collections.abc import Awaitable, Callable, Iterable
@@ -24,6 +25,8 @@ type Resolve = Callable[[str, int], Awaitable[list[str]]]
 #: Answers through `guarded_client`, which has no limit of its own (bytes).
 CLIENT_MAX_BYTES = 100_000_000
 MAX_URL_CHARACTERS = 8_192
+#: What an escaped or scoped host holds; no public host needs one.
+_NO_HOST = re.compile(r"[\s%/\\@]")
 _CONNECTIONS = httpx2.Limits(
     max_connections=500, max_keepalive_connections=100, keepalive_expiry=30
 )
@@ -168,6 +171,8 @@ def check_url(url: httpx2.URL) -> None:
         problem = f"'{url.scheme or 'no scheme'}' cannot be called; begin with https:// or http://."
     elif not url.host:
         problem = "The address has no host."
+    elif _NO_HOST.search(url.host) or not 0 < (80 if url.port is None else url.port) < 65_536:
+        problem = f"'{url.netloc.decode()[:100]}' is no host with a port from 1 to 65535."
     elif url.userinfo:
         problem = "A user or password in the address is not sent; use a credential."
     elif len(str(url)) > MAX_URL_CHARACTERS:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping
+from contextlib import aclosing
 from typing import TYPE_CHECKING, Any
 
 import httpx2
@@ -9,7 +10,7 @@ import httpx2
 from execution.egress import guarded_client, origin_entry
 from execution.providers.base import Emit, Login
 from execution.providers.failures import Failures
-from execution.providers.server_events import decoded, read_events
+from execution.providers.server_events import decoded, drain, read_events
 from flows.engine.errors import NodeError
 from flows.engine.node_type import ModelAnswer, ModelRequest, ModelUsage
 
@@ -20,7 +21,18 @@ OWN_ADDRESS = "https://api.anthropic.com"
 READ_SECONDS = 600.0
 #: The API wants a limit of output tokens in every request.
 DEFAULT_MAX_TOKENS = 4096
-_READ = frozenset({"message_start", "content_block_delta", "message_delta", "message_stop"})
+#: The name `message` and none are what gateways make of the others: the data tells the type.
+_READ = frozenset(
+    {
+        "message_start",
+        "content_block_delta",
+        "message_delta",
+        "message_stop",
+        "error",
+        "message",
+        "",
+    }
+)
 _FINISH = {
     "max_tokens": "length",
     "tool_use": "tool_calls",
@@ -90,9 +102,9 @@ class Anthropic:
         client = self._client or await self._open()
         import anthropic
 
+        body = _body(request, model_name)
         try:
-            call = client.messages.with_streaming_response.create(**_body(request, model_name))
-            async with call as response:
+            async with client.messages.with_streaming_response.create(**body) as response:
                 return await self._read(response.iter_bytes(), model_name, emit)
         except anthropic.APIStatusError as error:
             raise self._failures.of_status(
@@ -100,6 +112,8 @@ class Anthropic:
             ) from error
         except (anthropic.APIError, httpx2.HTTPError) as error:
             raise self._failures.of_connection(error) from error
+        except (KeyError, TypeError, AttributeError) as error:
+            raise self._failures.bad_answer(error) from error
 
     async def _open(self) -> "anthropic.AsyncAnthropic":
         http_client = guarded_client(
@@ -112,14 +126,18 @@ class Anthropic:
 
     async def _read(self, stream: Any, model: str, emit: Emit) -> ModelAnswer:
         answer = _Answer(emit)
-        async for name, data in read_events(stream):
-            if name == "error":
-                raise self._failures.in_stream(decoded(data).get("error"), model)
-            if name == "message_stop":
-                finish = _FINISH.get(answer.stop_reason, "stop")
-                return ModelAnswer(answer.text, answer.usage, f"{self.name}/{model}", finish)
-            if name in _READ or not name.strip() or name == "message":
-                answer.take(decoded(data))
+        async with aclosing(read_events(stream)) as events:
+            async for name, data in events:
+                if name not in _READ:
+                    continue
+                event = decoded(data)
+                if event.get("type") == "error":
+                    raise self._failures.in_stream(event.get("error"), model)
+                if event.get("type") == "message_stop":
+                    await drain(events)
+                    finish = _FINISH.get(answer.stop_reason, "stop")
+                    return ModelAnswer(answer.text, answer.usage, f"{self.name}/{model}", finish)
+                answer.take(event)
         raise self._failures.broken_off()
 
 

@@ -145,6 +145,11 @@ class Failures:
         lost = f"The connection to {self._provider} failed or broke off: {error}"
         return self._error("model_unavailable", lost, None, retryable=True)
 
+    def bad_answer(self, error: Exception) -> NodeError:
+        """For an event that lacks what its kind always has."""
+        odd = f"{self._provider}'s server sent an event that cannot be read ({error!r})."
+        return self._error("model_bad_answer", odd, None, retryable=True)
+
     def broken_off(self) -> NodeError:
         """For a stream that ended in good form but before the answer did."""
         cut = f"{self._provider} stopped in the middle of its answer."

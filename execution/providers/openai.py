@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping
+from contextlib import aclosing
 from typing import TYPE_CHECKING, Any
 
 import httpx2
@@ -10,7 +11,7 @@ from execution.egress import guarded_client, origin_entry
 from execution.providers.base import Emit, Login
 from execution.providers.failures import Failures
 from execution.providers.schemas import is_strict
-from execution.providers.server_events import decoded, read_events
+from execution.providers.server_events import decoded, drain, read_events
 from flows.engine.errors import NodeError
 from flows.engine.node_type import ModelAnswer, ModelRequest, ModelUsage
 
@@ -43,9 +44,9 @@ class OpenAI:
         client = self._client or await self._open()
         import openai
 
+        body = _body(request, model_name)
         try:
-            call = client.responses.with_streaming_response.create(**_body(request, model_name))
-            async with call as response:
+            async with client.responses.with_streaming_response.create(**body) as response:
                 return await self._read(response.iter_bytes(), model_name, emit)
         except openai.APIStatusError as error:
             raise self._failures.of_status(
@@ -53,6 +54,8 @@ class OpenAI:
             ) from error
         except (openai.APIError, httpx2.HTTPError) as error:
             raise self._failures.of_connection(error) from error
+        except (KeyError, TypeError, AttributeError) as error:
+            raise self._failures.bad_answer(error) from error
 
     async def _open(self) -> "openai.AsyncOpenAI":
         http_client = guarded_client(
@@ -66,22 +69,24 @@ class OpenAI:
     async def _read(self, stream: Any, model: str, emit: Emit) -> ModelAnswer:
         pieces: list[str] = []
         refused = False
-        async for name, data in read_events(stream):
-            if name not in _READ:
-                continue
-            event = decoded(data)
-            kind = event.get("type", "")
-            if kind in _PIECES:
-                refused = refused or kind == "response.refusal.delta"
-                pieces.append(event["delta"])
-                emit(event["delta"])
-            elif kind in _ENDS:
-                response = event["response"]
-                finish = "refusal" if refused else self._finish(response, model)
-                usage = _usage(response.get("usage") or {})
-                return ModelAnswer("".join(pieces), usage, f"{self.name}/{model}", finish)
-            elif kind == "error" or "error" in event:
-                raise self._failures.in_stream(event.get("error") or event, model)
+        async with aclosing(read_events(stream)) as events:
+            async for name, data in events:
+                if name not in _READ:
+                    continue
+                event = decoded(data)
+                kind = event.get("type", "")
+                if kind in _PIECES:
+                    refused = refused or kind == "response.refusal.delta"
+                    pieces.append(event["delta"])
+                    emit(event["delta"])
+                elif kind in _ENDS:
+                    response = event["response"]
+                    finish = "refusal" if refused else self._finish(response, model)
+                    await drain(events)
+                    usage = _usage(response.get("usage") or {})
+                    return ModelAnswer("".join(pieces), usage, f"{self.name}/{model}", finish)
+                elif kind == "error" or "error" in event:
+                    raise self._failures.in_stream(event.get("error") or event, model)
         raise self._failures.broken_off()
 
     def _finish(self, response: Mapping[str, Any], model: str) -> str:

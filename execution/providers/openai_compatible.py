@@ -6,6 +6,7 @@ the benchmarks. A short streamed call costs 0.5 ms of processor time against 2 m
 
 import json
 from collections.abc import Mapping
+from contextlib import aclosing
 from typing import Any
 
 import httpx2
@@ -14,7 +15,7 @@ from execution.egress import CONNECT_SECONDS, origin_entry, shared_transport
 from execution.providers.base import Emit, Login
 from execution.providers.failures import Failures
 from execution.providers.schemas import is_strict
-from execution.providers.server_events import decoded, read_events
+from execution.providers.server_events import decoded, drain, read_events
 from flows.engine.errors import NodeError
 from flows.engine.node_type import ModelAnswer, ModelRequest, ModelUsage
 
@@ -97,6 +98,8 @@ class OpenAICompatible:
                 await response.aclose()
         except httpx2.HTTPError as error:
             raise self._failures.of_connection(error) from error
+        except (KeyError, TypeError, AttributeError) as error:
+            raise self._failures.bad_answer(error) from error
         finish = "refusal" if answer.refused else _FINISH.get(answer.finish, "stop")
         return ModelAnswer(answer.text, answer.usage, f"{self.name}/{model_name}", finish)
 
@@ -108,11 +111,13 @@ class OpenAICompatible:
             answer.take(self._whole(await response.aread(), model), "message")
             answer.finish = answer.finish or "stop"
             return
-        async for _, data in read_events(response.aiter_raw()):
-            if data == b"[DONE]":
-                answer.finish = answer.finish or "stop"
-                continue  # what follows is the end of the body, which keeps the connection usable
-            answer.take(self._event(data, model), "delta")
+        async with aclosing(read_events(response.aiter_raw())) as events:
+            async for _, data in events:
+                if data == b"[DONE]":
+                    answer.finish = answer.finish or "stop"
+                    await drain(events)
+                    break
+                answer.take(self._event(data, model), "delta")
         if not answer.finish:
             raise self._failures.broken_off()
 

@@ -5,14 +5,19 @@ streamed answer costs twelve times the processor time (measured: 9.5 ms against 
 pieces).
 """
 
+import asyncio
 import json
-from collections.abc import AsyncIterable, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterable
+from contextlib import suppress
 from typing import Any
+
+import httpx2
 
 from flows.engine.errors import NodeError
 
 #: One event; a whole answer may be repeated in the last one.
 MAX_EVENT_BYTES = 64_000_000
+_LINGER_SECONDS = 1.0
 
 
 class EventReader:
@@ -59,7 +64,10 @@ class EventReader:
         return self.feed(b"\n\n")
 
 
-async def read_events(stream: AsyncIterable[bytes]) -> AsyncIterator[tuple[str, bytes]]:
+type Events = AsyncGenerator[tuple[str, bytes]]
+
+
+async def read_events(stream: AsyncIterable[bytes]) -> Events:
     """The events of a response's body."""
     reader = EventReader()
     async for chunk in stream:
@@ -67,6 +75,17 @@ async def read_events(stream: AsyncIterable[bytes]) -> AsyncIterator[tuple[str, 
             yield event
     for event in reader.end():
         yield event
+
+
+async def drain(events: Events) -> None:
+    """Reads what follows the last event that matters: only then can the connection be re-used.
+
+    Whatever happens here, the answer is complete; a server that lingers gets a second.
+    """
+    with suppress(TimeoutError, httpx2.HTTPError, NodeError):
+        async with asyncio.timeout(_LINGER_SECONDS):
+            async for _ in events:
+                pass
 
 
 def decoded(data: bytes) -> dict[str, Any]:

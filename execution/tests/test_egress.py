@@ -28,8 +28,9 @@ def answer(status: int, body: bytes = b"", **headers: str) -> bytes:
 class Site:
     """A small HTTP server whose every answer is written by the test."""
 
-    def __init__(self, handler: Handler) -> None:
+    def __init__(self, handler: Handler, *, hang_up: bool = False) -> None:
         self.handler = handler
+        self.hang_up = hang_up
         self.connections = 0
         self.requests: list[tuple[str, dict[str, str], bytes]] = []
 
@@ -56,6 +57,8 @@ class Site:
                 given = self.handler(first, headers, body)
                 writer.write(given if isinstance(given, bytes) else await given)
                 await writer.drain()
+                if self.hang_up:
+                    return
         except (ConnectionError, asyncio.IncompleteReadError):
             pass  # a client that goes away in the middle is what some tests are about
         finally:
@@ -362,12 +365,7 @@ async def test_a_host_that_does_not_exist_is_a_failed_connection() -> None:
 @pytest.mark.usefixtures("loopback")
 async def test_garbage_and_broken_off_answers_are_failed_connections() -> None:
     for raw in (b"SSH-2.0-OpenSSH\r\n", b"HTTP/1.1 200 x\r\ncontent-length: 10\r\n\r\nabc"):
-
-        def handler(*_: object, raw: bytes = raw) -> bytes:
-            asyncio.get_running_loop().call_later(0.05, site._server.abort_clients)
-            return raw
-
-        async with Site(handler) as site:
+        async with Site(lambda *_, raw=raw: raw, hang_up=True) as site:
             error = await refusal(site.url, timeout_seconds=3)
             assert (error.code, error.retryable) == ("connection_failed", True)
 

@@ -1,5 +1,6 @@
 """The record of what the scripted model server was asked, and the rules it follows."""
 
+import asyncio
 import time
 from collections import Counter, deque
 from collections.abc import Callable
@@ -35,6 +36,8 @@ class Script:
 
     def __init__(self) -> None:
         self.calls: deque[Call] = deque(maxlen=KEPT_CALLS)
+        self.connections = 0
+        self.transports: set[asyncio.Transport] = set()
         self.total = 0
         self.prompts: Counter[str] = Counter()
         self.answered: Counter[str] = Counter()
@@ -76,6 +79,7 @@ class Script:
         calls = [{**asdict(call), "headers": {}, "body": {}} for call in self.calls]
         return {
             "total": self.total,
+            "connections": self.connections,
             "prompts": self.prompts,
             "answered": self.answered,
             "calls": calls[-1_000:],

@@ -38,9 +38,12 @@ class Connection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = cast(asyncio.Transport, transport)
+        self.script.connections += 1
+        self.script.transports.add(self.transport)
 
     def connection_lost(self, exc: Exception | None) -> None:
         self.writable.set()
+        self.script.transports.discard(self.transport)
         for task in self.tasks:
             task.cancel()
 
@@ -203,6 +206,11 @@ class ModelServer:
     def calls(self) -> list[Call]:
         return list(self._script.calls)
 
+    @property
+    def connections(self) -> int:
+        """How many connections were opened since the server started."""
+        return self._script.connections
+
     def script(self, match: Match, behaviour: str | Behaviour) -> None:
         """From now on calls whose prompt holds `match` (or whose model it is) behave so."""
         told = behave(behaviour) if isinstance(behaviour, str) else behaviour
@@ -237,13 +245,13 @@ class ModelServer:
         self._port = server.sockets[0].getsockname()[1]
         self._ready.set()
         await self._stop.wait()
-        await _close(server)
+        await _close(server, self._script)
 
 
-async def _close(server: asyncio.Server) -> None:
+async def _close(server: asyncio.Server, script: Script) -> None:
     server.close()
-    if hasattr(server, "abort_clients"):  # Python 3.13
-        server.abort_clients()
+    for transport in list(script.transports):
+        transport.abort()
     await asyncio.sleep(0)
     tasks = [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
     for task in tasks:
@@ -255,10 +263,11 @@ async def _main(port: int) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    server = await listen(Script(), port)
+    script = Script()
+    server = await listen(script, port)
     print(server.sockets[0].getsockname()[1], flush=True)
     await stop.wait()
-    await _close(server)
+    await _close(server, script)
 
 
 def run(main: Coroutine[Any, Any, None]) -> None:
