@@ -2,7 +2,7 @@
 
 from django.urls import URLPattern, path, register_converter
 
-from execution.views import flow, flows, run, runs
+from execution.views import codec, flow, flows, run, runs
 
 
 class ValueSide:
@@ -33,4 +33,6 @@ urlpatterns: list[URLPattern] = [
         "runs/<uuid:run_id>/nodes/<slug:node>/<side:side>.json", run.node_value, name="node-value"
     ),
     path("runs/<uuid:run_id>/values/<slug:digest>/", run.run_value, name="run-value"),
+    path("temporal-codec/decode", codec.decode, name="temporal-codec-decode"),
+    path("temporal-codec/encode", codec.encode, name="temporal-codec-encode"),
 ]

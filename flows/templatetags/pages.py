@@ -67,7 +67,7 @@ def nav_link(
     path = context["request"].path if "request" in context else ""
     inside = path == href or (href != "/" and path.startswith(href))
     inside = inside or bool(also and path.startswith(also))
-    current = format_html(' aria-current="page"') if inside else ""
+    current = format_html(' aria-current="{}"', "page") if inside else ""
     picture = lucide(icon_name, size=18, aria_hidden="true")
     return format_html('<li><a href="{}"{}>{}{}</a></li>', href, current, picture, text)
 
