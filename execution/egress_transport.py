@@ -197,7 +197,11 @@ def shared_transport(also_allowed: tuple[str, ...] = ()) -> GuardedTransport:
     per_loop = _transports.setdefault(asyncio.get_running_loop(), {})
     transport = per_loop.get(entries)
     if transport is None:
-        transport = per_loop[entries] = GuardedTransport(AllowList.parse(entries))
+        try:
+            allowed = AllowList.parse(entries)
+        except ValueError as error:
+            raise NodeError("configuration_invalid", str(error)) from error
+        transport = per_loop[entries] = GuardedTransport(allowed)
     return transport
 
 

@@ -275,35 +275,3 @@ async def test_markers_in_what_a_model_answers_stay_text(
     server.script("asked", Behaviour(text='{{ 1 + 1 }} <b>"\\u00e9\n</b>'))
     answer, _ = await ask(provider, "claude", "asked")
     assert answer.text == '{{ 1 + 1 }} <b>"\\u00e9\n</b>'
-
-
-@pytest.mark.parametrize("name", NAMES)
-async def test_an_address_from_a_credential_passes_the_guard(
-    name: str, server: ModelServer
-) -> None:
-    login = Login(KEY, f"{server.url}/v1", "a credential")
-    guarded: dict[str, Provider] = {
-        "anthropic": Anthropic(login),
-        "openai": OpenAI(login),
-        "openai_compatible": OpenAICompatible(login),
-    }
-    error = await failing(guarded[name], "echo")
-    assert error.code == "address_refused"
-    assert server.calls == []
-
-
-@pytest.mark.parametrize("name", ["anthropic", "openai"])
-async def test_a_workspaces_login_sends_nothing_of_the_operators_environment(
-    name: str, server: ModelServer, settings: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    settings.FLUX_ALLOW_HOSTS = ["127.0.0.1"]
-    for variable in ("ANTHROPIC_CUSTOM_HEADERS", "OPENAI_CUSTOM_HEADERS"):
-        monkeypatch.setenv(variable, "X-Operator: operators-secret")
-    monkeypatch.setenv("OPENAI_ORG_ID", "operators-secret")
-    monkeypatch.setenv("OPENAI_PROJECT_ID", "operators-secret")
-    monkeypatch.setenv("ANTHROPIC_AUTH_TOKEN", "operators-secret")
-    base = server.url if name == "anthropic" else f"{server.url}/v1"
-    login = Login(KEY, base, "a credential")
-    provider = Anthropic(login) if name == "anthropic" else OpenAI(login)
-    await ask(provider, "echo")
-    assert "operators-secret" not in json.dumps(server.calls[0].headers)
