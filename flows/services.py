@@ -59,16 +59,22 @@ class VersionMissing(Exception):
         super().__init__(f"This flow has no version {number}.")
 
 
-def create_flow(actor: Actor, *, name: str | None = None, document: Source | None = None) -> Flow:
+def create_flow(
+    actor: Actor,
+    *,
+    name: str | None = None,
+    document: Source | None = None,
+    slug: str | None = None,
+) -> Flow:
     """A new flow with this document as its draft, else with a small one to start from.
 
-    `name` wins over the document's. Raises DocumentInvalid where the document cannot be read;
-    a document with other problems is kept as it is.
+    `name` wins over the document's; `slug` is the address wished for. Raises DocumentInvalid
+    where the document cannot be read; a document with other problems is kept as it is.
     """
     actor.require("flow.create")
     draft = _document(starter(name or "Untitled flow") if document is None else document)
     with transaction.atomic():
-        flow = _new_row(actor, name or draft.name)
+        flow = _new_row(actor, name or draft.name, slug)
         write_draft(flow, draft, name=name)
         flow.save(update_fields=["name", "description", "settings"])
         audit(actor, "flow.create", flow, name=flow.name)
@@ -94,7 +100,7 @@ def starter(name: str) -> dict[str, Any]:
     }
 
 
-def _new_row(actor: Actor, name: str) -> Flow:
+def _new_row(actor: Actor, name: str, slug: str | None) -> Flow:
     """The row with a slug of its own; two who want the same slug at once both get one."""
     for _ in range(_SLUG_TRIES):
         try:
@@ -102,7 +108,7 @@ def _new_row(actor: Actor, name: str) -> Flow:
                 return Flow.objects.create(
                     workspace_id=actor.workspace_id,
                     name=name[:200],
-                    slug=_free_slug(actor.workspace_id, name),
+                    slug=_free_slug(actor.workspace_id, slug or name),
                     created_by_id=actor.user_id,
                 )
         except IntegrityError as error:

@@ -171,6 +171,8 @@ REST_FRAMEWORK = {
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "DEFAULT_CONTENT_NEGOTIATION_CLASS": "fluxprompt.api.negotiation.LenientNegotiation",
     "EXCEPTION_HANDLER": "fluxprompt.api.problems.problem_handler",
+    # `?format=` belongs to the calls that have several formats.
+    "URL_FORMAT_OVERRIDE": None,
     "UNAUTHENTICATED_USER": None,
 }
 SPECTACULAR_SETTINGS = {

@@ -12,4 +12,5 @@ def document_in(source: Any) -> Document:
         raise refuse(
             422, "type", "A document has to be an object, or JSON or YAML text.", "document"
         )
-    return parse(source)
+    # The YAML parser wants `str` itself, no subclass.
+    return parse(str(source) if isinstance(source, str) else source)

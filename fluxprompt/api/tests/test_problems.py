@@ -1,0 +1,128 @@
+"""Everything the API answers in trouble is a problem document, and nothing is a stack trace."""
+
+import json
+from typing import Any
+
+import pytest
+from django.core.exceptions import SuspiciousOperation
+from django.db import OperationalError
+from django.test import Client
+
+from flows.tests.fixtures import GREETING, Api, assert_problem
+
+
+@pytest.mark.parametrize(
+    "path", ["/api/", "/api/v1/", "/api/v1/nothing", "/api/v2/flows", "/api/x"]
+)
+@pytest.mark.parametrize("method", ["GET", "POST", "DELETE"])
+def test_an_unknown_address_is_a_problem(anonymous: Api, path: str, method: str) -> None:
+    assert_problem(anonymous(method, path), 404, "not_found")
+
+
+def test_a_method_that_is_not_offered_is_405(api: Api) -> None:
+    response = api("DELETE", "/flows")
+    assert_problem(response, 405, "method_not_allowed")
+    assert "GET" in response["Allow"]
+
+
+@pytest.mark.parametrize("kind", ["text/plain", "application/xml", "multipart/form-data", ""])
+def test_a_body_of_an_unknown_type_is_415(api: Api, kind: str) -> None:
+    assert_problem(api.post("/flows", b"name=x", content_type=kind), 415, "unsupported_media_type")
+
+
+def test_malformed_json_says_line_and_column(api: Api) -> None:
+    problem = assert_problem(api.post("/flows", b'{"name":\n  oops}'), 400, "malformed_json")
+    assert "line 2, column 3" in problem["detail"]
+
+
+@pytest.mark.parametrize(
+    ("body", "code"),
+    [
+        (b'{"name": NaN}', "malformed_json"),
+        (b'{"name": -Infinity}', "malformed_json"),
+        (b'{"name": 1e999}', "malformed_json"),
+        (b'{"name": ' + b"9" * 5000 + b"}", "malformed_json"),
+        (b'{"name": "\\u0000"}', "unstorable_value"),
+        (b'{"\\u0000": 1}', "unstorable_value"),
+        (b'{"name": "\\ud800"}', "unstorable_value"),
+        (b'{"name": "\xff"}', "malformed_text"),
+        (b"[" * 200 + b"]" * 200, "unstorable_value"),
+        (b"[" * 300_000, "unstorable_value"),
+        (b'{"a":' * 200_000, "unstorable_value"),
+        (b'"\\ud800"', "unstorable_value"),
+    ],
+)
+def test_what_cannot_be_kept_is_refused(api: Api, body: bytes, code: str) -> None:
+    assert_problem(api.post("/flows", body), 400, code)
+
+
+def test_a_whole_surrogate_pair_is_text(api: Api) -> None:
+    response = api.post("/flows", b'{"name": "\\ud83d\\ude00"}')
+    assert response.status_code == 201
+    assert response.json()["name"] == "\U0001f600"
+
+
+def test_a_body_over_the_limit_is_413(api: Api, settings: Any) -> None:
+    settings.DATA_UPLOAD_MAX_MEMORY_SIZE = 1000
+    problem = assert_problem(api.post("/flows", {"name": "x" * 2000}), 413, "body_too_large")
+    assert problem["limit"] == 1000
+
+
+def test_an_unexpected_error_is_a_500_with_an_id_that_is_in_the_log(
+    api: Api, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def breaks(*args: Any, **kwargs: Any) -> None:
+        raise ZeroDivisionError("the secret is 42")
+
+    monkeypatch.setattr("flows.queries.flows_page", breaks)
+    response = api.get("/flows")
+    problem = assert_problem(response, 500, "internal_error")
+    assert problem["incident"] in caplog.text
+    assert "secret" not in response.content.decode()
+
+
+def test_a_database_that_is_away_is_a_503_that_says_when_to_come_back(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def away(*args: Any, **kwargs: Any) -> None:
+        raise OperationalError("connection refused at /tmp/secret/socket")
+
+    monkeypatch.setattr("flows.queries.flows_page", away)
+    response = api.get("/flows")
+    assert_problem(response, 503, "database_unavailable")
+    assert int(response["Retry-After"]) >= 1
+    assert "secret" not in response.content.decode()
+
+
+def test_a_suspicious_request_is_a_problem(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    def suspicious(*args: Any, **kwargs: Any) -> None:
+        raise SuspiciousOperation("odd")
+
+    monkeypatch.setattr("flows.queries.flows_page", suspicious)
+    assert_problem(api.get("/flows"), 400, "bad_request")
+
+
+def test_a_wrong_host_is_a_problem_below_api(api: Api) -> None:
+    client = Client(raise_request_exception=False)
+    response = client.get("/api/v1/flows", headers={"Host": "evil.example"})
+    assert response.status_code == 400
+
+
+def test_an_answer_is_json_whatever_is_accepted(api: Api) -> None:
+    response = api.get("/flows", Accept="image/png")
+    assert response.status_code == 200
+    assert response["Content-Type"] == "application/json"
+    assert json.loads(response.content) == {"results": [], "next": None}
+
+
+def test_a_chunked_body_is_read(api: Api) -> None:
+    body = json.dumps({"document": GREETING}).encode()
+    response = api.client.generic(
+        "POST",
+        "/api/v1/flows",
+        body,
+        content_type="application/json",
+        headers={**api.headers, "Transfer-Encoding": "chunked"},
+        CONTENT_LENGTH="",
+    )
+    assert response.status_code == 201
