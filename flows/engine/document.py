@@ -49,7 +49,10 @@ class FlowSettings(_Part):
 
     def as_dict(self) -> dict[str, Any]:
         """The settings that differ from the defaults."""
-        return self.model_dump(exclude_defaults=True)
+        data = self.model_dump(exclude_defaults=True)
+        if self.timeout_seconds is not None:
+            data["timeout_seconds"] = _number(self.timeout_seconds)
+        return data
 
 
 class NodeSpec(_Part):

@@ -157,7 +157,8 @@ class NodeType:
     Exactly one of `pure` (runs inside the workflow: deterministic, no I/O, microseconds) and
     `io` (runs in an activity) is given, or none for a type that never runs (`note`).
     `ports` may be a function of the raw config (`switch`: a port per case).
-    `outputs` describes the output object: field name → short type word for completion.
+    `outputs` describes the output object: field name → short type word for completion;
+    `outputs_of` does so from the raw config where the fields depend on it (None: not known).
     """
 
     type: str
@@ -170,6 +171,7 @@ class NodeType:
     io: IoRun | None = None
     ports: Ports = (OUT,)
     outputs: Mapping[str, str] = field(default_factory=dict)
+    outputs_of: Callable[[Mapping[str, JSON]], Mapping[str, str] | None] | None = None
     streams: bool = False
     idempotent: bool = True
     timeout_seconds: float = 60
@@ -185,3 +187,9 @@ class NodeType:
         """Names of the output ports for this raw config, `error` not included."""
         ports = self.ports(config) if callable(self.ports) else self.ports
         return tuple(port.name for port in ports)
+
+    def output_fields(self, config: Mapping[str, JSON]) -> Mapping[str, str] | None:
+        """Fields of the output object for this raw config; None where they cannot be known."""
+        if self.outputs_of is not None:
+            return self.outputs_of(config)
+        return self.outputs or None

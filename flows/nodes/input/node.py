@@ -1,5 +1,6 @@
 """The start of a flow: the fields that a run is given."""
 
+from collections.abc import Mapping
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
@@ -51,6 +52,18 @@ class Config(NodeConfig):
         return fields
 
 
+def outputs_of(config: Mapping[str, Any]) -> Mapping[str, str] | None:
+    """One output field for each input field."""
+    fields = config.get("fields") or []
+    if not isinstance(fields, list):
+        return None
+    return {
+        str(field["name"]): str(field.get("type") or "string")
+        for field in fields
+        if isinstance(field, dict) and "name" in field
+    }
+
+
 def run(config: Config, inputs: PureInputs) -> Result:
     fields = [field.model_dump() for field in config.fields]
     values, problems = validate_inputs(fields, inputs.run_inputs)
@@ -68,4 +81,5 @@ NODE = NodeType(
     icon="log-in",
     config=Config,
     pure=run,
+    outputs_of=outputs_of,
 )

@@ -1,5 +1,6 @@
 """New values from earlier ones: an object with the fields that are wanted next."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from pydantic import Field, field_validator
@@ -25,6 +26,12 @@ class Config(NodeConfig):
         return fields
 
 
+def outputs_of(config: Mapping[str, Any]) -> Mapping[str, str] | None:
+    """The fields themselves."""
+    fields = config.get("fields")
+    return dict.fromkeys(fields, "any") if isinstance(fields, dict) else None
+
+
 def run(config: Config, inputs: PureInputs) -> Result:
     return Result(dict(config.fields))
 
@@ -37,4 +44,5 @@ NODE = NodeType(
     icon="wand-sparkles",
     config=Config,
     pure=run,
+    outputs_of=outputs_of,
 )

@@ -1,0 +1,138 @@
+"""Find what is wrong with a flow before it runs: structure, configs, expressions, references."""
+
+from flows.engine.document import Document, NodeSpec
+from flows.engine.document_problems import duplicate_problems
+from flows.engine.errors import Problem
+from flows.engine.graph import INERT_TYPES, Graph
+from flows.engine.names import suggestion
+from flows.engine.registry import Registry
+from flows.engine.validate_config import config_problems
+from flows.engine.validate_references import reference_problems
+
+#: Names that mean something else in expressions.
+RESERVED_IDS = frozenset(
+    {
+        *("run", "vars", "item", "index", "state"),
+        *("true", "false", "none", "null", "and", "or", "not", "in", "is", "if", "else"),
+        *("elif", "for", "endif", "endfor", "set"),
+    }
+)
+
+
+def validate(doc: Document, registry: Registry) -> list[Problem]:
+    """All problems of a document, in document order; errors keep it from being published."""
+    graph = Graph(doc)
+    problems = duplicate_problems(doc.nodes, doc.edges)
+    problems += _input_problems(doc)
+    for node in doc.nodes:
+        problems += _node_problems(node, registry)
+    problems += _edge_problems(doc, registry)
+    problems += _loop_problems(graph)
+    for node in doc.nodes:
+        problems += config_problems(node, registry)
+        problems += reference_problems(node, graph, registry)
+    problems += _connection_problems(doc, graph)
+    return problems
+
+
+def _input_problems(doc: Document) -> list[Problem]:
+    inputs = [node for node in doc.nodes if node.type == "input"]
+    if not inputs:
+        message = "The flow has no input node. Add one: it says what a run is given."
+        return [Problem("input_missing", message)]
+    return [
+        Problem(
+            "input_twice",
+            f"A flow has one input node, and '{inputs[0].id}' is it. Remove this one and put its "
+            "fields there.",
+            extra.id,
+        )
+        for extra in inputs[1:]
+    ]
+
+
+def _node_problems(node: NodeSpec, registry: Registry) -> list[Problem]:
+    problems = []
+    if node.id in RESERVED_IDS:
+        message = f"'{node.id}' means something else in expressions. Give the node another id."
+        problems.append(Problem("reserved_id", message, node.id, "id"))
+    node_type = registry.get(node.type)
+    if node_type is None:
+        message = f"There is no node type '{node.type}'.{registry.suggestion(node.type)}"
+        problems.append(Problem("unknown_type", message, node.id, "type"))
+    elif node.version > node_type.version:
+        message = (
+            f"This node was made with version {node.version} of '{node.type}', but version "
+            f"{node_type.version} is installed here. Update FluxPrompt."
+        )
+        problems.append(Problem("newer_version", message, node.id, "version"))
+    if node.parent is not None:
+        message = f"'{node.parent}' cannot hold other nodes. Remove 'parent'."
+        problems.append(Problem("parent_invalid", message, node.id, "parent"))
+    return problems
+
+
+def _edge_problems(doc: Document, registry: Registry) -> list[Problem]:
+    nodes = {node.id: node for node in doc.nodes}
+    problems: list[Problem] = []
+    for index, edge in enumerate(doc.edges):
+        path = f"edges[{index}]"
+        for end, other in ((edge.source, edge.target), (edge.target, edge.source)):
+            if end not in nodes:
+                message = f"An edge names '{end}', which is no node.{suggestion(end, nodes)}"
+                where = other if other in nodes else None
+                problems.append(Problem("unknown_node", message, where, path))
+            elif nodes[end].type in INERT_TYPES:
+                message = f"'{end}' never runs, so no edge can lead to or from it. Remove the edge."
+                problems.append(Problem("edge_to_note", message, end, path))
+        if edge.target in nodes and nodes[edge.target].type == "input":
+            message = "The input node is where a run starts. Remove the edge that leads to it."
+            problems.append(Problem("edge_to_input", message, edge.target, path))
+        source = nodes.get(edge.source)
+        if source is not None and source.type not in INERT_TYPES:
+            problems += _port_problems(source, edge.port, path, registry)
+    return problems
+
+
+def _port_problems(node: NodeSpec, port: str, path: str, registry: Registry) -> list[Problem]:
+    node_type = registry.get(node.type)
+    if node_type is None:
+        return []
+    ports = list(node_type.port_names(node.config))
+    if node.on_error == "branch":
+        ports.append("error")
+    if port in ports:
+        return []
+    if port == "error":
+        message = f"'{node.id}' has no port 'error' yet. Set its on_error to 'branch'."
+    elif not ports:
+        message = f"Nothing can follow '{node.id}'. Remove the edge."
+    elif port == "out":
+        message = f"'{node.id}' has more than one way on. Say which: {', '.join(ports)}."
+    else:
+        message = f"'{node.id}' has no port '{port}'.{suggestion(port, ports)}"
+    return [Problem("unknown_port", message, node.id, path)]
+
+
+def _loop_problems(graph: Graph) -> list[Problem]:
+    loop = graph.find_loop()
+    if not loop:
+        return []
+    around = " → ".join((*loop[:8], *(("…",) if len(loop) > 8 else ()), loop[0]))
+    message = f"These nodes form a loop, so none of them can start: {around}. Remove one edge."
+    return [Problem("loop", message, loop[0])]
+
+
+def _connection_problems(doc: Document, graph: Graph) -> list[Problem]:
+    problems = []
+    for node in graph.nodes.values():
+        if node.type != "input" and not graph.incoming[node.id]:
+            message = f"Nothing leads to '{node.id}', so it starts at once. Connect or remove it."
+            problems.append(Problem("unconnected", message, node.id, severity="warning"))
+        if node.on_error == "branch" and all(e.port != "error" for e in graph.outgoing[node.id]):
+            message = f"Nothing follows the port 'error' of '{node.id}': its failures go unseen."
+            problems.append(Problem("error_unseen", message, node.id, severity="warning"))
+    if all(node.type != "output" for node in doc.nodes):
+        message = "The flow has no output node, so its runs give no result. Add one."
+        problems.append(Problem("output_missing", message, severity="warning"))
+    return problems

@@ -1,0 +1,86 @@
+"""Check a node's raw config: against its Config, and each expression's syntax."""
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from pydantic import ValidationError
+
+from flows.engine.document import NodeSpec
+from flows.engine.document_problems import dotted
+from flows.engine.errors import Problem
+from flows.engine.expressions import compile_check, has_expression, texts_in
+from flows.engine.names import suggestion
+from flows.engine.node_call import config_sentence, mode_of
+from flows.engine.node_type import NodeType
+from flows.engine.registry import Registry
+
+_BLOCK = re.compile(r"\{%[-+]?\s*(?:if|for)\b")
+
+
+def config_problems(node: NodeSpec, registry: Registry) -> list[Problem]:
+    """Problems of one node's config. Values that are still expressions are not judged."""
+    node_type = registry.get(node.type)
+    if node_type is None:
+        return []
+    return [*_shape_problems(node, node_type), *_expression_problems(node, node_type)]
+
+
+def _shape_problems(node: NodeSpec, node_type: NodeType) -> Iterator[Problem]:
+    try:
+        node_type.config.model_validate(node.config)
+    except ValidationError as error:
+        for finding in error.errors(include_url=False, include_input=False):
+            loc = finding["loc"]
+            if _is_open(node, node_type, loc):
+                continue
+            code = "config_invalid"
+            sentence = config_sentence(finding)
+            if finding["type"] == "missing":
+                code = "config_missing"
+            elif finding["type"] == "extra_forbidden":
+                code = "config_unknown"
+                if len(loc) == 1:
+                    known = node_type.config.model_fields
+                    sentence += suggestion(str(loc[0]), known)
+            yield Problem(code, f"'{dotted(loc)}' {sentence}", node.id, dotted(loc))
+
+
+def _is_open(node: NodeSpec, node_type: NodeType, loc: tuple[int | str, ...]) -> bool:
+    """Whether the place of a finding holds an expression, whose value is not known yet."""
+    if not loc or mode_of(node_type, str(loc[0])) == "never":
+        return False
+    value: Any = node.config
+    for part in loc:
+        if isinstance(value, str):
+            break
+        # Pydantic adds words of its own to the place of a finding (names of union members).
+        value = _below(value, part, value)
+    return isinstance(value, str) and (has_expression(value) or "{%" in value)
+
+
+def _below(value: Any, part: int | str, otherwise: Any) -> Any:
+    if isinstance(value, dict):
+        return value.get(part, otherwise)
+    if isinstance(value, list) and isinstance(part, int) and part < len(value):
+        return value[part]
+    return otherwise
+
+
+def _expression_problems(node: NodeSpec, node_type: NodeType) -> Iterator[Problem]:
+    for field, value in node.config.items():
+        mode = mode_of(node_type, field)
+        if mode == "never":
+            continue
+        for location, text in texts_in(value, field):
+            template = mode == "template" and location == field
+            error = compile_check(text, template=template)
+            if error is not None:
+                message = f"'{location}': {error.message}"
+                yield Problem(error.code, message, node.id, location)
+            elif not template and _BLOCK.search(text):
+                message = (
+                    f"'{location}': blocks like {{% if %}} work only in a template node; here they "
+                    "stay text. Put the text into a template node and use its {{ id.text }}."
+                )
+                yield Problem("block_is_text", message, node.id, location, "warning")

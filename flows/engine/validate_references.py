@@ -1,0 +1,109 @@
+"""Check what expressions refer to: a node that ran before, and a field that it gives."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from flows.engine.document import NodeSpec
+from flows.engine.errors import Problem
+from flows.engine.expressions import ExpressionError, Reference, mentions_in, texts_in
+from flows.engine.graph import INERT_TYPES, Graph
+from flows.engine.names import nearest, suggestion
+from flows.engine.node_call import mode_of
+from flows.engine.registry import Registry
+
+RUN_FIELDS = ("id", "started_at", "session_id", "trigger", "flow")
+
+
+def reference_problems(node: NodeSpec, graph: Graph, registry: Registry) -> list[Problem]:
+    """Problems of one node's references, each reported once for each place."""
+    if node.type in INERT_TYPES:
+        return []
+    problems: dict[Problem, None] = {}
+    for reference in node_references(node, registry):
+        problem = _problem(node, reference, graph, registry)
+        if problem is not None:
+            problems[problem] = None
+    return list(problems)
+
+
+def node_references(node: NodeSpec, registry: Registry) -> Iterator[Reference]:
+    """What a node's config mentions; texts that cannot be parsed are reported elsewhere."""
+    node_type = registry.get(node.type)
+    if node_type is None:
+        return
+    for field, value in node.config.items():
+        mode = mode_of(node_type, field)
+        if mode == "never":
+            continue
+        for location, text in texts_in(value, field):
+            try:
+                mentions = mentions_in(text, template=mode == "template" and location == field)
+            except ExpressionError:
+                continue
+            for mention in mentions:
+                yield Reference(mention.root, mention.path, location, mention.guarded)
+
+
+def _problem(
+    node: NodeSpec, reference: Reference, graph: Graph, registry: Registry
+) -> Problem | None:
+    root, where = reference.root, reference.location
+    if root == "vars":
+        return None
+    if root == "run":
+        return _field_problem(node, reference, "run", dict.fromkeys(RUN_FIELDS, "any"))
+    if root not in graph.nodes:
+        before = graph.ancestors(node.id)
+        hint = suggestion(root, (*before, "run", "vars"))
+        message = f"'{where}': there is no node '{root}'.{hint}"
+        return Problem("unknown_reference", message, node.id, where)
+    if node.id in graph.looped:
+        return None  # the loop itself is the problem to solve first
+    if not graph.is_ancestor(root, node.id):
+        what = "itself" if root == node.id else f"'{root}'"
+        message = (
+            f"'{where}' uses {what}, which cannot have run before '{node.id}'. Connect '{root}' so "
+            "that it comes first, or use another node."
+        )
+        if root == node.id:
+            message = f"'{where}' uses the output of its own node. Use a node that ran before."
+        return Problem("reference_not_before", message, node.id, where)
+    source = graph.nodes[root]
+    node_type = registry.get(source.type)
+    fields = node_type.output_fields(source.config) if node_type is not None else None
+    if fields is None:
+        return None
+    if source.on_error == "branch":
+        fields = {**fields, "error": "object"}
+    return _field_problem(node, reference, root, fields) or _schema_problem(
+        node, reference, source.config
+    )
+
+
+def _field_problem(
+    node: NodeSpec, reference: Reference, root: str, fields: Mapping[str, str]
+) -> Problem | None:
+    if not reference.path or reference.guarded or reference.path[0] in fields:
+        return None
+    name = str(reference.path[0])
+    message = f"'{reference.location}': '{root}' has no '{name}'.{suggestion(name, fields)}"
+    return Problem("unknown_field", message, node.id, reference.location)
+
+
+def _schema_problem(
+    node: NodeSpec, reference: Reference, config: Mapping[str, Any]
+) -> Problem | None:
+    """A warning where an answer's schema does not promise the key that is read."""
+    schema = config.get("output_schema")
+    if len(reference.path) < 2 or reference.path[0] != "json" or reference.guarded:
+        return None
+    properties = schema.get("properties") if isinstance(schema, dict) else None
+    if not isinstance(properties, dict) or not properties:
+        return None
+    name = str(reference.path[1])
+    if name in properties:
+        return None
+    match = nearest(name, [str(key) for key in properties])
+    hint = f" Did you mean '{match}'?" if match else " Add it to the schema."
+    message = f"'{reference.location}': the schema of '{reference.root}' has no '{name}'.{hint}"
+    return Problem("unknown_field", message, node.id, reference.location, "warning")
