@@ -48,7 +48,6 @@ INSTALLED_APPS = [
     "django.contrib.messages",
     "django.contrib.staticfiles",
     "django.contrib.postgres",
-    "channels",
     "rest_framework",
     "drf_spectacular",
     "drf_spectacular_sidecar",
@@ -63,6 +62,8 @@ INSTALLED_APPS = [
     "billing",
     "execution",
     "fluxprompt",
+    # After execution: it has a command named runworker too, and the first one wins.
+    "channels",
 ]
 
 MIDDLEWARE = [

@@ -116,7 +116,9 @@ class Child:
             wait = BACK_OFF[min(deaths, len(BACK_OFF) - 1)]
             deaths += 1
             when = f"in {wait:g} s" if wait else "now"
-            say(f"{self.name} {describe(code)}; it is started again {when}.")
+            said = last_lines(self._log) if code > 0 and self._log else ""
+            why = f" ({said.strip()[:200]})" if said else ""
+            say(f"{self.name} {describe(code)}{why}; it is started again {when}.")
             await asyncio.sleep(wait)
             started = time.monotonic()
             try:

@@ -177,7 +177,7 @@ class Supervisor:
             if time.monotonic() > end:
                 say(f"No worker asks for work yet; see {self.configuration.log('worker-1')}.")
                 break
-            await asyncio.sleep(0.1)
+            await asyncio.sleep(0.25)
         line()
         line(f"  Open           {self.configuration.public_url}/")
         if link:

@@ -40,7 +40,7 @@ def pytest_load_initial_conftests() -> Iterator[None]:
     os.environ["DATABASE_URL"] = url
     os.environ["FLUX_DATA_DIR"] = str(folder)
     os.environ["DJANGO_SETTINGS_MODULE"] = "fluxprompt.testing.settings"
-    os.environ |= {name: str(port) for name, port in zip(_PORTS, _free_ports(3), strict=True)}
+    os.environ |= {name: str(port) for name, port in zip(_PORTS, free_ports(3), strict=True)}
     return (yield)
 
 
@@ -75,7 +75,8 @@ def pytest_unconfigure() -> None:
     _session.close()
 
 
-def _free_ports(count: int) -> list[int]:
+def free_ports(count: int) -> list[int]:
+    """Ports that nobody uses, found together so that they differ."""
     with ExitStack() as held:
         sockets = [held.enter_context(socket.socket()) for _ in range(count)]
         for one in sockets:

@@ -1,0 +1,211 @@
+"""`manage.py up` as a person meets it: real processes in a folder of their own."""
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from fluxprompt.paths import ROOT, embedded_database_url, socket_dir
+from fluxprompt.testing.plugin import free_ports
+from fluxprompt.testing.throw_away import throw_away_folder
+
+
+class Copy:
+    """One copy with its folder and ports, started and stopped by a test."""
+
+    def __init__(self, folder: Path) -> None:
+        self.data = folder / "var"
+        self.said = folder / "said"
+        web, temporal, pages = free_ports(3)
+        self.url = f"http://127.0.0.1:{web}"
+        foreign = ("FLUX_", "TEMPORAL_", "DATABASE_URL", "DJANGO_")
+        self.environment = {
+            **{k: v for k, v in os.environ.items() if not k.startswith(foreign)},
+            "FLUX_DATA_DIR": str(self.data),
+            "FLUX_PORT": str(web),
+            "TEMPORAL_PORT": str(temporal),
+            "TEMPORAL_UI_PORT": str(pages),
+            "FLUX_BOOTSTRAP": "0",
+        }
+        self.process: subprocess.Popen[bytes] | None = None
+
+    def command(self) -> list[str]:
+        return [sys.executable, "manage.py", "up"]
+
+    def up(self) -> float:
+        """Start and wait until all is ready; seconds to the first page."""
+        began = time.monotonic()
+        with self.said.open("wb") as said:
+            self.process = subprocess.Popen(
+                self.command(),
+                cwd=ROOT,
+                env=self.environment,
+                stdout=said,
+                stderr=said,
+                start_new_session=True,
+            )
+        self.wait_for(lambda: self.status("/healthz") == 200)
+        took = time.monotonic() - began
+        self.wait_for(lambda: "Ctrl-C stops everything" in self.text)
+        return took
+
+    def again(self) -> "subprocess.CompletedProcess[str]":
+        """A second `up` beside the running one."""
+        return subprocess.run(
+            self.command(),
+            cwd=ROOT,
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=30,
+        )
+
+    @property
+    def text(self) -> str:
+        return self.said.read_text()
+
+    def status(self, path: str) -> int:
+        try:
+            with urllib.request.urlopen(f"{self.url}{path}", timeout=5) as answer:
+                return int(answer.status)
+        except urllib.error.HTTPError as error:
+            return error.code
+        except OSError:
+            return 0
+
+    def processes(self) -> dict[int, str]:
+        """Number and command line of everything that belongs to this copy."""
+        found = {}
+        ours = f"FLUX_DATA_DIR={self.data}".encode()
+        for entry in Path("/proc").glob("[0-9]*"):
+            try:
+                command = (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode()
+                if not command:
+                    continue
+                belongs = ours in (entry / "environ").read_bytes().split(b"\0")
+                if belongs or os.readlink(entry / "cwd") == str(self.data / "postgres"):
+                    found[int(entry.name)] = command
+            except OSError:
+                # It ended meanwhile.
+                continue
+        return found
+
+    def find(self, pattern: str) -> int:
+        """The number of the process whose command line holds the pattern."""
+        return next(pid for pid, command in self.processes().items() if re.search(pattern, command))
+
+    def wait_for(self, condition: Callable[[], bool], seconds: float = 60) -> None:
+        end = time.monotonic() + seconds
+        while not condition():
+            if self.process is not None and self.process.poll() is not None:
+                raise AssertionError(f"up ended with {self.process.returncode}:\n{self.text}")
+            assert time.monotonic() < end, self.text
+            time.sleep(0.05)
+
+    def end(self, number: signal.Signals, seconds: float = 20) -> int:
+        """Send a signal to `up` alone and wait for its end."""
+        assert self.process is not None
+        self.process.send_signal(number)
+        return self.process.wait(seconds)
+
+
+@pytest.fixture(scope="module")
+def copy() -> Iterator[Copy]:
+    """A copy that is up, shared by the tests of this file in their order."""
+    with throw_away_folder() as folder:
+        made = Copy(folder)
+        try:
+            made.up()
+            yield made
+        finally:
+            if made.process is not None and made.process.poll() is None:
+                made.end(signal.SIGTERM)
+            assert made.processes() == {}
+            sockets = socket_dir(made.data)
+            for left in sockets.glob("*"):
+                left.unlink()
+            sockets.rmdir()
+
+
+def test_the_first_start_prints_the_addresses_and_a_set_up_link_that_works(copy: Copy) -> None:
+    assert f"Open           {copy.url}/" in copy.text
+    assert f"http://127.0.0.1:{copy.environment['TEMPORAL_UI_PORT']}/" in copy.text
+    link = re.search(r"First sign-in\s+(\S+)", copy.text)
+    assert link is not None
+    assert copy.status(link[1].removeprefix(copy.url)) == 200
+    assert copy.status("/readyz") == 200
+
+
+def test_a_second_up_on_the_same_folder_is_refused_in_one_sentence(copy: Copy) -> None:
+    second = copy.again()
+    assert second.returncode == 1
+    assert second.stderr.count("\n") == 1
+    assert "Another `manage.py up`" in second.stderr
+    assert copy.status("/healthz") == 200
+
+
+@pytest.mark.parametrize(
+    ("name", "pattern"),
+    [
+        ("Worker", "runworker"),
+        ("Web", "uvicorn"),
+        ("Temporal", "start-dev"),
+        ("PostgreSQL", "bin/postgres -D"),
+    ],
+)
+def test_a_part_that_is_killed_is_back_by_itself(copy: Copy, name: str, pattern: str) -> None:
+    victim = copy.find(pattern)
+    os.kill(victim, signal.SIGKILL)
+    copy.wait_for(lambda: f"{name} was ended by SIGKILL; it is started again" in copy.text)
+    copy.wait_for(
+        lambda: re.search(rf"{name} is (ready|started) again after", copy.text) is not None
+    )
+    copy.wait_for(lambda: copy.status("/readyz") == 200)
+    assert copy.find(pattern) != victim
+
+
+def test_a_start_after_a_killed_supervisor_finds_the_data_and_is_quick(copy: Copy) -> None:
+    with psycopg.connect(embedded_database_url(copy.data), autocommit=True) as connection:
+        connection.execute("create table kept as select 42 as answer")
+    copy.end(signal.SIGKILL)
+    end = time.monotonic() + 3
+    while left := copy.processes():
+        assert time.monotonic() < end, left
+        time.sleep(0.05)
+    assert copy.up() < 10
+    with psycopg.connect(embedded_database_url(copy.data)) as connection:
+        assert connection.execute("select answer from kept").fetchone() == (42,)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_request_to_stop_ends_everything_within_seconds(
+    copy: Copy, number: signal.Signals
+) -> None:
+    if copy.process is None or copy.process.poll() is not None:
+        copy.up()
+    began = time.monotonic()
+    assert copy.end(number) == 0
+    assert time.monotonic() - began < 15
+    assert copy.processes() == {}
+    assert "Stopped. The data is kept." in copy.text
+
+
+def test_a_busy_port_is_one_sentence(copy: Copy) -> None:
+    with socket.socket() as busy:
+        busy.bind(("127.0.0.1", int(copy.environment["FLUX_PORT"])))
+        busy.listen()
+        refused = copy.again()
+    assert refused.returncode == 1
+    assert "FLUX_PORT=" in refused.stderr
+    assert "Traceback" not in refused.stderr
