@@ -62,7 +62,8 @@ def _usage(row: Run | NodeRun) -> dict[str, JSON]:
     return {
         "input_tokens": row.input_tokens,
         "output_tokens": row.output_tokens,
-        "cost": format(row.cost, "f"),
+        # A fresh row holds the default, without the column's digits.
+        "cost": format(row.cost, ".8f"),
         "currency": CURRENCY,
     }
 

@@ -14,7 +14,7 @@ from flows.engine.document import Document, dump, dump_yaml, parse
 from flows.engine.errors import Problem
 from flows.engine.registry import registry
 from flows.engine.validate import validate
-from flows.models import Flow, FlowVersion
+from flows.models import Flow, FlowQuerySet, FlowVersion
 from flows.services import VersionMissing
 from fluxprompt.api.paging import DEFAULT_LIMIT, Page, newest_first
 
@@ -32,20 +32,25 @@ def flow_problems(flow: Flow) -> list[Problem]:
     return validate(read_draft(flow), registry())
 
 
+def _visible(actor: Actor) -> FlowQuerySet:
+    """With the published version, but not its document: that may be megabytes."""
+    return Flow.objects.visible_to(actor).select_related("published").defer("published__document")
+
+
 def find_flow(actor: Actor, reference: str) -> Flow | None:
     """The flow with this id or slug that the actor can see."""
     try:
         wanted = Q(pk=UUID(reference))
     except ValueError:
         wanted = Q(slug=reference)
-    return Flow.objects.visible_to(actor).select_related("published").filter(wanted).first()
+    return _visible(actor).filter(wanted).first()
 
 
 def flows_page(
     actor: Actor, *, search: str = "", limit: int = DEFAULT_LIMIT, cursor: str | None = None
 ) -> Page[Flow]:
     """The actor's flows, last changed first; `search` looks into name and description."""
-    rows = Flow.objects.visible_to(actor).select_related("published")
+    rows = _visible(actor)
     if search:
         rows = rows.filter(Q(name__icontains=search) | Q(description__icontains=search))
     return newest_first(rows, by="updated_at", limit=limit, cursor=cursor)
