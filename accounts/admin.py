@@ -12,6 +12,7 @@ from django.contrib.auth.models import Group
 from django.db.models import Count, QuerySet
 from django.http import HttpRequest
 from unfold.admin import TabularInline
+from unfold.contrib.filters.admin import AutocompleteSelectFilter, RangeDateTimeFilter
 from unfold.forms import AdminPasswordChangeForm
 
 from accounts.admin_forms import (
@@ -268,8 +269,8 @@ class AuditEventAdmin(ReadOnlyAdmin):
 
     list_display = ("at", "actor", "action", "target_type", "target_id", "workspace")
     list_select_related = ("workspace",)
-    list_filter = ("action", "target_type")
-    search_fields = ("actor", "target_id", "workspace__slug")
+    list_filter = (("workspace", AutocompleteSelectFilter), ("at", RangeDateTimeFilter))
+    search_fields = ("actor", "action", "target_type", "target_id")
     fields = ("at", "actor", "user", "action", "target_type", "target_id", "workspace", "facts")
     readonly_fields = ("facts",)
 

@@ -10,6 +10,7 @@ from django.http import HttpRequest
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from unfold.admin import ModelAdmin, TabularInline
+from unfold.paginator import InfinitePaginator
 
 from accounts.models import User, Workspace
 from accounts.permissions import ALL_ACTIONS, Actor
@@ -92,7 +93,15 @@ class ReadOnly(NoAdding):
 
 
 class ReadOnlyAdmin(ReadOnly, OperatorAdmin):
-    """A table to look at."""
+    """A table to look at; it may be very long, so that its rows are never counted."""
+
+    paginator = InfinitePaginator
+    list_filter_submit = True
+
+
+def shows_one(request: HttpRequest) -> bool:
+    """Whether one row is asked for, with its large values, and not the list."""
+    return bool(request.resolver_match and "object_id" in request.resolver_match.kwargs)
 
 
 class ReadOnlyInline(ReadOnly, TabularInline):

@@ -4,6 +4,7 @@ from typing import Any
 
 from django.contrib import admin
 from django.http import HttpRequest
+from unfold.contrib.filters.admin import AutocompleteSelectFilter, RangeDateTimeFilter
 
 from accounts.operators import OperatorAdmin, ReadOnlyAdmin
 from billing.models import PriceOverride, UsageRecord
@@ -42,6 +43,9 @@ class UsageRecordAdmin(ReadOnlyAdmin):
         "price_source",
     )
     list_select_related = ("workspace", "flow")
-    list_filter = ("model", "price_source")
-    search_fields = ("run_id", "node", "model", "workspace__slug", "flow__name")
-    date_hierarchy = "at"
+    list_filter = (
+        ("workspace", AutocompleteSelectFilter),
+        ("flow", AutocompleteSelectFilter),
+        ("at", RangeDateTimeFilter),
+    )
+    search_fields = ("=run_id", "node", "model", "price_source")

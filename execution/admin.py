@@ -6,13 +6,16 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.template.loader import render_to_string
 from django.utils.html import format_html
+from unfold.contrib.filters.admin import AutocompleteSelectFilter, RangeDateTimeFilter
 
 from accounts.operators import (
     ReadOnlyAdmin,
     ReadOnlyInline,
     as_json,
     operator_actor,
+    shows_one,
 )
+from execution import services
 from execution.models import Blob, NodeRun, Run, Snapshot
 
 #: Events that a run's page shows; the last ones.
@@ -72,8 +75,13 @@ class RunAdmin(ReadOnlyAdmin):
         "temporal",
     )
     list_select_related = ("flow", "workspace")
-    list_filter = ("status", "trigger", "created_at")
-    search_fields = ("id", "session_id", "flow__name", "workspace__slug")
+    list_filter = (
+        "status",
+        ("flow", AutocompleteSelectFilter),
+        ("workspace", AutocompleteSelectFilter),
+        ("created_at", RangeDateTimeFilter),
+    )
+    search_fields = ("id", "session_id", "flow__name")
     ordering = ("-created_at",)
     inlines = (NodeRunInline,)
     actions = ("cancel",)
@@ -102,7 +110,9 @@ class RunAdmin(ReadOnlyAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Run]:
         rows: QuerySet[Run] = super().get_queryset(request)
-        rows = rows.select_related("version__flow", "snapshot", "created_by", "api_key")
+        if not shows_one(request):
+            return rows.defer("inputs", "outputs", "error")
+        rows = rows.select_related("flow", "workspace", "version__flow", "snapshot")
         return rows.defer("version__document", "snapshot__document")
 
     def has_cancel_permission(self, request: HttpRequest) -> bool:
@@ -110,13 +120,11 @@ class RunAdmin(ReadOnlyAdmin):
 
     @admin.action(description="Cancel the selected runs", permissions=["cancel"])
     def cancel(self, request: HttpRequest, queryset: QuerySet[Run]) -> None:
-        from execution.services import RunStateConflict, cancel_run
-
         ended = 0
         for run in queryset:
             try:
-                cancel_run(operator_actor(request, run.workspace_id), run)
-            except RunStateConflict:
+                services.cancel_run(operator_actor(request, run.workspace_id), run)
+            except services.RunStateConflict:
                 ended += 1
         if ended:
             self.message_user(request, f"{ended} had ended already.", messages.WARNING)
@@ -164,8 +172,8 @@ class NodeRunAdmin(ReadOnlyAdmin):
     """One attempt of a node, with what went in and came out."""
 
     list_display = ("run_id", "node", "type", "attempt", "status", "started_at", "worker")
-    list_filter = ("status", "type")
-    search_fields = ("run__id", "node")
+    list_filter = ("status",)
+    search_fields = ("run__id", "node", "type")
     fields = (
         ("run", "node"),
         ("type", "path"),
@@ -182,6 +190,8 @@ class NodeRunAdmin(ReadOnlyAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[NodeRun]:
         rows: QuerySet[NodeRun] = super().get_queryset(request)
+        if not shows_one(request):
+            rows = rows.defer("input", "output", "error")
         return rows.order_by("-id")  # Time-ordered ids: no sort.
 
     @admin.display(description="Input")
@@ -206,6 +216,10 @@ class SnapshotAdmin(ReadOnlyAdmin):
     search_fields = ("digest", "workspace__slug")
     fields = ("workspace", "digest", "created_at", "content")
     readonly_fields = ("content",)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Snapshot]:
+        rows: QuerySet[Snapshot] = super().get_queryset(request)
+        return rows if shows_one(request) else rows.defer("document")
 
     @admin.display(description="Document")
     def content(self, snapshot: Snapshot) -> str:

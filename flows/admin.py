@@ -5,6 +5,7 @@ from typing import Any
 from django.contrib import admin
 from django.db.models import Count, QuerySet
 from django.http import HttpRequest
+from unfold.contrib.filters.admin import AutocompleteSelectFilter
 
 from accounts.operators import (
     NoAdding,
@@ -13,8 +14,10 @@ from accounts.operators import (
     ReadOnlyInline,
     as_json,
     operator_actor,
+    shows_one,
 )
 from flows.models import Edge, Flow, FlowVersion, Node
+from flows.services import update_flow
 
 
 class NodeInline(ReadOnlyInline):
@@ -43,7 +46,11 @@ class FlowAdmin(NoAdding, OperatorAdmin):
     list_display = ("name", "workspace", "version", "node_count", "revision", "updated_at")
     list_select_related = ("workspace", "published")
     search_fields = ("name", "slug", "id", "workspace__name", "workspace__slug")
-    list_filter = (("published", admin.EmptyFieldListFilter),)
+    list_filter = (
+        ("workspace", AutocompleteSelectFilter),
+        ("published", admin.EmptyFieldListFilter),
+    )
+    list_filter_submit = True
     fields = (
         "name",
         "description",
@@ -73,8 +80,6 @@ class FlowAdmin(NoAdding, OperatorAdmin):
         return f"v{flow.published.number}" if flow.published else "–"
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
-        from flows.services import update_flow
-
         update_flow(
             operator_actor(request, obj.workspace_id),
             Flow.objects.get(pk=obj.pk),
@@ -89,15 +94,15 @@ class FlowVersionAdmin(ReadOnlyAdmin):
 
     list_display = ("flow", "number", "workspace", "note", "created_by", "created_at")
     list_select_related = ("flow__workspace", "created_by")
-    search_fields = ("flow__name", "flow__workspace__slug", "digest")
+    list_filter = (("flow", AutocompleteSelectFilter),)
+    search_fields = ("flow__name", "digest")
     fields = ("flow", "number", "note", "digest", "created_by", "created_at", "content")
     readonly_fields = ("content",)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[FlowVersion]:
         rows: QuerySet[FlowVersion] = super().get_queryset(request)
         # A list of versions needs no documents, which may have megabytes.
-        one = bool(request.resolver_match and "object_id" in request.resolver_match.kwargs)
-        return rows if one else rows.defer("document")
+        return rows if shows_one(request) else rows.defer("document")
 
     @admin.display(description="Workspace")
     def workspace(self, version: FlowVersion) -> str:

@@ -40,6 +40,7 @@ CSRF_COOKIE_NAME = f"flux_csrf_{FLUX_PORT}"
 
 INSTALLED_APPS = [
     "unfold.apps.BasicAppConfig",
+    "unfold.contrib.filters",
     "fluxprompt.operators.OperatorsConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
@@ -62,8 +63,9 @@ INSTALLED_APPS = [
     "billing",
     "execution",
     "fluxprompt",
-    # After execution: it has a command named runworker too, and the first one wins.
+    # After ours: it has a `runworker` command of its own.
     "channels",
+    # After execution: it has a command named runworker too, and the first one wins.
 ]
 
 MIDDLEWARE = [
