@@ -187,7 +187,8 @@ def resolve_references(workspace_id: UUID | str, value: JSON) -> JSON:
     if is_reference(value):
         loaded = load_reference(workspace_id, value)
         if isinstance(loaded, Literal):
-            return dict(loaded)
+            # Its keys are data; large parts of it were taken out like anybody's.
+            return {name: resolve_references(workspace_id, item) for name, item in loaded.items()}
         return resolve_references(workspace_id, loaded)
     if isinstance(value, dict):
         return {name: resolve_references(workspace_id, item) for name, item in value.items()}

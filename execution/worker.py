@@ -28,7 +28,7 @@ from flows.engine.registry import registry
 
 logger = logging.getLogger(__name__)
 #: Seconds that calls in flight have to end by themselves when the worker is asked to stop.
-GRACE = timedelta(seconds=20)
+GRACE = timedelta(seconds=float(os.environ.get("FLUX_DRAIN_SECONDS", "20")))
 #: A workflow whose worker died is given to another after this silence.
 STICKY = timedelta(seconds=1)
 #: Seconds between two tries to reach a server that is not there yet.

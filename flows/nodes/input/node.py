@@ -9,6 +9,7 @@ from flows.engine.config import NodeConfig
 from flows.engine.errors import NodeError
 from flows.engine.inputs import validate_inputs
 from flows.engine.node_type import NodeType, PureInputs, Result
+from flows.engine.references import is_reference
 
 
 class InputField(BaseModel):
@@ -65,12 +66,15 @@ def outputs_of(config: Mapping[str, Any]) -> Mapping[str, str] | None:
 
 
 def run(config: Config, inputs: PureInputs) -> Result:
-    fields = [field.model_dump() for field in config.fields]
-    values, problems = validate_inputs(fields, inputs.run_inputs)
+    # Large values were checked when the run was taken on; here they are references.
+    large = {name: item for name, item in inputs.run_inputs.items() if is_reference(item)}
+    given = {name: item for name, item in inputs.run_inputs.items() if name not in large}
+    fields = [field.model_dump() for field in config.fields if field.name not in large]
+    values, problems = validate_inputs(fields, given)
     if problems:
         message = " ".join(problem["message"] for problem in problems[:3])
         raise NodeError("inputs_invalid", message, field=problems[0]["path"])
-    return Result(values)
+    return Result({**values, **large})
 
 
 NODE = NodeType(
