@@ -1,0 +1,144 @@
+"""The http node sends what it is told and hands on what comes back."""
+
+from typing import Any
+
+import pytest
+
+from flows.engine.errors import NodeError
+from flows.engine.node_type import HttpAnswer
+from flows.engine.tests.support import FakeContext, perform
+
+URL = "https://api.example.com/x"
+
+
+def reply(
+    status: int = 200, content: bytes = b'{"a": 1}', headers: dict[str, str] | None = None
+) -> HttpAnswer:
+    return HttpAnswer(status, {"content-type": "application/json", **(headers or {})}, content, URL)
+
+
+def failure(config: dict[str, Any], given: HttpAnswer | NodeError) -> NodeError:
+    with pytest.raises(NodeError) as caught:
+        perform("http", {"url": URL, **config}, FakeContext(answers=[given]))
+    return caught.value
+
+
+def test_a_json_answer_is_parsed_and_kept_as_text() -> None:
+    result = perform("http", {"url": URL}, FakeContext(answers=[reply()]))
+    assert result.output["json"] == {"a": 1}
+    assert result.output["text"] == '{"a": 1}'
+    assert result.output["status"] == 200
+
+
+@pytest.mark.parametrize(
+    "content", [b"<html>", b"", b"nan", b"NaN", b"[NaN]", b"{bad", b"1e999", b"[" * 100_000]
+)
+def test_what_is_no_json_reads_as_null(content: bytes) -> None:
+    result = perform("http", {"url": URL}, FakeContext(answers=[reply(content=content)]))
+    assert result.output["json"] is None
+
+
+def test_what_cannot_be_stored_is_replaced() -> None:
+    content = b'{"a": "x\\u0000\\ud800"}'
+    result = perform("http", {"url": URL}, FakeContext(answers=[reply(content=content)]))
+    assert result.output["json"] == {"a": "x\ufffd\ufffd"}
+
+
+def test_an_unknown_charset_falls_back_to_utf8() -> None:
+    given = HttpAnswer(200, {"content-type": "text/plain; charset=wat"}, "é".encode(), URL)
+    assert perform("http", {"url": URL}, FakeContext(answers=[given])).output["text"] == "é"
+
+
+@pytest.mark.parametrize(
+    ("body_type", "content", "content_type"),
+    [
+        ("json", b'{"q": "a b", "n": [1, 2]}', "application/json"),
+        ("form", b"q=a+b&n=1&n=2", "application/x-www-form-urlencoded"),
+        ("text", b'{"q": "a b", "n": [1, 2]}', "text/plain; charset=utf-8"),
+        ("none", None, None),
+    ],
+)
+def test_the_body_is_sent_as_its_type_says(
+    body_type: str, content: bytes | None, content_type: str | None
+) -> None:
+    world = FakeContext(answers=[reply()])
+    body = {"q": "{{ a }}", "n": [1, 2]}
+    config = {"url": URL, "method": "post", "body": body, "body_type": body_type}
+    perform("http", config, world, {"a": "a b"})
+    assert world.calls[0]["method"] == "POST"
+    assert world.calls[0]["content"] == content
+    assert world.calls[0]["headers"].get("Content-Type") == content_type
+
+
+def test_a_content_type_of_ones_own_wins() -> None:
+    world = FakeContext(answers=[reply()])
+    headers = {"content-type": "application/ld+json"}
+    perform("http", {"url": URL, "method": "POST", "body": {}, "headers": headers}, world)
+    assert world.calls[0]["headers"] == headers
+
+
+def test_query_lists_repeat_and_nulls_are_left_out() -> None:
+    world = FakeContext(answers=[reply()])
+    perform("http", {"url": URL, "query": {"a": [1, True], "b": None, "c": 2.5}}, world)
+    assert world.calls[0]["query"] == {"a": ["1", "true"], "c": "2.5"}
+
+
+@pytest.mark.parametrize(
+    ("method", "status", "retryable"),
+    [
+        ("GET", 500, True),
+        ("GET", 404, False),
+        ("PUT", 502, True),
+        ("POST", 500, False),
+        ("POST", 429, True),
+        ("POST", 503, True),
+        ("PATCH", 504, False),
+    ],
+)
+def test_only_what_may_be_repeated_is_retried(method: str, status: int, retryable: bool) -> None:
+    error = failure({"method": method}, reply(status, b"sorry"))
+    assert error.code == "http_status"
+    assert error.retryable is retryable
+    assert error.details["status"] == status
+    assert "sorry" in error.message
+
+
+@pytest.mark.parametrize(("method", "retryable"), [("GET", True), ("POST", False)])
+def test_a_lost_connection_is_retried_only_where_that_is_safe(method: str, retryable: bool) -> None:
+    lost = NodeError("http_timeout", "No answer in time.", retryable=True)
+    assert failure({"method": method}, lost).retryable is retryable
+
+
+def test_the_service_says_when_to_come_back() -> None:
+    assert failure({}, reply(429, headers={"retry-after": "7"})).retry_after == 7
+    assert failure({}, reply(429, headers={"retry-after": "99999"})).retry_after == 600
+    assert failure({}, reply(429, headers={"retry-after": "soon"})).retry_after is None
+
+
+def test_other_statuses_can_be_good() -> None:
+    world = FakeContext(answers=[reply(404)])
+    assert perform("http", {"url": URL, "ok_statuses": [404]}, world).output["status"] == 404
+    assert failure({"ok_statuses": [404]}, reply(200)).code == "http_status"
+
+
+@pytest.mark.parametrize("url", ["ftp://x", "file:///etc/passwd", "", "{{ a }}", "//x"])
+def test_only_web_addresses_are_called(url: str) -> None:
+    with pytest.raises(NodeError) as caught:
+        perform("http", {"url": url}, FakeContext(), {"a": "gopher://x"})
+    assert caught.value.field == "url"
+
+
+def test_a_header_cannot_hold_a_second_header() -> None:
+    with pytest.raises(NodeError, match="line break"):
+        perform(
+            "http", {"url": URL, "headers": {"X": "{{ a }}"}}, FakeContext(), {"a": "1\r\nY: 2"}
+        )
+
+
+def test_braces_in_values_and_answers_stay_text() -> None:
+    world = FakeContext(answers=[reply(content=b"{{ 1+1 }}")])
+    config = {"url": URL + "?q={{ a }}", "method": "POST", "body": "{{ a }}", "body_type": "text"}
+    result = perform("http", config, world, {"a": "{{ 1+1 }}"})
+    assert world.calls[0]["content"] == b"{{ 1+1 }}"
+    assert world.calls[0]["url"].endswith("{{ 1+1 }}")
+    assert result.output["text"] == "{{ 1+1 }}"
