@@ -120,7 +120,7 @@ def run_view(steps: Sequence[Step], rows: Mapping[str, NodeRun]) -> RunView:
     states = {}
     for step in steps:
         row = rows.get(step.node)
-        facts = duration(step.duration_ms) if step.duration_ms is not None else ""
+        facts = duration(step.duration_ms) if step.duration_ms else ""
         shows_facts = step.state in (NodeStatus.SUCCEEDED, NodeStatus.FAILED)
         states[step.node] = NodeState(
             step.state, row.ports if row else None, facts if shows_facts else "", step.text[-600:]

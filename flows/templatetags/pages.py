@@ -4,6 +4,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
+from allauth.account.adapter import get_adapter
 from django import template
 from django.forms import BoundField
 from django.template.context import RequestContext
@@ -137,6 +138,13 @@ def ago(moment: datetime | None) -> str:
     if seconds < 30 * 86400:
         return f"{int(seconds // 86400)} d ago"
     return f"{moment:%Y-%m-%d}"
+
+
+@register.simple_tag(takes_context=True)
+def signup_open(context: RequestContext) -> bool:
+    """Whether people may make an account for themselves."""
+    request = context["request"]
+    return bool(get_adapter(request).is_open_for_signup(request))
 
 
 @register.simple_tag

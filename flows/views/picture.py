@@ -4,7 +4,7 @@ Heights follow static CSS (frontend/css/graph.css), so that the server knows whe
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from flows.engine.document import Document, EdgeSpec, NodeSpec
@@ -22,6 +22,9 @@ _NOTE = 82
 _PORT = 22
 _PORTS_END = 6
 _BOTTOM = 1
+_ROOM = 40
+#: Pixels kept free between a card and the one below it.
+_GAP = 24
 #: Where a wire meets a card that has no row of its own for the port.
 _HANDLE = 26
 ERROR_PORT = Port("error", "on error")
@@ -88,12 +91,21 @@ class Picture:
     live: bool = False
 
     @property
-    def view_box(self) -> str:
-        margin = 40
-        return (
-            f"{self.left - margin:g} {self.top - margin:g} "
-            f"{self.width + 2 * margin:g} {self.height + 2 * margin:g}"
-        )
+    def box_width(self) -> int:
+        """Width of the cards with room around them, in whole pixels."""
+        return round(self.width) + 2 * _ROOM
+
+    @property
+    def box_height(self) -> int:
+        return round(self.height) + 2 * _ROOM
+
+    @property
+    def thumbnail_box(self) -> str:
+        """A `viewBox` around all of it, not so tight that a small flow looks like a big one."""
+        width, height = max(self.box_width, 1_240), max(self.box_height, 420)
+        x = self.left - (width - self.width) / 2
+        y = self.top - (height - self.height) / 2
+        return f"{x:g} {y:g} {width:g} {height:g}"
 
     @property
     def kinds(self) -> list[Card]:
@@ -130,6 +142,7 @@ def picture(
     cards = [
         _card(node, places.get(node.id, {}), run, node.id in broken) for node in document.nodes
     ]
+    cards = _apart(cards)
     by_id = {card.id: card for card in cards}
     wires = [
         _wire(index, edge, by_id, run)
@@ -142,6 +155,20 @@ def picture(
     width = max(card.x for card in cards) + CARD_WIDTH - left
     height = max(card.y + card.height for card in cards) - top
     return Picture(cards, wires, left, top, width, height, live=run is not None)
+
+
+def _apart(cards: list[Card]) -> list[Card]:
+    """The cards in their order, moved down where one would stand on another."""
+    placed: dict[str, Card] = {}
+    for card in sorted(cards, key=lambda card: (card.y, card.x)):
+        y = card.y
+        for other in sorted(placed.values(), key=lambda other: other.y):
+            beside = abs(other.x - card.x) >= CARD_WIDTH
+            apart = other.y >= y + card.height + _GAP or y >= other.y + other.height + _GAP
+            if not beside and not apart:
+                y = other.y + other.height + _GAP
+        placed[card.id] = replace(card, y=y)
+    return [placed[card.id] for card in cards]
 
 
 def _card(node: NodeSpec, place: Mapping[str, float], run: RunView | None, broken: bool) -> Card:
@@ -169,7 +196,7 @@ def _card(node: NodeSpec, place: Mapping[str, float], run: RunView | None, broke
         height=height,
         ports=shown,
         takes_input=not inert and not (node_type and node_type.category == "trigger"),
-        gives_output=not inert and bool(ports) and not shown,
+        gives_output=bool(ports) and not shown and not inert and not _is_end(node_type),
         streams=streams,
         note=note,
         broken=broken or node_type is None,
@@ -177,6 +204,10 @@ def _card(node: NodeSpec, place: Mapping[str, float], run: RunView | None, broke
         facts=state.facts if state else "",
         text=state.text if state else "",
     )
+
+
+def _is_end(node_type: NodeType | None) -> bool:
+    return node_type is not None and node_type.category == "output"
 
 
 def _ports(node_type: NodeType | None, node: NodeSpec) -> tuple[Port, ...]:

@@ -145,7 +145,7 @@ export class StepView {
   }
 
   private showFacts(duration: number | undefined, usage: Usage | undefined): void {
-    if (duration !== undefined && this.state !== "running") {
+    if (duration && this.state !== "running") {
       this.say("duration", durationText(duration));
       const small = this.card?.querySelector('[data-slot="facts"]');
       if (small) small.textContent = durationText(duration);
