@@ -235,7 +235,7 @@ class ValueView(RunView):
     @call(
         "get_value",
         "Get a large value by its reference",
-        {200: ("The value itself", {}, None)},
+        {200: ("The value itself", {"description": "Any JSON, or text."}, None)},
         answer_types=("application/json", "text/plain"),
         description="`digest` is the `$blob` of the reference.",
         tag="Runs",

@@ -23,7 +23,8 @@ def django_db_setup(
         made = setup_databases(verbosity=0, interactive=False)
     yield
     with django_db_blocker.unblock():
-        teardown_databases(made, verbosity=0)
+        # Kept: the hub's threads may still be connected, and the server goes with its folder.
+        teardown_databases(made, verbosity=0, keepdb=True)
 
 
 @pytest.fixture(scope="session")

@@ -8,7 +8,7 @@ from django.core.exceptions import SuspiciousOperation
 from django.db import OperationalError
 from django.test import Client
 
-from flows.tests.fixtures import GREETING, Api, assert_problem
+from flows.tests.fixtures import Api, assert_problem
 
 
 @pytest.mark.parametrize(
@@ -113,16 +113,3 @@ def test_an_answer_is_json_whatever_is_accepted(api: Api) -> None:
     assert response.status_code == 200
     assert response["Content-Type"] == "application/json"
     assert json.loads(response.content) == {"results": [], "next": None}
-
-
-def test_a_chunked_body_is_read(api: Api) -> None:
-    body = json.dumps({"document": GREETING}).encode()
-    response = api.client.generic(
-        "POST",
-        "/api/v1/flows",
-        body,
-        content_type="application/json",
-        headers={**api.headers, "Transfer-Encoding": "chunked"},
-        CONTENT_LENGTH="",
-    )
-    assert response.status_code == 201

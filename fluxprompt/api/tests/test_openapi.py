@@ -1,0 +1,105 @@
+"""The OpenAPI document is valid, complete, and true; the page to try it uses our own files."""
+
+import re
+from typing import Any
+
+import pytest
+import yaml
+from django.test import Client
+from django.urls import get_resolver
+from jsonschema import Draft202012Validator
+from openapi_spec_validator import OpenAPIV31SpecValidator
+from referencing import Registry, Resource
+from referencing.jsonschema import DRAFT202012
+
+from flows.tests.fixtures import GREETING, Api
+from fluxprompt.api.openapi import document
+
+
+@pytest.fixture(scope="module")
+def schema() -> dict[str, Any]:
+    return document()
+
+
+def operations(schema: dict[str, Any]) -> list[tuple[str, str, dict[str, Any]]]:
+    return [
+        (path, method, operation)
+        for path, calls in schema["paths"].items()
+        for method, operation in calls.items()
+    ]
+
+
+def test_it_is_a_valid_openapi_3_1_document(schema: dict[str, Any]) -> None:
+    assert schema["openapi"].startswith("3.1")
+    OpenAPIV31SpecValidator(schema).validate()
+
+
+def test_every_address_of_the_api_is_in_it(schema: dict[str, Any]) -> None:
+    routes = set()
+    for pattern in get_resolver("fluxprompt.api.urls").url_patterns:
+        if str(pattern.pattern) == "v1/":
+            for route in pattern.url_patterns:
+                routes.add("/api/v1/" + re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", str(route.pattern)))
+    assert routes == set(schema["paths"])
+
+
+def test_every_call_has_a_name_a_summary_and_its_errors(schema: dict[str, Any]) -> None:
+    names = [operation["operationId"] for _, _, operation in operations(schema)]
+    assert len(names) == len(set(names))
+    for path, method, operation in operations(schema):
+        assert operation["summary"], (path, method)
+        assert {"400", "401", "403"} <= operation["responses"].keys(), (path, method)
+        assert ("404" in operation["responses"]) == ("{" in path), (path, method)
+
+
+def test_every_body_and_answer_has_a_schema_and_an_example(schema: dict[str, Any]) -> None:
+    without = []
+    for path, method, operation in operations(schema):
+        for content in operation.get("requestBody", {}).get("content", {}).items():
+            if content[0] == "application/json" and "examples" not in content[1]:
+                without.append((path, method, "request"))
+        for status, answer in operation["responses"].items():
+            if status in ("200", "201") and not answer.get("content"):
+                without.append((path, method, status))
+    assert without == []
+
+
+def test_answers_fit_their_schemas(schema: dict[str, Any], api: Api) -> None:
+    resource = Resource.from_contents(schema, default_specification=DRAFT202012)
+    registry = Registry().with_resource("urn:api", resource)
+
+    def check(name: str, value: Any) -> None:
+        reference = {"$ref": f"urn:api#/components/schemas/{name}"}
+        Draft202012Validator(reference, registry=registry).validate(value)
+
+    check("FlowDetail", api.post("/flows", {"document": GREETING}).json())
+    check("Flow", api.get("/flows").json()["results"][0])
+    check("FlowDocument", api.get("/flows/greeting/document").json())
+    check("FlowVersion", api.post("/flows/greeting/publish").json())
+    check("FlowVersionDetail", api.get("/flows/greeting/versions/1").json())
+    check("FlowDiff", api.get("/flows/greeting/versions/diff?from=1").json())
+    check("Problem", api.get("/flows/nothing").json())
+    for row in api.get("/node-types").json()["results"]:
+        check("NodeType", row)
+
+
+@pytest.mark.django_db
+def test_it_is_served_as_json_and_as_yaml_to_everyone() -> None:
+    client = Client()
+    as_json = client.get("/api/schema/")
+    assert as_json["Content-Type"].startswith("application/vnd.oai.openapi+json")
+    as_yaml = client.get("/api/schema/?format=yaml")
+    assert yaml.safe_load(as_yaml.content)["paths"].keys() == as_json.json()["paths"].keys()
+    accepted = client.get("/api/schema/", headers={"Accept": "application/vnd.oai.openapi"})
+    assert accepted.status_code == 200
+
+
+@pytest.mark.django_db
+def test_the_page_to_try_it_has_no_inline_script_and_no_foreign_address() -> None:
+    response = Client().get("/api/docs/")
+    page = response.content.decode()
+    assert response.status_code == 200
+    assert not re.search(r"<script(?![^>]*\bsrc=)", page)
+    assert not re.search(r"""(?:src|href)=["'](?:https?:)?//""", page)
+    assert "style=" not in page
+    assert "script-src 'self'" in response["Content-Security-Policy"]
