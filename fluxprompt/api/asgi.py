@@ -80,6 +80,8 @@ class KeyHandler(ASGIHandler):
                 await self._unless_gone(receive, self.send_response(response, send))
                 await self._in_thread(response.close)
             else:
+                # Without it the server would send chunks, which some clients read slowly.
+                response.headers.setdefault("Content-Length", str(len(response.content)))
                 await self.send_response(response, send)
 
     async def _in_thread(self, function: Callable[..., Any], *args: Any) -> Any:
