@@ -63,13 +63,16 @@ def readyz(request: HttpRequest) -> JsonResponse:
     """Ready: the database, Temporal and a polling worker are there; else 503 and what is not."""
     checks = readiness()
     ready = all(check.ok for check in checks.values())
-    return JsonResponse(
+    response = JsonResponse(
         {
             "status": "ready" if ready else "not ready",
             "checks": {name: check.as_dict() for name, check in checks.items()},
         },
         status=200 if ready else 503,
     )
+    # Django would log each 503 as an error; while everything starts, it is the expected answer.
+    response._has_been_logged = True  # type: ignore[attr-defined]
+    return response
 
 
 def readiness() -> dict[str, Check]:

@@ -30,6 +30,8 @@ class Program:
     account: struct_passwd | None = None
     #: What the kernel sends to the child when the thread that started it ends.
     death_signal: signal.Signals = signal.SIGKILL
+    #: What it stores is for its own account only; -1 leaves ours.
+    umask: int = 0o077
 
 
 def spawn(program: Program) -> "subprocess.Popen[bytes]":
@@ -97,7 +99,7 @@ def _open_log(path: Path) -> int:
     path.parent.mkdir(parents=True, exist_ok=True)
     if path.exists() and path.stat().st_size > LOG_LIMIT_BYTES:
         path.replace(path.with_name(path.name + ".1"))
-    return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o640)
+    return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
 
 
 def _popen_arguments(program: Program) -> dict[str, Any]:
@@ -105,6 +107,7 @@ def _popen_arguments(program: Program) -> dict[str, Any]:
         "stdin": subprocess.DEVNULL,
         "env": program.env,
         "cwd": program.cwd,
+        "umask": program.umask,
         # A session of its own keeps a terminal's Ctrl-C from reaching it before its turn.
         "start_new_session": True,
         "preexec_fn": _tied_to_parent(program.death_signal),

@@ -116,7 +116,7 @@ class Supervisor:
             step("Front end", "is built …")
             log = given.log("assets")
             command = python("-m", "fluxprompt.assets")
-            program = Program(command, log, given.child_environment(), ROOT)
+            program = Program(command, log, given.child_environment(), ROOT, umask=-1)
             if await run_async(program) != 0:
                 reason = last_lines(log).removeprefix("fluxprompt: ")
                 if not assets.BUILT.exists():
