@@ -14,6 +14,9 @@ from flows.engine.registry import registry
 from flows.templatetags.pages import duration
 from flows.views.picture import NodeState, RunView
 
+#: What a node that no row tells of is called once its run has ended.
+UNREACHED = "unreached"
+
 
 @dataclass(frozen=True)
 class Step:
@@ -39,7 +42,7 @@ class Step:
 
     @property
     def has_values(self) -> bool:
-        return self.state not in (NodeStatus.PENDING, NodeStatus.SKIPPED)
+        return self.state not in (NodeStatus.PENDING, NodeStatus.SKIPPED, UNREACHED)
 
 
 def steps_of(run: Run, document: Document, rows: Mapping[str, NodeRun]) -> list[Step]:
@@ -47,7 +50,7 @@ def steps_of(run: Run, document: Document, rows: Mapping[str, NodeRun]) -> list[
     graph = Graph(document)
     streamed = _streamed_texts(run, rows.values())
     return [
-        _step(document, node, rows.get(node), streamed.get(node, ""))
+        _step(run, document, node, rows.get(node), streamed.get(node, ""))
         for node in (*graph.order, *graph.looped)
     ]
 
@@ -55,10 +58,10 @@ def steps_of(run: Run, document: Document, rows: Mapping[str, NodeRun]) -> list[
 def step_of(run: Run, document: Document, row: NodeRun | None, node: str) -> Step:
     """One step, to be put in place of what the page shows."""
     streamed = _streamed_texts(run, [row] if row else [])
-    return _step(document, node, row, streamed.get(node, ""))
+    return _step(run, document, node, row, streamed.get(node, ""))
 
 
-def _step(document: Document, node: str, row: NodeRun | None, streamed: str) -> Step:
+def _step(run: Run, document: Document, node: str, row: NodeRun | None, streamed: str) -> Step:
     spec = next(spec for spec in document.nodes if spec.id == node)
     node_type = registry().get(spec.type)
     title = node_type.title if node_type else spec.type
@@ -71,7 +74,8 @@ def _step(document: Document, node: str, row: NodeRun | None, streamed: str) -> 
         "streams": bool(node_type and node_type.streams),
     }
     if row is None:
-        return Step(**named)  # type: ignore[arg-type]
+        state = UNREACHED if run.ended else NodeStatus.PENDING
+        return Step(**named, state=state)  # type: ignore[arg-type]
     # What is still streaming is shown whole: pieces that come next are joined to it by length.
     text = answer_text(row)[:WINDOW] or streamed if node_type and node_type.streams else ""
     return Step(

@@ -18,7 +18,8 @@ from flows.views.markdown import render_markdown
 
 register = template.Library()
 
-#: State → lucide icon and word; runs and nodes share them.
+#: State → lucide icon and word; runs and nodes share them. `unreached` is what a node that was
+#: still pending is called once its run has ended.
 STATES: dict[str, tuple[str, str]] = {
     "pending": ("circle-dashed", "Pending"),
     "queued": ("clock", "Queued"),
@@ -29,6 +30,7 @@ STATES: dict[str, tuple[str, str]] = {
     "failed": ("circle-x", "Failed"),
     "skipped": ("circle-slash", "Skipped"),
     "cancelled": ("ban", "Cancelled"),
+    "unreached": ("circle-dashed", "Not reached"),
     "timed_out": ("timer-off", "Timed out"),
 }
 

@@ -243,7 +243,7 @@ def curve(x1: float, y1: float, x2: float, y2: float) -> str:
 def flow_of(edge: EdgeSpec, states: Mapping[str, NodeState]) -> str:
     """What a run has made of an edge so far."""
     source = states.get(edge.source)
-    if source is None or source.status in ("pending", "running", "waiting"):
+    if source is None or source.status in ("pending", "running", "waiting", "unreached"):
         return ""
     if source.status in ("skipped", "cancelled"):
         return "dead"

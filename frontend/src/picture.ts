@@ -172,6 +172,9 @@ export class Picture {
     const span = Math.hypot(before.x - other.x, before.y - other.y);
     const box = this.root.getBoundingClientRect();
     const factor = Math.hypot(now.x - other.x, now.y - other.y) / Math.max(span, 1);
+    // Two fingers also carry the picture with them, up and down included.
+    this.x += (now.x - before.x) / 2;
+    this.y += (now.y - before.y) / 2;
     this.zoomAt(factor, (now.x + other.x) / 2 - box.left, (now.y + other.y) / 2 - box.top);
   }
 

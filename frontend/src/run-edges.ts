@@ -5,7 +5,7 @@ function flowOf(source: string, target: string, forks: boolean): string {
   if (source === "skipped" || source === "cancelled" || target === "skipped") return "dead";
   if (source !== "succeeded" && source !== "failed") return "";
   if (target === "running" || target === "waiting") return "active";
-  if (source === "failed" && target === "pending") return "broken";
+  if (source === "failed" && (target === "pending" || target === "unreached")) return "broken";
   if (target === "pending") return forks ? "" : "live";
   return "live";
 }

@@ -75,6 +75,7 @@ export const WORDS: Record<string, string> = {
   skipped: "Skipped",
   cancelled: "Cancelled",
   timed_out: "Timed out",
+  unreached: "Not reached",
 };
 
 /** Milliseconds as the server's `duration` filter writes them. */

@@ -162,7 +162,7 @@ export class RunPage {
 
   private countSteps(): void {
     const states = [...this.steps.values()].map((step) => step.state);
-    const over = states.filter((state) => !["pending", "running", "waiting"].includes(state));
+    const over = states.filter((state) => !["pending", "running", "waiting", "unreached"].includes(state));
     this.say("progress", `${over.length} of ${states.length}`);
   }
 

@@ -14,6 +14,7 @@ import { swapFrom } from "./swap";
 
 /** Cards show the end of a text; more would only be laid out in vain. */
 const CARD_TEXT = 600;
+const WITHOUT_VALUES = new Set(["pending", "skipped", "unreached"]);
 const RANKS: Record<string, number> = { pending: 0, running: 1, waiting: 1 };
 
 export class StepView {
@@ -106,6 +107,7 @@ export class StepView {
 
   /** Nodes that a cancelled run never came to, or that were stopped with it. */
   runEnded(status: string): void {
+    if (this.state === "pending") this.paint("unreached");
     if (this.state === "running" || this.state === "waiting") {
       this.paint(status === "succeeded" ? "skipped" : "cancelled");
       void this.reload();
@@ -141,7 +143,7 @@ export class StepView {
       if (badge) paintState(badge, state);
     }
     const values = this.element.querySelector<HTMLElement>("details[data-values]");
-    if (state !== "pending" && state !== "skipped") values?.removeAttribute("hidden");
+    if (!WITHOUT_VALUES.has(state)) values?.removeAttribute("hidden");
   }
 
   private showFacts(duration: number | undefined, usage: Usage | undefined): void {
