@@ -5,9 +5,12 @@ import math
 import re
 from typing import Any
 
+from flows.engine.references import KEY
+
 #: PostgreSQL stores no NUL, and half of a surrogate pair has no UTF-8.
 UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
-_SUSPECT = re.compile(r"[\x00\ud800-\udfff]|\\u(?:0000|[dD][89a-fA-F])")
+# Escapes may hide any of what is cleaned; texts without them are the rule and pass at once.
+_SUSPECT = re.compile(r"[\x00\ud800-\udfff]|\\u|\$blob")
 
 
 def _no_constant(name: str) -> Any:
@@ -24,18 +27,21 @@ def _finite(text: str) -> float:
 def read_json(text: str) -> Any:
     """The value of a JSON text. Raises ValueError (json.JSONDecodeError) or RecursionError.
 
-    What cannot be stored is replaced by U+FFFD, as browsers do with broken text.
+    What cannot be stored is replaced by U+FFFD, as browsers do with broken text; a key that would
+    look like one of the engine's references gets an underscore.
     """
     value = json.loads(text, parse_constant=_no_constant, parse_float=_finite)
     return cleaned(value) if _SUSPECT.search(text) else value
 
 
 def cleaned(value: Any) -> Any:
-    """The value with unstorable characters replaced."""
+    """The value with unstorable characters replaced, and no key that makes it a reference."""
     if isinstance(value, str):
         return UNSTORABLE.sub("\ufffd", value)
     if isinstance(value, dict):
-        return {cleaned(key): cleaned(item) for key, item in value.items()}
+        return {
+            f"_{KEY}" if key == KEY else cleaned(key): cleaned(item) for key, item in value.items()
+        }
     return [cleaned(item) for item in value] if isinstance(value, list) else value
 
 
@@ -52,6 +58,8 @@ def storable_problem(value: Any, depth_limit: int = 200) -> str | None:
                 if UNSTORABLE.search(item):
                     return "holds a NUL or half of a character pair; remove it."
             elif isinstance(item, dict):
+                if KEY in item:
+                    return f"uses the key '{KEY}', which is reserved; rename it."
                 below.extend(item.keys())
                 below.extend(item.values())
             elif isinstance(item, list):

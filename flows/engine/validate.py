@@ -6,7 +6,7 @@ from flows.engine.errors import Problem
 from flows.engine.graph import INERT_TYPES, Graph
 from flows.engine.names import suggestion
 from flows.engine.registry import Registry
-from flows.engine.validate_config import config_problems
+from flows.engine.validate_config import config_problems, excess_problems
 from flows.engine.validate_references import reference_problems
 
 #: Names that mean something else in expressions.
@@ -28,9 +28,12 @@ def validate(doc: Document, registry: Registry) -> list[Problem]:
         problems += _node_problems(node, registry)
     problems += _edge_problems(doc, registry)
     problems += _loop_problems(graph)
+    too_much = excess_problems(doc)
+    problems += too_much
     for node in doc.nodes:
-        problems += config_problems(node, registry)
-        problems += reference_problems(node, graph, registry)
+        if not too_much:
+            problems += config_problems(node, registry)
+            problems += reference_problems(node, graph, registry)
     problems += _connection_problems(doc, graph)
     return problems
 

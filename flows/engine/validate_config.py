@@ -6,16 +6,36 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from flows.engine.document import NodeSpec
+from flows.engine.document import Document, NodeSpec
 from flows.engine.document_problems import dotted
 from flows.engine.errors import Problem
-from flows.engine.expressions import compile_check, has_expression, texts_in
+from flows.engine.expressions import code_lengths, compile_check, has_expression, texts_in
 from flows.engine.names import suggestion
 from flows.engine.node_call import config_sentence, mode_of
 from flows.engine.node_type import NodeType
 from flows.engine.registry import Registry
 
+#: Expressions of a whole document, and their characters.
+MAX_EXPRESSIONS = 20_000
+MAX_CODE = 300_000
 _BLOCK = re.compile(r"\{%[-+]?\s*(?:if|for)\b")
+
+
+def excess_problems(doc: Document) -> list[Problem]:
+    """A problem when a document holds more expressions than can be checked in seconds."""
+    count = size = 0
+    for node in doc.nodes:
+        for _, text in texts_in(node.config):
+            codes = code_lengths(text)
+            count += len(codes)
+            size += sum(codes)
+        if count > MAX_EXPRESSIONS or size > MAX_CODE:
+            message = (
+                f"A flow may hold {MAX_EXPRESSIONS:,} expressions with {MAX_CODE:,} characters; "
+                f"at '{node.id}' there are more. Split it into sub-flows."
+            )
+            return [Problem("too_many_expressions", message, node.id)]
+    return []
 
 
 def config_problems(node: NodeSpec, registry: Registry) -> list[Problem]:

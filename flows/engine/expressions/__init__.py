@@ -10,7 +10,7 @@ from functools import lru_cache
 from typing import Any
 
 from flows.engine.expressions import compiler, values
-from flows.engine.expressions.budget import Budget, ExpressionError, over_budget, weight
+from flows.engine.expressions.budget import Budget, ExpressionError, over_budget, weight, wrong_type
 from flows.engine.expressions.static import (
     Mention,
     Reference,
@@ -19,14 +19,15 @@ from flows.engine.expressions.static import (
     roots_in,
     texts_in,
 )
-from flows.engine.expressions.syntax import Code, Text, split
-from flows.engine.references import Load
+from flows.engine.expressions.syntax import MAX_EXPRESSION, Code, Text, split
+from flows.engine.references import KEY, Load
 
 __all__ = [
     "Budget",
     "ExpressionError",
     "Mention",
     "Reference",
+    "code_lengths",
     "compile_check",
     "evaluate",
     "has_expression",
@@ -72,6 +73,9 @@ def resolve_with(value: Any, context: Mapping[str, Any], budget: Budget) -> Any:
         if isinstance(value, str):
             return _evaluate(value, context, budget)
         if isinstance(value, dict):
+            if KEY in value:
+                # Only the engine makes references: a written one could name another's value.
+                raise wrong_type(f"'{KEY}' cannot be used as a key.")
             return {key: resolve_with(item, context, budget) for key, item in value.items()}
         if isinstance(value, list):
             return [resolve_with(item, context, budget) for item in value]
@@ -107,6 +111,14 @@ def compile_check(text: str, *, template: bool = False) -> ExpressionError | Non
     except ExpressionError as error:
         return error
     return None
+
+
+def code_lengths(text: str) -> list[int]:
+    """Characters of each expression in a text; a text that cannot be read counts as one."""
+    try:
+        return [len(part.code) for part in _parts(text) if isinstance(part, Code)]
+    except ExpressionError:
+        return [MAX_EXPRESSION]
 
 
 @lru_cache(4096)

@@ -12,6 +12,7 @@ from flows.engine.expressions.budget import Budget, UnknownName, weight, wrong_t
 from flows.engine.expressions.filters import FILTERS
 from flows.engine.expressions.syntax import parse_expression, parse_template, syntax_error
 from flows.engine.names import suggestion
+from flows.engine.references import KEY
 
 
 class Frame:
@@ -136,9 +137,9 @@ def _dict(node: nodes.Dict) -> Compute:
         made: dict[str, Any] = {}
         for key, value in parts:
             made[values.text_of(frame.budget, key(frame))] = value(frame)
-        if "$blob" in made:
+        if KEY in made:
             # Only the engine makes references: a made-up one could name another run's value.
-            raise wrong_type("'$blob' cannot be used as a key.")
+            raise wrong_type(f"'{KEY}' cannot be used as a key.")
         return made
 
     return compute

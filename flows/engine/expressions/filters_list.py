@@ -93,7 +93,7 @@ def _order_key(budget: Budget, name: str, keys: list[Any]) -> None:
             f"beside {values.kind(known[0])}."
         )
     rounds = max(1, len(known).bit_length())
-    budget.work(((len(known) >> 1) + (size >> 9)) * rounds)
+    budget.work(((len(known) >> 3) + (size >> 9)) * rounds)
 
 
 def sort(budget: Budget, value: Any, by: Any = None, descending: Any = False) -> list[Any]:
@@ -134,7 +134,7 @@ def unique(budget: Budget, value: Any, by: Any = None) -> list[Any]:
     seen: set[tuple[str, Any]] = set()
     kept = []
     for item in _list(budget, "unique", value):
-        budget.work(2)
+        budget.work(10)
         identity = _identity(budget, _part(budget, item, by))
         budget.keep(100)
         if identity not in seen:

@@ -135,7 +135,7 @@ def hash_text(budget: Budget, value: Any, algorithm: Any = "sha256") -> str:
     if algorithm not in _HASHES:
         raise wrong_type(f"'hash' knows {', '.join(_HASHES)}.")
     data = _encoded(budget, _text(budget, value))
-    budget.work(len(data) >> 7)
+    budget.work((len(data) >> 7) + 4)
     return hashlib.new(algorithm, data, usedforsecurity=False).hexdigest()
 
 
@@ -181,7 +181,7 @@ def date(budget: Budget, value: Any, format: Any = "%Y-%m-%d") -> str:
         "A": _DAYS[moment.weekday()], "a": _DAYS[moment.weekday()][:3],
         "j": f"{moment.timetuple().tm_yday:03}", "z": moment.strftime("%z"), "%": "%",
     }  # fmt: skip
-    budget.work(len(pattern))
+    budget.work(10 + 2 * len(pattern))
 
     def part(match: re.Match[str]) -> str:
         if match[1] not in parts:

@@ -12,6 +12,7 @@ from jinja2.parser import Parser
 from flows.engine.expressions.budget import ExpressionError
 
 MAX_EXPRESSION = 4_000
+MAX_EXPRESSIONS = 2_000
 MAX_TEMPLATE = 200_000
 #: Characters of code (not of text) in one template.
 MAX_CODE = 20_000
@@ -100,6 +101,8 @@ def split(source: str) -> tuple[Text | Code, ...]:
             if position < len(source):
                 parts.append(Text(source[position:]))
             return tuple(parts)
+        if len(parts) > 2 * MAX_EXPRESSIONS:
+            raise syntax_error(f"a text may hold {MAX_EXPRESSIONS:,} expressions; split it.")
         if start > position:
             parts.append(Text(source[position:start]))
         end = _closing(source, start + 2)

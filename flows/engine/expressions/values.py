@@ -111,7 +111,7 @@ def whole(budget: Budget, value: Any, depth: int = 0) -> Any:
         return value
     if depth > MAX_DEPTH:
         raise over_budget(f"the value is nested deeper than {MAX_DEPTH} levels.")
-    budget.work((len(value) >> 1) + 1)
+    budget.work(len(value) + 2)
     if isinstance(value, dict):
         return {key: whole(budget, item, depth + 1) for key, item in value.items()}
     return [whole(budget, item, depth + 1) for item in value]
@@ -150,7 +150,7 @@ def text_of(budget: Budget, value: Any) -> str:
 
 def equal(budget: Budget, left: Any, right: Any, depth: int = 0) -> bool:
     """Equality of JSON values: 1 equals 1.0 but not true; lists and objects part by part."""
-    budget.work(1)
+    budget.work(2)
     if is_reference(left) and is_reference(right) and left[KEY] == right[KEY]:
         return True
     left, right = budget.deref(left), budget.deref(right)
