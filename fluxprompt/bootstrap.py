@@ -141,7 +141,7 @@ def make_venv() -> None:
 
 def find_python() -> tuple[str, str]:
     """The path and version of a Python that is new enough, can make a venv and really runs."""
-    found = {}
+    found: dict[str, str] = {}
     for candidate in candidates():
         version = runs(candidate, _PROBE)
         if version and tuple(map(int, version.split("."))) >= NEEDED:

@@ -94,8 +94,9 @@ def _project_checks(suite: Suite, environment: dict[str, str]) -> None:
             **environment,
             "FLUX_DATA_DIR": folder,
             "DATABASE_URL": environment["FLUX_TEST_DATABASE_URL"],
-            # As it is deployed: behind https.
+            # As it is deployed: behind https, with a mail server.
             "FLUX_PUBLIC_URL": "https://fluxprompt.example",
+            "EMAIL_URL": "smtp://mail.fluxprompt.example:587",
         }
         missing = [*manage, "makemigrations", "--check", "--dry-run"]
         suite.check("missing migrations", missing, own)
