@@ -27,6 +27,8 @@ class DataFolder:
             (path / "logs").mkdir(exist_ok=True)
         except (FileExistsError, NotADirectoryError):
             raise StackError(f"FLUX_DATA_DIR is {path}, which is not a folder.") from None
+        except FileNotFoundError:
+            raise StackError(f"FLUX_DATA_DIR is {path}, where no folder can be made.") from None
         except PermissionError:
             raise StackError(
                 f"The data folder {path} cannot be written to by this user: make it writable, "

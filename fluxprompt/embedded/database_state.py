@@ -52,7 +52,7 @@ def require_reachable(url: str) -> None:
     try:
         psycopg.connect(url, connect_timeout=10).close()
     except psycopg.Error as error:
-        reason = (str(error).strip().splitlines() or ["no answer"])[-1]
+        reason = (str(error).strip().splitlines() or ["no answer"])[0]
         raise StackError(f"The database of DATABASE_URL cannot be reached: {reason}.") from error
 
 

@@ -155,6 +155,10 @@ class Postgres:
 
     def failure(self) -> StackError:
         """What to say when the server ended by itself."""
+        if _is_full(self.folder):
+            return StackError(
+                f"The disk of {self.folder} is full: free some space and start again."
+            )
         lines = last_lines(self.log, 20).splitlines()
         reported = [
             line.split(": ", 1)[1] for line in lines if "FATAL: " in line or "PANIC: " in line
@@ -212,6 +216,8 @@ class Postgres:
         aside = folder.with_name(folder.name + ".new")
         shutil.rmtree(aside, ignore_errors=True)
         private_folder(aside, self.account)
+        if shutil.disk_usage(aside).free < 100_000_000:
+            raise StackError(f"The disk of {folder} is full: a new database needs 100 MB.")
         command = [
             str(self._binaries() / "initdb"),
             *("-D", str(aside), "-U", ROLE, "--auth=trust", "--encoding=UTF8"),
@@ -241,6 +247,11 @@ class Postgres:
 
 def _environment() -> dict[str, str]:
     return {"PATH": os.environ.get("PATH", "/usr/bin:/bin"), "LC_ALL": "C.UTF-8", "TZ": "UTC"}
+
+
+def _is_full(folder: Path) -> bool:
+    """Whether a server cannot even write its log of changes there (a segment has 16 MB)."""
+    return shutil.disk_usage(folder).free < 16_000_000
 
 
 def _process_in(folder: Path) -> int | None:
