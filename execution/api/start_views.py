@@ -10,13 +10,11 @@ from rest_framework.response import Response
 
 from execution import queries, services
 from execution.api import requests, schemas
-from execution.api.waiting import ended_within
-from execution.live.waiting import wait_until_ended
+from execution.live.waiting import ended_within, wait_until_ended
 from execution.models import Run
 from flows.queries import find_flow
 from fluxprompt.api.asgi import CAN_WAIT, Later
 from fluxprompt.api.openapi import PROBLEM, call, parameter
-from fluxprompt.api.parsing import StrictJSONParser
 from fluxprompt.api.problems import problem_for, problem_response
 from fluxprompt.api.views import ApiView
 
@@ -24,7 +22,6 @@ from fluxprompt.api.views import ApiView
 class StartRunView(ApiView):
     """Starting runs of a flow."""
 
-    parser_classes: ClassVar = [StrictJSONParser]
     required_action: ClassVar = {"POST": "run.start"}
 
     @call(

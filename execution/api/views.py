@@ -16,7 +16,6 @@ from execution.models import Run
 from flows.engine.errors import NodeError
 from fluxprompt.api.openapi import PAGING, PROBLEM, call, page_of, parameter
 from fluxprompt.api.paging import CursorInvalid, newest_first
-from fluxprompt.api.parsing import StrictJSONParser
 from fluxprompt.api.views import ApiView
 
 _MAX_SEQ = 2_147_483_647
@@ -24,8 +23,6 @@ _MAX_SEQ = 2_147_483_647
 
 class RunView(ApiView):
     """A call about one run."""
-
-    parser_classes: ClassVar = [StrictJSONParser]
 
     def run(self, run_id: UUID) -> Run:
         found: Run | None = visible_runs(self.actor).filter(pk=run_id).first()

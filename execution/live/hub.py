@@ -10,10 +10,10 @@ import json
 import logging
 import threading
 import time
-from collections import defaultdict
+from collections import OrderedDict, defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 import psycopg
 from django.db import connection
@@ -26,6 +26,8 @@ logger = logging.getLogger(__name__)
 FETCH_EVERY = 0.02
 #: Rows of one fetch for one run.
 FETCH_LIMIT = 1_000
+#: Ends remembered for who asks a moment after.
+ENDED_KEPT = 5_000
 
 
 @dataclass
@@ -46,13 +48,21 @@ class Reader:
     text_too: bool = True
 
 
+class Expectation(Protocol):
+    """Somebody who waits for the end of a run."""
+
+    def wake(self, *, certain: bool) -> None:
+        """Called on the hub's thread. Not `certain`: the row has to be looked at."""
+
+
 class Hub:
     """Listens, fetches, hands out. Started at first use, one per process."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._readers: dict[str, list[Reader]] = defaultdict(list)
-        self._waiting: dict[str, list[threading.Event]] = defaultdict(list)
+        self._waiting: dict[str, list[Expectation]] = defaultdict(list)
+        self._ended_lately: OrderedDict[str, None] = OrderedDict()
         self._dirty: set[str] = set()
         self._deltas: dict[str, list[dict[str, JSON]]] = defaultdict(list)
         self._connection: psycopg.Connection[Any] | None = None
@@ -78,19 +88,19 @@ class Hub:
                 self._dirty.discard(reader.run_id)
                 self._deltas.pop(reader.run_id, None)
 
-    def expect_end(self, run_id: str, ended: threading.Event | None = None) -> threading.Event:
-        """An event that is set when the run ends; give it back with `stop_expecting`."""
+    def expect_end(self, run_id: str, expectation: Expectation) -> None:
+        """Wake `expectation` when the run ends (at once, if it did lately)."""
         self._ensure_started()
-        ended = ended or threading.Event()
         with self._lock:
-            self._waiting[run_id].append(ended)
-        return ended
+            if run_id in self._ended_lately:
+                expectation.wake(certain=True)
+            self._waiting[run_id].append(expectation)
 
-    def stop_expecting(self, run_id: str, ended: threading.Event) -> None:
+    def stop_expecting(self, run_id: str, expectation: Expectation) -> None:
         with self._lock:
             waiting = self._waiting.get(run_id, [])
-            if ended in waiting:
-                waiting.remove(ended)
+            if expectation in waiting:
+                waiting.remove(expectation)
             if not waiting:
                 self._waiting.pop(run_id, None)
 
@@ -123,9 +133,8 @@ class Hub:
         with self._lock:
             self._dirty.update(self._readers)
             for waiting in self._waiting.values():
-                # Whoever waits looks at the row itself when woken.
-                for ended in waiting:
-                    ended.set()
+                for expectation in waiting:
+                    expectation.wake(certain=False)
         self._heard.set()
 
     def _hear(self, payload: str) -> None:
@@ -133,8 +142,7 @@ class Hub:
         run_id = news["r"]
         with self._lock:
             if "e" in news:
-                for ended in self._waiting.get(run_id, ()):
-                    ended.set()
+                self._note_end(run_id)
             if run_id not in self._readers:
                 return
             if "d" in news:
@@ -142,6 +150,14 @@ class Hub:
             else:
                 self._dirty.add(run_id)
         self._heard.set()
+
+    def _note_end(self, run_id: str) -> None:
+        """Wake who waits, and remember it for who comes a moment late."""
+        self._ended_lately[run_id] = None
+        if len(self._ended_lately) > ENDED_KEPT:
+            self._ended_lately.popitem(last=False)
+        for expectation in self._waiting.get(run_id, ()):
+            expectation.wake(certain=True)
 
     def _hand_out(self) -> None:
         """Fetch and deliver, at most every FETCH_EVERY seconds."""

@@ -1,39 +1,94 @@
 """Waits for the end of a run, woken by the recording step that wrote it."""
 
+import asyncio
+import threading
 import time
+from typing import Any
+
+from asgiref.sync import sync_to_async
+from django.db import connection
 
 from execution.live.hub import hub
 from execution.models import ENDED, Run
 
 #: Seconds after which a waiter looks at the row itself, should a notification have been lost.
 LOOK_EVERY = 2.0
+#: Seconds until the first look: the run may have ended before this process listened.
+FIRST_LOOK = 0.25
 
 
-def wait_until_ended(run_id: object, seconds: float) -> bool:
-    """Block until the run has ended, or for so many seconds; whether it has.
+class _Waiter:
+    """Woken on the hub's thread, waited for on another thread."""
 
-    Give the thread's database connection back before calling when it may take long: this asks
-    for one only when it looks.
-    """
+    def __init__(self) -> None:
+        self.event = threading.Event()
+        self.certain = False
+
+    def wake(self, *, certain: bool) -> None:
+        self.certain = self.certain or certain
+        self.event.set()
+
+
+class _LoopWaiter:
+    """Woken on the hub's thread, awaited on an event loop."""
+
+    def __init__(self) -> None:
+        self.loop = asyncio.get_running_loop()
+        self.event = asyncio.Event()
+        self.certain = False
+
+    def wake(self, *, certain: bool) -> None:
+        self.certain = self.certain or certain
+        self.loop.call_soon_threadsafe(self.event.set)
+
+
+def wait_until_ended(run_id: Any, seconds: float) -> bool:
+    """Block until the run has ended, or for so many seconds; whether it has."""
     run = str(run_id)
     deadline = time.monotonic() + seconds
-    ended = hub().expect_end(run)
+    waiter = _Waiter()
+    hub().expect_end(run, waiter)
+    look_after = FIRST_LOOK
     try:
-        while True:
-            if Run.objects.filter(id=run, status__in=ENDED).exists():
+        while (left := deadline - time.monotonic()) > 0:
+            waiter.event.wait(min(left, look_after))
+            waiter.event.clear()
+            if waiter.certain or _has_ended(run):
                 return True
-            _give_connection_back()
-            left = deadline - time.monotonic()
-            if left <= 0:
-                return False
-            ended.wait(min(left, LOOK_EVERY))
-            ended.clear()
+            look_after = LOOK_EVERY
+        return False
     finally:
-        hub().stop_expecting(run, ended)
+        hub().stop_expecting(run, waiter)
 
 
-def _give_connection_back() -> None:
-    from django.db import connection
+async def ended_within(run_id: Any, seconds: float) -> bool:
+    """The same on an event loop, where a waiting client holds no thread."""
+    run = str(run_id)
+    loop = asyncio.get_running_loop()
+    deadline = loop.time() + seconds
+    waiter = _LoopWaiter()
+    hub().expect_end(run, waiter)
+    look_after = FIRST_LOOK
+    try:
+        while (left := deadline - loop.time()) > 0:
+            try:
+                await asyncio.wait_for(waiter.event.wait(), min(left, look_after))
+            except TimeoutError:
+                look_after = LOOK_EVERY
+            waiter.event.clear()
+            if waiter.certain:
+                return True
+            if await sync_to_async(_has_ended, thread_sensitive=False)(run):
+                return True
+        return False
+    finally:
+        hub().stop_expecting(run, waiter)
 
-    if not connection.in_atomic_block:
-        connection.close()
+
+def _has_ended(run: str) -> bool:
+    """Look at the row; the thread's connection goes back to the pool for the wait."""
+    try:
+        return Run.objects.filter(id=run, status__in=ENDED).exists()
+    finally:
+        if not connection.in_atomic_block:
+            connection.close()
