@@ -3,7 +3,7 @@
 import asyncio
 import json
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -20,7 +20,7 @@ NOBODY = "0192f3a5-11aa-7c3d-8e4f-5a6b7c8d9e0f"
 
 
 @pytest.fixture(autouse=True)
-def dispatched(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Run]]:
+def dispatched(monkeypatch: pytest.MonkeyPatch) -> list[Run]:
     """Runs handed to Temporal; here nobody takes them."""
     runs: list[Run] = []
     monkeypatch.setattr("execution.services.dispatch", lambda run, *rest: runs.append(run))

@@ -17,7 +17,7 @@ from flows.engine.registry import registry
 from flows.engine.validate import validate
 from flows.models import Flow
 from fluxprompt.api.openapi import call, parameter
-from fluxprompt.api.parsing import DOCUMENT_PARSERS, YAML
+from fluxprompt.api.parsing import YAML
 from fluxprompt.api.problems import refuse
 from fluxprompt.api.views import ApiView
 
@@ -27,7 +27,7 @@ _REVISION = re.compile(r'(?:W/)?"(\d{1,9})"')
 class DocumentView(FlowView):
     """The draft of a flow as a document."""
 
-    parser_classes: ClassVar = DOCUMENT_PARSERS
+    takes_yaml = True
     required_action: ClassVar = {"GET": "flow.read", "PUT": "flow.edit"}
 
     @call(
@@ -99,7 +99,7 @@ class DocumentView(FlowView):
 class ValidateView(ApiView):
     """What is wrong with a document; nothing is kept and nothing runs."""
 
-    parser_classes: ClassVar = DOCUMENT_PARSERS
+    takes_yaml = True
     required_action: ClassVar = {"POST": "flow.read"}
 
     @call(

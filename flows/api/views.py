@@ -9,9 +9,10 @@ from flows import queries, services
 from flows.api import schemas
 from flows.api.payloads import flow_detail, flow_payload, node_type_catalogue
 from flows.api.sources import document_in
+from flows.engine.document import Document
 from flows.models import Flow
 from fluxprompt.api.openapi import PAGING, call, page_of, parameter
-from fluxprompt.api.parsing import DOCUMENT_PARSERS, YAML, StrictJSONParser, YamlText
+from fluxprompt.api.parsing import YAML, YamlText
 from fluxprompt.api.views import ApiView, text_field
 
 NAME_LENGTH = 200
@@ -19,8 +20,6 @@ NAME_LENGTH = 200
 
 class FlowView(ApiView):
     """A call about one flow, named by id or slug."""
-
-    parser_classes: ClassVar = [StrictJSONParser]
 
     def flow(self, reference: str) -> Flow:
         found = queries.find_flow(self.actor, reference)
@@ -32,7 +31,7 @@ class FlowView(ApiView):
 class FlowsView(ApiView):
     """The flows of the workspace."""
 
-    parser_classes: ClassVar = DOCUMENT_PARSERS
+    takes_yaml = True
     required_action: ClassVar = {"GET": "flow.read", "POST": "flow.create"}
 
     @call(
@@ -67,13 +66,15 @@ class FlowsView(ApiView):
         tag="Flows",
     )
     def post(self, request: Any) -> Response:
+        name: str | None
+        document: Document | None
         if isinstance(request.data, YamlText):
             name, document = None, document_in(request.data)
         else:
             body = self.object_body("name", "document")
             given = body.get("document")
             name = text_field(body, "name", most=NAME_LENGTH, required=given is None)
-            document = None if given is None else document_in(given)
+            document = document_in(given) if given is not None else None
         flow = services.create_flow(self.actor, name=name, document=document)
         problems = queries.flow_problems(flow)
         return Response(

@@ -13,6 +13,7 @@ from flows import queries, services
 from flows.engine.document import dump, parse
 from flows.engine.errors import DocumentInvalid
 from flows.models import Flow
+from flows.services import load_examples
 from flows.tests.fixtures import GREETING
 
 
@@ -233,10 +234,10 @@ def test_the_diff_names_nodes_edges_and_places(actor: Actor) -> None:
 
 
 def test_examples_are_loaded_once_and_published(actor: Actor) -> None:
-    made = services.load_examples(actor)
+    made = load_examples(actor)
     assert len(made) >= 6
     assert all(Flow.objects.get(pk=flow.pk).published for flow in made)
-    assert services.load_examples(actor) == []
+    assert load_examples(actor) == []
 
 
 def test_the_page_of_flows_is_of_the_actors_workspace_only(actor: Actor) -> None:

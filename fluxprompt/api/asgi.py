@@ -7,7 +7,7 @@ browsers and everything else go to the site.
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass
@@ -25,7 +25,7 @@ from django.urls import set_script_prefix
 
 from fluxprompt.api.problems import MEDIA_TYPE, body_too_large
 
-type Message = dict[str, Any]
+type Message = Mapping[str, Any]
 type Receive = Callable[[], Awaitable[Message]]
 type Send = Callable[[Message], Awaitable[None]]
 type App = Callable[[dict[str, Any], Receive, Send], Awaitable[None]]
@@ -56,7 +56,8 @@ class KeyHandler(ASGIHandler):
         self._view_middleware: list[Any] = []
         self._template_response_middleware: list[Any] = []
         self._exception_middleware: list[Any] = []
-        inner = convert_exception_to_response(self._get_response)
+        # The sync half of Django's handler, which its stubs leave out.
+        inner = convert_exception_to_response(self._get_response)  # type: ignore[attr-defined]
         self._middleware_chain = convert_exception_to_response(SecurityMiddleware(inner))
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="api")
 
@@ -67,7 +68,8 @@ class KeyHandler(ASGIHandler):
             return
         with closing(body):
             request, refusal = self.create_request(scope, body)
-            if request is None:
+            if request is None or refusal is not None:
+                assert refusal is not None
                 await self.send_response(refusal, send)
                 return
             request.META[CAN_WAIT] = True

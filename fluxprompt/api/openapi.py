@@ -3,7 +3,7 @@
 import json
 from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
-from typing import Any
+from typing import Any, Literal
 
 from django.http import HttpRequest, HttpResponse
 from django.views import View
@@ -92,7 +92,7 @@ def parameter(
     name: str, description: str, *, header: bool = False, schema: Schema | None = None
 ) -> OpenApiParameter:
     """A query parameter or header."""
-    where = OpenApiParameter.HEADER if header else OpenApiParameter.QUERY
+    where: Literal["header", "query"] = "header" if header else "query"
     return OpenApiParameter(name, schema or {"type": "string"}, where, description=description)
 
 

@@ -110,7 +110,7 @@ class YamlParser(BaseParser):
         stream: IO[Any],
         media_type: str | None = None,
         parser_context: Any = None,
-    ) -> YamlText:
+    ) -> Any:
         return YamlText(read_text(_body(parser_context)))
 
 

@@ -4,12 +4,14 @@ from typing import Any, cast
 
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.csrf import csrf_exempt
+from rest_framework.parsers import BaseParser
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
 from accounts.permissions import Actor
 from flows.storable import bad_text
 from fluxprompt.api.paging import DEFAULT_LIMIT, MAX_LIMIT, CursorInvalid
+from fluxprompt.api.parsing import DOCUMENT_PARSERS
 from fluxprompt.api.problems import ApiProblem, converts, problem_response, refuse
 
 
@@ -31,6 +33,13 @@ class ApiView(APIView):
             # A chunked body announces no length, and the framework would take it for empty.
             request.META["CONTENT_LENGTH"] = str(len(request.body))
         return super().initialize_request(request, *args, **kwargs)
+
+    #: Whether a flow may also be sent as YAML.
+    takes_yaml = False
+
+    def get_parsers(self) -> list[BaseParser]:
+        kinds = DOCUMENT_PARSERS if self.takes_yaml else DOCUMENT_PARSERS[:1]
+        return [kind() for kind in kinds]
 
     @property
     def actor(self) -> Actor:
