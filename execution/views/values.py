@@ -46,6 +46,8 @@ def shown_value(value: JSON) -> ShownValue:
         return ShownValue("empty")
     if is_reference(value):
         return ShownValue("large", text=str(value.get("preview", "")), large=_large_parts(value))
+    if isinstance(value, bool | int | float):
+        return ShownValue("text", text=json.dumps(value))
     if isinstance(value, str):
         return ShownValue("text", text=value[:WINDOW], cut=len(value) > WINDOW)
     if isinstance(value, dict) and 0 < len(value) <= 12 and all(map(_is_plain, value.values())):
