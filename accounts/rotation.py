@@ -1,12 +1,15 @@
 """Changing keys: stored secrets are sealed anew, in batches, while everything runs."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 from uuid import UUID
 
+from allauth.mfa.models import Authenticator
 from django.db import transaction
 
 from accounts.models import Credential
-from accounts.vault import SecretUnreadable, seal, unseal
+from accounts.vault import SecretUnreadable, open_text, seal, seal_text, unseal
 
 BATCH = 200
 
@@ -20,13 +23,20 @@ class Rotation:
 
 
 def rotate_secrets() -> Rotation:
-    """Seal every credential with the newest key. What cannot be read is left as it is."""
+    """Seal every stored secret with the newest key. What cannot be read is left as it is."""
     outcome = Rotation()
-    ids = list(Credential.objects.order_by("id").values_list("id", flat=True))
+    _in_batches(Credential, _rotate_batch, outcome)
+    _in_batches(Authenticator, _rotate_factors, outcome)
+    return outcome
+
+
+def _in_batches(
+    model: Any, rotate: Callable[[list[Any], Rotation], None], outcome: Rotation
+) -> None:
+    ids = list(model.objects.order_by("id").values_list("id", flat=True))
     for start in range(0, len(ids), BATCH):
         with transaction.atomic():
-            _rotate_batch(ids[start : start + BATCH], outcome)
-    return outcome
+            rotate(ids[start : start + BATCH], outcome)
 
 
 def _rotate_batch(ids: list[UUID], outcome: Rotation) -> None:
@@ -44,3 +54,26 @@ def _rotate_batch(ids: list[UUID], outcome: Rotation) -> None:
             changed.append(row)
     Credential.objects.bulk_update(changed, ["secret"])
     outcome.rotated += len(changed)
+
+
+def _rotate_factors(ids: list[int], outcome: Rotation) -> None:
+    rows = Authenticator.objects.select_for_update(of=("self",)).select_related("user")
+    for row in rows.filter(id__in=ids):
+        try:
+            data = {name: _sealed_anew(name, value) for name, value in row.data.items()}
+        except SecretUnreadable as error:
+            outcome.unreadable.append(f"second factor of {row.user.email}: {error.message}")
+            continue
+        if data != row.data:
+            row.data = data
+            row.save(update_fields=["data"])
+            outcome.rotated += 1
+
+
+def _sealed_anew(name: str, value: Any) -> Any:
+    """The parts of an authenticator's data that allauth stores encrypted."""
+    if name in ("secret", "seed"):
+        return seal_text(open_text(value))
+    if name == "migrated_codes":
+        return [seal_text(open_text(code)) for code in value]
+    return value

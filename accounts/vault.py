@@ -19,6 +19,10 @@ from accounts.models import Credential
 #: Shorter strings are not masked: replacing them would tear ordinary words apart.
 SHORTEST_MASKED = 4
 MASK = "••••"
+_NO_KEY = (
+    "This secret was encrypted with a key that FLUX_SECRET_KEYS does not hold. "
+    "Add the old key after the newest one, or enter the secret again."
+)
 
 
 class SecretUnreadable(Exception):
@@ -57,15 +61,25 @@ def seal(workspace_id: UUID, value: dict[str, Any]) -> bytes:
     return _keys().encrypt(plain.encode())
 
 
+def seal_text(text: str) -> str:
+    """Ciphertext of something that belongs to a person and to no workspace."""
+    return _keys().encrypt(text.encode()).decode()
+
+
+def open_text(sealed: str) -> str:
+    """What seal_text was given. Raises SecretUnreadable."""
+    try:
+        return _keys().decrypt(sealed).decode()
+    except InvalidToken:
+        raise SecretUnreadable(_NO_KEY) from None
+
+
 def unseal(workspace_id: UUID, data: bytes | memoryview) -> dict[str, Any]:
     """The value that was sealed for this workspace. Raises SecretUnreadable."""
     try:
         sealed = json.loads(_keys().decrypt(bytes(data)))
     except InvalidToken:
-        raise SecretUnreadable(
-            "This secret was encrypted with a key that FLUX_SECRET_KEYS does not hold. "
-            "Add the old key after the newest one, or enter the secret again."
-        ) from None
+        raise SecretUnreadable(_NO_KEY) from None
     if sealed["workspace"] != str(workspace_id):
         raise SecretUnreadable(
             "This secret was stored for another workspace. Enter it again in this one."

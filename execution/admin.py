@@ -1,5 +1,7 @@
 """Operators' tables of runs, what happened in them, and large values."""
 
+import json
+
 from django.conf import settings
 from django.contrib import admin, messages
 from django.db.models import QuerySet
@@ -7,6 +9,7 @@ from django.http import HttpRequest
 from django.template.loader import render_to_string
 from django.utils.html import format_html
 from unfold.contrib.filters.admin import AutocompleteSelectFilter, RangeDateTimeFilter
+from unfold.decorators import display
 
 from accounts.operators import (
     ReadOnlyAdmin,
@@ -16,8 +19,17 @@ from accounts.operators import (
     shows_one,
 )
 from execution import services
-from execution.models import Blob, NodeRun, Run, Snapshot
+from execution.models import Blob, NodeRun, Run, RunStatus, Snapshot
 
+#: Colours of the statuses in unfold's words.
+STATUS_LOOK = {
+    RunStatus.RUNNING: "info",
+    RunStatus.WAITING: "warning",
+    RunStatus.PAUSED: "warning",
+    RunStatus.SUCCEEDED: "success",
+    RunStatus.FAILED: "danger",
+    RunStatus.TIMED_OUT: "danger",
+}
 #: Events that a run's page shows; the last ones.
 EVENTS_SHOWN = 200
 
@@ -64,14 +76,14 @@ class RunAdmin(ReadOnlyAdmin):
 
     list_display = (
         "id",
-        "status",
+        "state",
         "flow",
         "workspace",
         "trigger",
         "created_at",
         "duration",
         "tokens",
-        "cost",
+        "dollars",
         "temporal",
     )
     list_select_related = ("flow", "workspace")
@@ -85,28 +97,38 @@ class RunAdmin(ReadOnlyAdmin):
     ordering = ("-created_at",)
     inlines = (NodeRunInline,)
     actions = ("cancel",)
+    compressed_fields = False
     fieldsets = (
         (
             None,
             {
                 "fields": (
+                    "temporal",
                     ("status", "trigger"),
                     ("flow", "workspace"),
                     ("version", "snapshot"),
                     ("created_at", "started_at"),
                     ("finished_at", "duration"),
-                    ("tokens", "cost"),
+                    ("tokens", "dollars"),
                     ("created_by", "api_key"),
                     ("session_id", "idempotency_key"),
                     ("rerun_of", "cancel_requested_at"),
-                    "temporal",
                 )
             },
         ),
         ("Inputs and outputs", {"fields": ("given", "made", "failure")}),
         ("Events", {"fields": ("happened",)}),
     )
-    readonly_fields = ("duration", "tokens", "temporal", "given", "made", "failure", "happened")
+    readonly_fields = (
+        "duration",
+        "tokens",
+        "dollars",
+        "temporal",
+        "given",
+        "made",
+        "failure",
+        "happened",
+    )
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Run]:
         rows: QuerySet[Run] = super().get_queryset(request)
@@ -130,6 +152,14 @@ class RunAdmin(ReadOnlyAdmin):
             self.message_user(request, f"{ended} had ended already.", messages.WARNING)
         self.message_user(request, "The others were told to stop.")
 
+    @display(description="Status", ordering="status", label=STATUS_LOOK)
+    def state(self, run: Run) -> tuple[str, str]:
+        return run.status, run.get_status_display()
+
+    @admin.display(description="Cost", ordering="cost")
+    def dollars(self, run: Run) -> str:
+        return f"${run.cost:.6f}" if run.cost else "–"
+
     @admin.display(description="Duration")
     def duration(self, run: Run) -> str:
         return _duration(run.duration_ms)
@@ -141,7 +171,8 @@ class RunAdmin(ReadOnlyAdmin):
     @admin.display(description="Temporal")
     def temporal(self, run: Run) -> str:
         return format_html(
-            '<a href="{}" target="_blank" rel="noopener">Open in Temporal UI</a>',
+            '<a class="text-primary-600 dark:text-primary-400" href="{}" target="_blank" '
+            'rel="noopener">Open in Temporal UI</a>',
             temporal_ui_link(run),
         )
 
@@ -161,6 +192,8 @@ class RunAdmin(ReadOnlyAdmin):
     def happened(self, run: Run) -> str:
         last = list(run.events.order_by("-seq")[:EVENTS_SHOWN])
         left_out = run.last_seq - len(last)
+        for event in last:
+            event.facts = json.dumps(event.data, ensure_ascii=False)  # type: ignore[attr-defined]
         return render_to_string(
             "admin/execution/run/events.html",
             {"events": reversed(last), "left_out": max(left_out, 0)},

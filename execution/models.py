@@ -80,7 +80,7 @@ class Run(models.Model):
     workspace = models.ForeignKey(Workspace, models.CASCADE, related_name="runs")
     flow = models.ForeignKey(Flow, models.CASCADE, related_name="runs")
     version = models.ForeignKey(FlowVersion, models.SET_NULL, null=True, related_name="+")
-    snapshot = models.ForeignKey(Snapshot, models.PROTECT, null=True, related_name="+")
+    snapshot = models.ForeignKey(Snapshot, models.RESTRICT, null=True, related_name="+")
     status = models.CharField(max_length=10, choices=RunStatus, default=RunStatus.QUEUED)
     trigger = models.CharField(max_length=20, default="api")
     session_id = models.CharField(max_length=200, null=True, blank=True)

@@ -1,8 +1,12 @@
-"""How the operators' admin looks, in the product's colours (see static/ for the rest of it)."""
+"""How the operators' admin looks and is ordered, in the product's words and colours."""
 
+from collections.abc import Callable
 from typing import Any
 
-#: Indigo, from light to dark; 500 and 600 are the accents of the two themes.
+from django.templatetags.static import static
+from django.urls import reverse_lazy
+
+#: Indigo, from light to dark; 400 and 600 are the accents of the two themes.
 _PRIMARY = {
     "50": "#eef2ff",
     "100": "#e0e7ff",
@@ -17,12 +21,69 @@ _PRIMARY = {
     "950": "#1e1b4b",
 }
 
+#: Group → (title, icon of Material Symbols, app, model).
+_TABLES: dict[str, tuple[tuple[str, str, str, str], ...]] = {
+    "Runs": (
+        ("Runs", "play_circle", "execution", "run"),
+        ("Node runs", "footprint", "execution", "noderun"),
+        ("Drafts as run", "photo_camera", "execution", "snapshot"),
+        ("Large values", "database", "execution", "blob"),
+    ),
+    "Flows": (
+        ("Flows", "account_tree", "flows", "flow"),
+        ("Versions", "history", "flows", "flowversion"),
+    ),
+    "People": (
+        ("Users", "person", "accounts", "user"),
+        ("Workspaces", "workspaces", "accounts", "workspace"),
+        ("Memberships", "group", "accounts", "membership"),
+        ("Groups of operators", "shield_person", "auth", "group"),
+        ("E-mail addresses", "mail", "account", "emailaddress"),
+        ("Second factors", "phonelink_lock", "mfa", "authenticator"),
+        ("Sessions", "devices", "usersessions", "usersession"),
+    ),
+    "Access": (
+        ("API keys", "key", "accounts", "apikey"),
+        ("Credentials", "lock", "accounts", "credential"),
+        ("Variables", "data_object", "accounts", "variable"),
+        ("Audit trail", "receipt_long", "accounts", "auditevent"),
+    ),
+    "Cost": (
+        ("Usage", "monitoring", "billing", "usagerecord"),
+        ("Price overrides", "sell", "billing", "priceoverride"),
+    ),
+}
+
+
+def _may_view(app: str, model: str) -> Callable[[Any], bool]:
+    return lambda request: bool(request.user.has_perm(f"{app}.view_{model}"))
+
+
+def _item(title: str, icon: str, app: str, model: str) -> dict[str, Any]:
+    return {
+        "title": title,
+        "icon": icon,
+        "link": reverse_lazy(f"admin:{app}_{model}_changelist"),
+        "permission": _may_view(app, model),
+    }
+
+
 UNFOLD: dict[str, Any] = {
     "SITE_TITLE": "FluxPrompt operators",
     "SITE_HEADER": "FluxPrompt",
     "SITE_SUBHEADER": "Operators",
     "SITE_SYMBOL": "account_tree",
     "SITE_URL": "/",
+    "SITE_FAVICONS": [
+        {"rel": "icon", "type": "image/svg+xml", "href": lambda request: static("favicon.svg")}
+    ],
     "COLORS": {"primary": _PRIMARY},
-    "SIDEBAR": {"show_search": True, "show_all_applications": False},
+    "SIDEBAR": {
+        "show_search": True,
+        "show_all_applications": False,
+        "navigation": [
+            {"title": title, "items": [_item(*table) for table in tables]}
+            for title, tables in _TABLES.items()
+        ],
+    },
 }

@@ -145,6 +145,7 @@ ACCOUNT_LOGOUT_REDIRECT_URL = "account_login"
 #: Who may sign up: open | closed.
 FLUX_SIGNUP = env.str("FLUX_SIGNUP", default="closed")
 ACCOUNT_ADAPTER = "accounts.adapter.AccountAdapter"
+MFA_ADAPTER = "accounts.second_factors.EncryptedFactors"
 MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]
 MAILERS = {"default": {"BACKEND": "django.core.mail.backends.console.EmailBackend"}}
 if env.str("EMAIL_URL", default=""):

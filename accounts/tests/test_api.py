@@ -93,7 +93,9 @@ def test_the_last_use_is_written_once_a_minute_and_else_a_request_is_one_query(
     assert ApiKey.objects.get(id=key.id).last_used_at == first
     ApiKey.objects.update(last_used_at=first - timedelta(minutes=2))
     _get(client, token)
-    assert ApiKey.objects.get(id=key.id).last_used_at > first - timedelta(minutes=1)
+    again = ApiKey.objects.get(id=key.id).last_used_at
+    assert again is not None
+    assert again >= first
 
 
 def test_a_signed_in_browser_is_its_member(

@@ -1,5 +1,6 @@
 """The one-time link of the first person, and signing up."""
 
+from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
@@ -87,7 +88,7 @@ def test_signing_up_is_closed_unless_it_is_opened(client: Client, db: None) -> N
 
 
 def test_who_signs_up_where_it_is_open_gets_a_workspace(
-    client: Client, db: None, settings: pytest.FixtureRequest
+    client: Client, db: None, settings: Any
 ) -> None:
     settings.FLUX_SIGNUP = "open"
     assert _sign_up(client) == 302

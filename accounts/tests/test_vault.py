@@ -6,11 +6,14 @@ from typing import Any
 from urllib.parse import quote
 
 import pytest
+from allauth.mfa.models import Authenticator
+from allauth.mfa.recovery_codes.internal.auth import RecoveryCodes
+from allauth.mfa.totp.internal.auth import TOTP
 from cryptography.fernet import Fernet
 from django.core.management import CommandError, call_command
 
 from accounts.errors import InvalidValue
-from accounts.models import AuditEvent, Credential, Workspace
+from accounts.models import AuditEvent, Credential, User, Workspace
 from accounts.permissions import Actor, PermissionRefused, key_actor
 from accounts.services import create_credential, delete_credential, replace_secret
 from accounts.vault import (
@@ -164,3 +167,23 @@ def test_rotation_names_what_it_cannot_read_and_leaves_it(actor: Actor, settings
     assert bytes(Credential.objects.get(name="lost").secret) == before
     with pytest.raises(SecretUnreadable, match="FLUX_SECRET_KEYS"):
         unseal(actor.workspace_id, before)
+
+
+def test_second_factors_are_stored_encrypted_and_survive_a_rotation(
+    owner: User, settings: Any
+) -> None:
+    old, new = _key(), _key()
+    settings.FLUX_SECRET_KEYS = [old]
+    totp = TOTP.activate(owner, "JBSWY3DPEHPK3PXP")
+    codes = RecoveryCodes.activate(owner).get_unused_codes()
+    assert "JBSWY3DPEHPK3PXP" not in str(totp.instance.data)
+    settings.FLUX_SECRET_KEYS = [new, old]
+    out = StringIO()
+    call_command("rotate_secrets", stdout=out)
+    assert out.getvalue().startswith("2 secrets")
+    settings.FLUX_SECRET_KEYS = [new]
+    again = RecoveryCodes(Authenticator.objects.get(type="recovery_codes"))
+    assert again.get_unused_codes() == codes
+    with pytest.raises(SecretUnreadable):
+        TOTP(totp.instance).validate_code("000000")
+    assert not TOTP(Authenticator.objects.get(type="totp")).validate_code("x")

@@ -3,7 +3,7 @@
 from typing import Any
 from uuid import UUID
 
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
@@ -156,7 +156,7 @@ def _page(request: Any, shown: dict[str, Any] | None = None, status: int = 200) 
     return render(request, "accounts/settings.html", context, status=status)
 
 
-def _context(request: HttpRequest | Any) -> dict[str, Any]:
+def _context(request: Any) -> dict[str, Any]:
     """What every section shows. The lists are lazy: a section that is not drawn costs nothing."""
     actor = request.actor
     return {

@@ -332,3 +332,11 @@ def test_a_clerk_cannot_take_over_a_superuser(client: Client, operator: User) ->
     assert 'name="is_superuser"' not in page
     operator.refresh_from_db()
     assert operator.check_password("correct horse battery")
+
+
+def test_a_workspace_is_deleted_with_all_it_has(desk: Client, world: World) -> None:
+    answer = desk.post(_url(Workspace, "delete", world.workspace.id), {"post": "yes"})
+    assert answer.status_code == 302, answer.content.decode()
+    assert not Workspace.objects.filter(id=world.workspace.id).exists()
+    assert not Run.objects.exists()
+    assert AuditEvent.objects.filter(action="operator.delete", workspace=None).exists()
