@@ -1,0 +1,104 @@
+"""The picture of a flow: places, wires and what a run makes of them."""
+
+from typing import Any
+
+from flows.engine.document import Document, EdgeSpec, parse
+from flows.views.picture import CARD_WIDTH, NodeState, RunView, flow_of, picture
+from flows.views.summary import summary
+
+
+def _document(**more: Any) -> Document:
+    return parse(
+        {
+            "schema": "fluxprompt.flow/v1",
+            "name": "Fork",
+            "nodes": [
+                {"id": "start", "type": "input", "label": "Start"},
+                {"id": "ask", "type": "llm", "config": {"prompt": "Say hi"}, "on_error": "branch"},
+                {"id": "fork", "type": "if", "config": {"condition": "{{ true }}"}},
+                {"id": "end", "type": "output", "config": {"value": 1}},
+            ],
+            "edges": [
+                {"from": "start", "to": "ask"},
+                {"from": "ask", "to": "fork"},
+                {"from": "fork.true", "to": "end"},
+            ],
+            **more,
+        }
+    )
+
+
+def test_a_card_shows_title_type_and_the_telling_line_of_its_config() -> None:
+    drawn = picture(_document())
+    ask = next(card for card in drawn.cards if card.id == "ask")
+    assert (ask.title, ask.type_title, ask.category) == ("Language model", "ask", "ai")
+    assert ask.summary == "Say hi"
+    assert [port.name for port in ask.ports] == ["out", "error"]
+    start = drawn.cards[0]
+    assert (start.title, start.type_title, start.takes_input) == ("Start", "Input", False)
+
+
+def test_cards_never_stand_on_one_another_whatever_the_layout_says() -> None:
+    heap = {name: {"x": 10, "y": 10} for name in ("start", "ask", "fork", "end")}
+    cards = picture(_document(layout=heap), run=RunView()).cards
+    for card in cards:
+        for other in cards:
+            apart = card.y + card.height <= other.y or other.y + other.height <= card.y
+            assert card is other or apart
+
+
+def test_a_wire_leaves_a_named_port_at_its_row_and_arrives_at_the_left_edge() -> None:
+    drawn = picture(_document())
+    cards = {card.id: card for card in drawn.cards}
+    wire = next(wire for wire in drawn.wires if wire.source == "fork")
+    fork, end = cards["fork"], cards["end"]
+    x, y = fork.port_at("true")
+    assert wire.path.startswith(f"M{x:g} {y:g}C")
+    assert x == fork.x + CARD_WIDTH - 1
+    assert fork.y < y < fork.y + fork.height
+    assert wire.path.split()[-2:] == [f"{end.x + 1:g}", f"{end.y + 26:g}"]
+    assert fork.port_at("false")[1] > y
+
+
+def test_a_node_of_an_unknown_type_is_drawn_as_broken() -> None:
+    document = parse(
+        {"schema": "fluxprompt.flow/v1", "name": "X", "nodes": [{"id": "a", "type": "nosuch"}]}
+    )
+    card = picture(document).cards[0]
+    assert card.broken
+    assert card.title == "Unknown type: nosuch"
+
+
+def test_an_empty_flow_is_an_empty_picture() -> None:
+    drawn = picture(parse({"schema": "fluxprompt.flow/v1", "name": "Empty", "nodes": []}))
+    assert not drawn.cards
+    assert drawn.box_width > 0
+
+
+def test_wires_tell_which_way_a_run_went() -> None:
+    edge = EdgeSpec(source="fork", port="true", target="end")
+    done = NodeState("succeeded", ports=("true",))
+
+    def flow(source: NodeState | None, target: str = "pending") -> str:
+        states = {"end": NodeState(target)}
+        return flow_of(edge, states if source is None else {**states, "fork": source})
+
+    assert flow(None) == ""
+    assert flow(NodeState("running")) == ""
+    assert flow(done) == "live"
+    assert flow(done, "running") == "active"
+    assert flow(NodeState("succeeded", ports=("false",))) == "dead"
+    assert flow(NodeState("skipped")) == "dead"
+    assert flow(NodeState("failed")) == "broken"
+    assert flow(NodeState("failed", ports=("true",))) == "live"
+
+
+def test_the_summary_says_what_any_config_is_about() -> None:
+    assert summary({"method": "GET", "url": "https://example.com"}) == "GET https://example.com"
+    assert summary({"model": "a/b", "prompt": "Two\n  lines"}) == "Two lines"
+    assert summary({"fields": [{"name": "subject"}, {"name": "body"}]}) == "subject, body"
+    assert summary({"fields": {"total": 1, "rest": 2}}) == "total, rest"
+    assert summary({"cases": [{"name": "bug"}, "odd"]}) == "bug"
+    assert summary({"value": {"page": True}}) == "page"
+    assert summary({}) == ""
+    assert len(summary({"text": "x" * 10_000})) == 160
