@@ -335,6 +335,7 @@ def _book(
             model=item.model,
             usage=item.usage,
             price=item.price,
+            api_key_id=run.api_key_id,
         )
     tokens_in = sum(item.usage.input_tokens for item in spent)
     tokens_out = sum(item.usage.output_tokens for item in spent)

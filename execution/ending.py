@@ -58,27 +58,25 @@ def _close_open_nodes(run: HeldRun) -> None:
 
 
 def _close_run(run: HeldRun, end: RunEnd) -> Event:
-    row = Run.objects.only("started_at", "input_tokens", "output_tokens", "cost", "created_at").get(
-        id=run.id
-    )
-    outputs = end["outputs"]
-    if outputs is None and end["status"] == "succeeded":
+    outputs, status, error = end["outputs"], end["status"], end["error"]
+    if outputs is None and status == "succeeded":
         outputs = _outputs_of_record(run)
-    row.status, row.outputs, row.error = end["status"], outputs, end["error"]
-    row.finished_at = timezone.now()
-    row.save(update_fields=["status", "outputs", "error", "finished_at"])
+    now = timezone.now()
+    Run.objects.filter(id=run.id).update(
+        status=status, outputs=outputs, error=error, finished_at=now
+    )
     data: dict[str, JSON] = {
-        "status": row.status,
-        "duration_ms": row.duration_ms,
+        "status": status,
+        "duration_ms": round((now - (run.started_at or now)).total_seconds() * 1000),
         "usage": {
-            "input_tokens": row.input_tokens,
-            "output_tokens": row.output_tokens,
-            "cost": format(row.cost, "f"),
+            "input_tokens": run.input_tokens,
+            "output_tokens": run.output_tokens,
+            "cost": format(run.cost, "f"),
             "currency": "USD",
         },
     }
-    if end["error"]:
-        data["error"] = end["error"]
+    if error:
+        data["error"] = error
     return Event("run.finished", "run.finished", data=data)
 
 
