@@ -16,7 +16,7 @@ from flows.views.examples import examples
 
 
 @pytest.fixture
-def page(owner: tuple[User, Workspace]) -> Client:
+def visitor(owner: tuple[User, Workspace]) -> Client:
     client = Client()
     client.force_login(owner[0])
     return client
@@ -31,51 +31,51 @@ def _said(response: object) -> list[str]:
     return [str(message) for message in response.context["messages"]]  # type: ignore[attr-defined]
 
 
-def _upload(page: Client, data: bytes) -> object:
+def _upload(visitor: Client, data: bytes) -> object:
     file = BytesIO(data)
     file.name = "flow.yaml"
-    return page.post("/flows/import/", {"file": file}, follow=True)
+    return visitor.post("/flows/import/", {"file": file}, follow=True)
 
 
-def test_a_flow_starts_empty_with_a_name(page: Client) -> None:
-    response = page.post("/flows/new/", {"name": "Mine"})
+def test_a_flow_starts_empty_with_a_name(visitor: Client) -> None:
+    response = visitor.post("/flows/new/", {"name": "Mine"})
     flow = Flow.objects.get(name="Mine")
     assert response["Location"] == f"/flows/{flow.id}/"
 
 
-def test_a_flow_starts_from_an_example(page: Client) -> None:
+def test_a_flow_starts_from_an_example(visitor: Client) -> None:
     key = examples()[0].key
-    page.post("/flows/new/", {"example": key})
+    visitor.post("/flows/new/", {"example": key})
     assert Flow.objects.get().name == examples()[0].document.name
 
 
-def test_an_example_that_is_gone_is_said(page: Client) -> None:
-    response = page.post("/flows/new/", {"example": "nosuch"}, follow=True)
+def test_an_example_that_is_gone_is_said(visitor: Client) -> None:
+    response = visitor.post("/flows/new/", {"example": "nosuch"}, follow=True)
     assert "does not exist any more" in _said(response)[0]
     assert not Flow.objects.exists()
 
 
-def test_a_file_is_imported(page: Client) -> None:
-    response = _upload(page, yaml.safe_dump(GREETING).encode())
+def test_a_file_is_imported(visitor: Client) -> None:
+    response = _upload(visitor, yaml.safe_dump(GREETING).encode())
     assert Flow.objects.get().name == "Greeting"
     assert "was imported" in _said(response)[0]
 
 
 @pytest.mark.parametrize("data", [b"{", b"\xff\xfe\x00", b"", b"[1]", b"a: &x [*x]"])
-def test_a_file_that_is_no_flow_is_refused_with_its_problem(page: Client, data: bytes) -> None:
-    response = _upload(page, data)
+def test_a_file_that_is_no_flow_is_refused_with_its_problem(visitor: Client, data: bytes) -> None:
+    response = _upload(visitor, data)
     assert response.status_code == 200  # type: ignore[attr-defined]
     assert _said(response)
     assert not Flow.objects.exists()
 
 
-def test_a_file_over_the_limit_is_refused(page: Client) -> None:
-    response = _upload(page, b"x" * 5_000_001)
+def test_a_file_over_the_limit_is_refused(visitor: Client) -> None:
+    response = _upload(visitor, b"x" * 5_000_001)
     assert "larger than 5 MB" in _said(response)[0]
 
 
-def test_publishing_makes_a_version(page: Client, flow: Flow) -> None:
-    response = page.post(f"/flows/{flow.id}/publish/", follow=True)
+def test_publishing_makes_a_version(visitor: Client, flow: Flow) -> None:
+    response = visitor.post(f"/flows/{flow.id}/publish/", follow=True)
     flow.refresh_from_db()
     assert flow.published is not None
     assert flow.published.number == 1
@@ -83,49 +83,51 @@ def test_publishing_makes_a_version(page: Client, flow: Flow) -> None:
 
 
 def test_a_draft_with_errors_is_not_published_and_the_problem_is_named(
-    page: Client, actor: Actor
+    visitor: Client, actor: Actor
 ) -> None:
     flow = create_flow(actor, name="Broken")
     flow.nodes.filter(key="start").delete()
-    response = page.post(f"/flows/{flow.id}/publish/", follow=True)
+    response = visitor.post(f"/flows/{flow.id}/publish/", follow=True)
     assert _said(response)[0].startswith("Not published: ")
     flow.refresh_from_db()
     assert flow.published is None
 
 
-def test_an_earlier_version_becomes_the_draft_again(page: Client, flow: Flow, actor: Actor) -> None:
+def test_an_earlier_version_becomes_the_draft_again(
+    visitor: Client, flow: Flow, actor: Actor
+) -> None:
     publish_flow(actor, flow)
     update_flow(actor, flow, name="Later")
-    page.post(f"/flows/{flow.id}/versions/1/restore/")
+    visitor.post(f"/flows/{flow.id}/versions/1/restore/")
     flow.refresh_from_db()
     assert flow.name == "Greeting"
-    assert page.post(f"/flows/{flow.id}/versions/7/restore/").status_code == 404
+    assert visitor.post(f"/flows/{flow.id}/versions/7/restore/").status_code == 404
 
 
-def test_name_and_description_are_changed(page: Client, flow: Flow) -> None:
-    page.post(f"/flows/{flow.id}/rename/", {"name": " Hello ", "description": "Says it."})
+def test_name_and_description_are_changed(visitor: Client, flow: Flow) -> None:
+    visitor.post(f"/flows/{flow.id}/rename/", {"name": " Hello ", "description": "Says it."})
     flow.refresh_from_db()
     assert (flow.name, flow.description) == ("Hello", "Says it.")
-    response = page.post(f"/flows/{flow.id}/rename/", {"name": ""}, follow=True)
+    response = visitor.post(f"/flows/{flow.id}/rename/", {"name": ""}, follow=True)
     assert "1 to 200 characters" in _said(response)[0]
 
 
-def test_a_flow_is_deleted(page: Client, flow: Flow) -> None:
-    response = page.post(f"/flows/{flow.id}/delete/", follow=True)
+def test_a_flow_is_deleted(visitor: Client, flow: Flow) -> None:
+    response = visitor.post(f"/flows/{flow.id}/delete/", follow=True)
     assert not Flow.objects.exists()
     assert "was deleted" in _said(response)[0]
 
 
-def test_the_draft_and_a_version_are_downloaded(page: Client, flow: Flow, actor: Actor) -> None:
+def test_the_draft_and_a_version_are_downloaded(visitor: Client, flow: Flow, actor: Actor) -> None:
     publish_flow(actor, flow)
     update_flow(actor, flow, name="Later")
-    draft = page.get(f"/flows/{flow.id}/document.json")
+    draft = visitor.get(f"/flows/{flow.id}/document.json")
     assert json.loads(draft.content)["name"] == "Later"
     assert "attachment" in draft["Content-Disposition"]
-    version = page.get(f"/flows/{flow.id}/document.yaml?version=1")
+    version = visitor.get(f"/flows/{flow.id}/document.yaml?version=1")
     assert yaml.safe_load(version.content)["name"] == "Greeting"
-    assert page.get(f"/flows/{flow.id}/document.json?version=9").status_code == 404
-    assert page.get(f"/flows/{flow.id}/document.json?version=x").status_code == 404
+    assert visitor.get(f"/flows/{flow.id}/document.json?version=9").status_code == 404
+    assert visitor.get(f"/flows/{flow.id}/document.json?version=x").status_code == 404
 
 
 ACTIONS = ("publish/", "rename/", "delete/", "versions/1/restore/")
@@ -133,21 +135,21 @@ ACTIONS = ("publish/", "rename/", "delete/", "versions/1/restore/")
 
 @pytest.mark.parametrize("action", ACTIONS)
 def test_another_workspaces_flow_is_not_found(
-    page: Client, action: str, without_examples: None
+    visitor: Client, action: str, without_examples: None
 ) -> None:
     workspace = Workspace.objects.create(name="Elsewhere", slug="elsewhere")
     flow = Flow.objects.create(workspace=workspace, name="Theirs", slug="theirs")
-    assert page.post(f"/flows/{flow.id}/{action}").status_code == 404
+    assert visitor.post(f"/flows/{flow.id}/{action}").status_code == 404
     assert Flow.objects.filter(pk=flow.pk).exists()
 
 
 @pytest.mark.parametrize("action", ACTIONS)
 def test_a_viewer_changes_nothing(
-    page: Client, flow: Flow, owner: tuple[User, Workspace], actor: Actor, action: str
+    visitor: Client, flow: Flow, owner: tuple[User, Workspace], actor: Actor, action: str
 ) -> None:
     publish_flow(actor, flow)
     Membership.objects.filter(user=owner[0]).update(role="viewer")
-    response = page.post(f"/flows/{flow.id}/{action}", {"name": "Taken"})
+    response = visitor.post(f"/flows/{flow.id}/{action}", {"name": "Taken"})
     assert response.status_code == 403
     assert b"Your role does not allow" in response.content
     flow.refresh_from_db()
@@ -161,6 +163,6 @@ def test_strangers_are_sent_to_sign_in(flow: Flow) -> None:
         assert response["Location"].startswith("/accounts/login/")
 
 
-def test_actions_want_a_post(page: Client, flow: Flow) -> None:
+def test_actions_want_a_post(visitor: Client, flow: Flow) -> None:
     for action in (*ACTIONS, "run/"):
-        assert page.get(f"/flows/{flow.id}/{action}").status_code == 405
+        assert visitor.get(f"/flows/{flow.id}/{action}").status_code == 405
