@@ -11,6 +11,9 @@ MAX_LENGTH = 64
 def nearest(name: str, known: Iterable[str]) -> str | None:
     """The known name most like this one, or None when nothing is close."""
     candidates = [k for k in known if len(k) <= MAX_LENGTH][:MAX_NAMES]
+    for candidate in candidates:
+        if candidate.lower() == name.lower():
+            return candidate
     matches = get_close_matches(name[:MAX_LENGTH], candidates, n=1, cutoff=0.6)
     return matches[0] if matches else None
 

@@ -67,8 +67,11 @@ _REASONS: dict[type[nodes.Node], str] = {
 }
 
 # Inside an expression: texts in quotes (whose braces do not count), and the braces.
-_PIECES = re.compile(r'"(?:[^"\\]|\\.)*"|\'(?:[^\'\\]|\\.)*\'|\{|\}\}?', re.DOTALL)
-_STRINGS = re.compile(r'"(?:[^"\\]|\\.)*"|\'(?:[^\'\\]|\\.)*\'', re.DOTALL)
+# A text that is not closed runs to the end: trying again at each of its quotes would be quadratic.
+_PIECES = re.compile(
+    r'"(?:[^"\\]|\\.)*(?:"|\\?\Z)|\'(?:[^\'\\]|\\.)*(?:\'|\\?\Z)|\{|\}\}?', re.DOTALL
+)
+_STRINGS = re.compile(r'"(?:[^"\\]|\\.)*(?:"|\\?\Z)|\'(?:[^\'\\]|\\.)*(?:\'|\\?\Z)', re.DOTALL)
 _TAGS = re.compile(r"\{%[-+]?\s*(if|for|endif|endfor)\b")
 _OPENING = re.compile(r"\{[{%]")
 

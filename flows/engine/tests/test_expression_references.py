@@ -1,0 +1,90 @@
+"""Expressions load large values only when they touch them, and can be read without evaluating."""
+
+from typing import Any
+
+import pytest
+
+from flows.engine.errors import NeedsLoad
+from flows.engine.expressions import compile_check, evaluate, references, roots_in
+
+REFERENCE = {"$blob": "a" * 64, "kind": "json", "size": 50_000, "preview": "["}
+
+
+@pytest.mark.parametrize(
+    "code", ["big", "a.big", "[a.big]", "big or 1", "not big", "1 if big else 2", "{'x': big}"]
+)
+def test_passing_a_reference_on_does_not_load_it(code: str) -> None:
+    evaluate("{{ " + code + " }}", {"big": REFERENCE, "a": {"big": REFERENCE}})
+
+
+@pytest.mark.parametrize(
+    ("code", "value"),
+    [
+        ("big[0]", 1),
+        ("big | length", 2),
+        ("big == [1, 2]", True),
+        ("2 in big", True),
+        ("big ~ ''", "[1, 2]"),
+        ("[[big]] | json", "[[[1, 2]]]"),
+        ("[1] + big", [1, 1, 2]),
+        ("'x' | default(big) ~ big[1]", "x2"),
+        ("[{'k': big}] | map('k') | first | last", 2),
+    ],
+)
+def test_touching_a_reference_loads_it_once(code: str, value: Any) -> None:
+    loads = []
+
+    def load(reference: dict[str, Any]) -> Any:
+        loads.append(reference)
+        return [1, 2]
+
+    assert evaluate("{{ " + code + " }}", {"big": REFERENCE}, load=load) == value
+    assert loads == [REFERENCE]
+    with pytest.raises(NeedsLoad):
+        evaluate("{{ " + code + " }}", {"big": REFERENCE})
+
+
+def test_equal_references_are_equal_without_loading() -> None:
+    assert evaluate("{{ a == b }}", {"a": REFERENCE, "b": dict(REFERENCE)}) is True
+
+
+def test_references_are_found_without_evaluating() -> None:
+    found = references(
+        {
+            "a": ["{{ t.items[0].x ~ vars['k'] }}", "plain"],
+            "b": "{{ t[u.key].x | default(v.w) }} {{ 'q.r' }} {{ null }}",
+        }
+    )
+    assert [(r.root, r.path, r.location, r.guarded) for r in found] == [
+        ("t", ("items", 0, "x"), "a[0]", False),
+        ("vars", ("k",), "a[0]", False),
+        ("t", (), "b", True),
+        ("u", ("key",), "b", True),
+        ("v", ("w",), "b", False),
+    ]
+
+
+def test_loop_variables_are_no_references() -> None:
+    text = "{% for x, y in t.a if x %}{{ x.b }}{{ loop.index }}{{ z }}"
+    text += "{% else %}{{ w }}{% endfor %}{{ x }}"
+    found = references(text, template=True)
+    assert [r.root for r in found] == ["t", "z", "w", "x"]
+
+
+def test_roots_survive_broken_texts() -> None:
+    assert roots_in(
+        {"a": "{{ broken", "b": "{{ a.b }} {{ a.c }}", "c": "{% if q %}{{ r }}{% endif %}"}
+    ) == (
+        "a",
+        "r",
+        "q",
+    )
+
+
+def test_compile_check_finds_what_evaluation_would() -> None:
+    assert compile_check("{{ a.b | upper }}") is None
+    error = compile_check("{{ a | uper }}")
+    assert error is not None
+    assert error.code == "expression_syntax"
+    assert compile_check("{% if a %}") is None
+    assert compile_check("{% if a %}", template=True) is not None
