@@ -1,0 +1,195 @@
+"""Every page in a real browser, in both themes, wide and narrow: axe finds nothing wrong."""
+
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.utils import timezone
+from playwright.sync_api import Browser, Page
+
+from accounts.models import User, Workspace
+from accounts.services import create_workspace
+from execution.models import NodeRun, Run
+from flows.models import Flow
+from fluxprompt.paths import ROOT
+from fluxprompt.testing.live_stack import LiveStack
+
+AXE = ROOT / "frontend" / "node_modules" / "axe-core" / "axe.min.js"
+RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+PASSWORD = "correct horse battery"
+LOOKS = [("light", 1440), ("dark", 1440), ("light", 390), ("dark", 390)]
+_RUN_AXE = """rules => axe.run(document, {runOnly: rules}).then(found => found.violations.map(
+  violation => `${violation.id}: ${violation.nodes.map(node => node.html).join(' | ')}`))"""
+
+
+@dataclass(frozen=True)
+class Home:
+    """A person with a workspace that holds the examples and runs in several states."""
+
+    email: str
+    paths: dict[str, str]
+
+
+@pytest.fixture
+def home(stack: LiveStack, django_db_blocker: Any) -> Iterator[Home]:
+    # Playwright's own loop runs in this thread; these few rows block nobody in it.
+    with pytest.MonkeyPatch.context() as patch, django_db_blocker.unblock():
+        patch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "1")
+        user = User.objects.create_user(
+            f"{uuid.uuid4().hex[:10]}@example.com", PASSWORD, name="Ada Lovelace"
+        )
+        workspace = create_workspace(user, name="Analytical Engines")
+        yield Home(user.email, _paths(workspace))
+        # The reconciler would ask Temporal about a run that never was there.
+        Run.objects.filter(workspace=workspace).delete()
+
+
+def _paths(workspace: Workspace) -> dict[str, str]:
+    flow = Flow.objects.filter(workspace=workspace, name__icontains="triage").get()
+    ended, under_way = _run(workspace, flow, "failed"), _run(workspace, flow, "running")
+    return {
+        "flows": "/",
+        "flow": f"/flows/{flow.id}/",
+        "runs": "/runs/",
+        "run that failed": f"/runs/{ended.id}/",
+        "run under way": f"/runs/{under_way.id}/",
+        "node": f"/runs/{ended.id}/nodes/sort/",
+        "settings": "/settings/",
+        "password": "/accounts/password/change/",
+        "two-factor": "/accounts/2fa/",
+        "sessions": "/accounts/sessions/",
+        "sign-out": "/accounts/logout/",
+        "nothing": "/nothing/",
+    }
+
+
+def _run(workspace: Workspace, flow: Flow, status: str) -> Run:
+    now = timezone.now()
+    error = {"code": "model_busy", "message": "The provider is busy. Try again.", "node": "sort"}
+    failed = status == "failed"
+    run = Run.objects.create(
+        workspace=workspace,
+        flow=flow,
+        version=flow.published,
+        status=status,
+        error=error if failed else None,
+        inputs={"subject": "Refund", "body": "Where is it?"},
+        created_at=now,
+        started_at=now,
+        finished_at=now + timedelta(seconds=2) if failed else None,
+    )
+    for node, kind, state in (("ticket", "input", "succeeded"), ("sort", "llm", status)):
+        NodeRun.objects.create(
+            run=run,
+            node=node,
+            type=kind,
+            status=state,
+            started_at=now,
+            finished_at=now if state != "running" else None,
+            input={"prompt": "Sort it"},
+            output={"text": "billing"} if state == "succeeded" else None,
+            error=error if state == "failed" else None,
+        )
+    return run
+
+
+def _sign_in(page: Page, stack: LiveStack, home: Home) -> None:
+    page.goto(f"{stack.base_url}/accounts/login/")
+    page.get_by_label("Email").fill(home.email)
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Sign in").click()
+    page.wait_for_url(f"{stack.base_url}/")
+
+
+def _faults(page: Page) -> list[str]:
+    page.evaluate(Path(AXE).read_text())
+    faults: list[str] = page.evaluate(_RUN_AXE, RULES)
+    spill = page.evaluate(
+        "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+    )
+    return faults + ([f"{spill} px too wide"] if spill > 0 else [])
+
+
+def _watch(page: Page) -> list[str]:
+    """What goes wrong in the page's scripts and policies while it is used."""
+    said: list[str] = []
+    page.on("pageerror", lambda error: said.append(str(error)))
+    page.on(
+        "console",
+        lambda message: (
+            said.append(message.text)
+            if message.type == "error" and "status of 404" not in message.text
+            else None
+        ),
+    )
+    return said
+
+
+@pytest.mark.parametrize(("theme", "width"), LOOKS)
+def test_axe_finds_nothing_on_any_page(
+    stack: LiveStack, home: Home, browser: Browser, theme: Any, width: int
+) -> None:
+    context = browser.new_context(
+        viewport={"width": width, "height": 900}, color_scheme=theme, reduced_motion="reduce"
+    )
+    page = context.new_page()
+    said = _watch(page)
+    found: dict[str, list[str]] = {}
+    for path in ("/accounts/login/", "/accounts/password/reset/", "/accounts/signup/"):
+        page.goto(stack.base_url + path)
+        found[path] = _faults(page)
+    _sign_in(page, stack, home)
+    for name, path in home.paths.items():
+        page.goto(stack.base_url + path)
+        found[name] = _faults(page)
+    page.goto(stack.base_url)
+    page.get_by_role("button", name="New flow").click()
+    found["dialog"] = _faults(page)
+    context.close()
+    assert {name: faults for name, faults in found.items() if faults} == {}
+    assert said == []
+
+
+def test_the_menu_of_a_narrow_screen_opens_and_closes_from_the_keyboard(
+    stack: LiveStack, home: Home, browser: Browser
+) -> None:
+    context = browser.new_context(viewport={"width": 390, "height": 844})
+    page = context.new_page()
+    _sign_in(page, stack, home)
+    page.get_by_role("button", name="Open the menu").focus()
+    page.keyboard.press("Enter")
+    link = page.locator("#drawer").get_by_role("link", name="Runs")
+    assert link.is_visible()
+    page.keyboard.press("Escape")
+    assert link.is_hidden()
+    context.close()
+
+
+def test_the_chosen_theme_is_kept_and_set_before_the_first_paint(
+    stack: LiveStack, home: Home, browser: Browser
+) -> None:
+    context = browser.new_context(color_scheme="light")
+    page = context.new_page()
+    _sign_in(page, stack, home)
+    page.evaluate("localStorage.setItem('theme', 'dark')")
+    page.reload(wait_until="commit")
+    page.wait_for_selector("html.dark", timeout=5_000)
+    background = page.evaluate("getComputedStyle(document.body).backgroundColor")
+    assert background == "rgb(13, 16, 24)"
+    context.close()
+
+
+def test_pages_work_without_scripts(stack: LiveStack, home: Home, browser: Browser) -> None:
+    context = browser.new_context(java_script_enabled=False)
+    page = context.new_page()
+    _sign_in(page, stack, home)
+    page.goto(stack.base_url + home.paths["run under way"])
+    assert page.get_by_role("link", name="Refresh to see where the run is now").is_visible()
+    assert page.locator(".node-card").first.is_visible()
+    page.goto(stack.base_url + home.paths["run that failed"])
+    assert page.get_by_text("The provider is busy.").first.is_visible()
+    context.close()
