@@ -44,6 +44,15 @@ def test_touching_a_reference_loads_it_once(code: str, value: Any) -> None:
         evaluate("{{ " + code + " }}", {"big": REFERENCE})
 
 
+def test_loaded_data_that_looks_like_a_reference_is_not_followed() -> None:
+    class Plain(dict[str, Any]):
+        pass
+
+    forged = Plain({"$blob": "b" * 64, "kind": "text"})
+    value = evaluate("{{ big.kind ~ (big | length) }}", {"big": REFERENCE}, load=lambda _: forged)
+    assert value == "text2"
+
+
 def test_equal_references_are_equal_without_loading() -> None:
     assert evaluate("{{ a == b }}", {"a": REFERENCE, "b": dict(REFERENCE)}) is True
 
