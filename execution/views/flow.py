@@ -6,7 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_GET, require_POST
@@ -23,6 +23,7 @@ from flows.engine.errors import DocumentInvalid, Problem
 from flows.models import Flow
 from flows.queries import draft_document, flow_problems
 from flows.views.actions import visible_flow
+from flows.views.page_request import PageRequest
 from flows.views.picture import picture, problem_nodes
 
 SHOWN_RUNS = 8
@@ -62,7 +63,7 @@ def _same_meaning(draft: Document, published: Document) -> bool:
 
 @require_GET
 @workspace_page
-def flow_page(request: HttpRequest, flow_id: UUID) -> HttpResponse:
+def flow_page(request: PageRequest, flow_id: UUID) -> HttpResponse:
     """The page; `?version=draft` shows the draft, `?again=<run>` fills the form with its inputs."""
     flow = visible_flow(request, flow_id)
     shown = _shown(flow, request.GET.get("version", ""))
@@ -70,7 +71,7 @@ def flow_page(request: HttpRequest, flow_id: UUID) -> HttpResponse:
     return render(request, "execution/flow_page.html", _context(request, flow, shown, form))
 
 
-def _inputs_again(request: HttpRequest, flow: Flow) -> dict[str, Any] | None:
+def _inputs_again(request: PageRequest, flow: Flow) -> dict[str, Any] | None:
     try:
         run_id = UUID(request.GET.get("again", ""))
     except ValueError:
@@ -82,7 +83,7 @@ def _inputs_again(request: HttpRequest, flow: Flow) -> dict[str, Any] | None:
     }
 
 
-def _context(request: HttpRequest, flow: Flow, shown: Shown, form: RunForm) -> dict[str, Any]:
+def _context(request: PageRequest, flow: Flow, shown: Shown, form: RunForm) -> dict[str, Any]:
     problems = shown.problems
     broken = problem_nodes(problems) if shown.version == "draft" else frozenset()
     drawn = picture(shown.document, broken=broken)
@@ -109,7 +110,7 @@ def _has_errors(problems: list[Problem]) -> bool:
     return any(problem.severity == "error" for problem in problems)
 
 
-def _api_call(request: HttpRequest, flow: Flow, shown: Shown) -> str:
+def _api_call(request: PageRequest, flow: Flow, shown: Shown) -> str:
     """The same run as a curl command that can be pasted into a shell."""
     body: dict[str, Any] = {"inputs": sample_inputs(shown.document)}
     if shown.version == "draft":
@@ -127,7 +128,7 @@ def _api_call(request: HttpRequest, flow: Flow, shown: Shown) -> str:
 
 @require_POST
 @workspace_page
-def run_flow(request: HttpRequest, flow_id: UUID) -> HttpResponse:
+def run_flow(request: PageRequest, flow_id: UUID) -> HttpResponse:
     """Start a run with what the form says; errors come back in the form, as 422."""
     flow = visible_flow(request, flow_id)
     wanted = "draft" if request.POST.get("version") == "draft" else "published"

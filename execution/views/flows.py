@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from django.core.paginator import Page, Paginator
 from django.db.models import Count, OuterRef, Q, QuerySet, Subquery, prefetch_related_objects
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import render
 from django.utils.cache import patch_vary_headers
 from django.views.decorators.http import require_GET
@@ -17,6 +17,7 @@ from flows.engine.errors import DocumentInvalid
 from flows.models import Flow
 from flows.queries import draft_document
 from flows.views.examples import examples
+from flows.views.page_request import PageRequest
 from flows.views.picture import Picture, picture
 
 PER_PAGE = 24
@@ -34,7 +35,7 @@ class FlowEntry:
 
 @require_GET
 @workspace_page
-def flow_list(request: HttpRequest) -> HttpResponse:
+def flow_list(request: PageRequest) -> HttpResponse:
     """The flows of the workspace, last changed first; `?q=` searches."""
     search = request.GET.get("q", "").strip()
     page = Paginator(_flows(request.actor, search), PER_PAGE).get_page(request.GET.get("page"))

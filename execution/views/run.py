@@ -5,7 +5,7 @@ from typing import Any
 from uuid import UUID
 
 from django.contrib import messages
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_GET, require_POST
@@ -18,10 +18,11 @@ from execution.views.steps import answer_text, run_view, step_of, steps_of
 from execution.views.values import ShownValue, shown_json, shown_value
 from flows.engine.document import Document
 from flows.engine.errors import NodeError
+from flows.views.page_request import PageRequest
 from flows.views.picture import picture
 
 
-def visible_run(request: HttpRequest, run_id: UUID) -> Run:
+def visible_run(request: PageRequest, run_id: UUID) -> Run:
     """The run where the signed-in person may see it; 404 otherwise."""
     runs = Run.objects.visible_to(request.actor).select_related("flow", "version", "snapshot")
     return get_object_or_404(runs, pk=run_id)
@@ -29,7 +30,7 @@ def visible_run(request: HttpRequest, run_id: UUID) -> Run:
 
 @require_GET
 @workspace_page
-def run_page(request: HttpRequest, run_id: UUID) -> HttpResponse:
+def run_page(request: PageRequest, run_id: UUID) -> HttpResponse:
     """Where the run is now; the script goes on from there."""
     run = visible_run(request, run_id)
     document = run_document(run)
@@ -51,7 +52,7 @@ def run_page(request: HttpRequest, run_id: UUID) -> HttpResponse:
 
 @require_GET
 @workspace_page
-def run_result(request: HttpRequest, run_id: UUID) -> HttpResponse:
+def run_result(request: PageRequest, run_id: UUID) -> HttpResponse:
     """The outputs or the error of a run that ended, and what became of each wire."""
     run = visible_run(request, run_id)
     document = run_document(run)
@@ -71,7 +72,10 @@ def _result(run: Run, document: Document) -> dict[str, Any]:
     labels = {node.id: node.label or node.id for node in document.nodes}
     outputs: list[tuple[str, ShownValue]] = []
     if isinstance(run.outputs, dict):
-        outputs = [(labels.get(name, name), shown_value(v)) for name, v in run.outputs.items()]
+        outputs = [
+            (labels.get(str(name), str(name)), shown_value(value))
+            for name, value in run.outputs.items()
+        ]
     error = run.error or {}
     node = error.get("node", "")
     return {"outputs": outputs, "error": error, "error_title": labels.get(node, node)}
@@ -79,7 +83,7 @@ def _result(run: Run, document: Document) -> dict[str, Any]:
 
 @require_POST
 @workspace_page
-def run_cancel(request: HttpRequest, run_id: UUID) -> HttpResponse:
+def run_cancel(request: PageRequest, run_id: UUID) -> HttpResponse:
     """Ask the run to stop."""
     run = visible_run(request, run_id)
     try:
@@ -102,7 +106,7 @@ def _known_node(run: Run, node: str) -> Document:
 
 @require_GET
 @workspace_page
-def run_step(request: HttpRequest, run_id: UUID, node: str) -> HttpResponse:
+def run_step(request: PageRequest, run_id: UUID, node: str) -> HttpResponse:
     """One step as the list shows it."""
     run = visible_run(request, run_id)
     document = _known_node(run, node)
@@ -112,7 +116,7 @@ def run_step(request: HttpRequest, run_id: UUID, node: str) -> HttpResponse:
 
 @require_GET
 @workspace_page
-def run_node(request: HttpRequest, run_id: UUID, node: str) -> HttpResponse:
+def run_node(request: PageRequest, run_id: UUID, node: str) -> HttpResponse:
     """What went into a node and what came out, in the page's list or as a page of its own."""
     run = visible_run(request, run_id)
     document = _known_node(run, node)
@@ -134,7 +138,7 @@ def run_node(request: HttpRequest, run_id: UUID, node: str) -> HttpResponse:
 
 @require_GET
 @workspace_page
-def node_value(request: HttpRequest, run_id: UUID, node: str, side: str) -> HttpResponse:
+def node_value(request: PageRequest, run_id: UUID, node: str, side: str) -> HttpResponse:
     """A node's whole input or output as a JSON file; large parts stay references."""
     run = visible_run(request, run_id)
     row = _latest(run, node)
@@ -147,7 +151,7 @@ def node_value(request: HttpRequest, run_id: UUID, node: str, side: str) -> Http
 
 @require_GET
 @workspace_page
-def run_value(request: HttpRequest, run_id: UUID, digest: str) -> HttpResponse:
+def run_value(request: PageRequest, run_id: UUID, digest: str) -> HttpResponse:
     """A large value as a file."""
     run = visible_run(request, run_id)
     try:

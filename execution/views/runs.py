@@ -4,7 +4,7 @@ from typing import Any
 from uuid import UUID
 
 from django.core.paginator import Paginator
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import render
 from django.utils.cache import patch_vary_headers
 from django.views.decorators.http import require_GET
@@ -12,13 +12,14 @@ from django.views.decorators.http import require_GET
 from accounts.web import workspace_page
 from execution.models import Run, RunStatus
 from flows.models import Flow
+from flows.views.page_request import PageRequest
 
 PER_PAGE = 50
 
 
 @require_GET
 @workspace_page
-def run_list(request: HttpRequest) -> HttpResponse:
+def run_list(request: PageRequest) -> HttpResponse:
     """The runs of the workspace, newest first; `?status=` and `?flow=` filter."""
     runs = Run.objects.visible_to(request.actor).select_related("flow", "version")
     status, flow_id = request.GET.get("status", ""), _id(request.GET.get("flow", ""))

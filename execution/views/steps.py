@@ -97,7 +97,7 @@ def _step(run: Run, document: Document, node: str, row: NodeRun | None, streamed
 def answer_text(row: NodeRun) -> str:
     """The text a node answered; of one that is stored by reference, its beginning."""
     text = row.output.get("text") if isinstance(row.output, dict) else None
-    if is_reference(text):
+    if isinstance(text, dict) and is_reference(text):
         return f"{text['preview']}…"
     return text if isinstance(text, str) else ""
 

@@ -3,7 +3,7 @@
 from uuid import UUID
 
 from django.contrib import messages
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.views.decorators.http import require_GET, require_POST
 
@@ -14,19 +14,20 @@ from flows.engine.errors import DocumentInvalid, Problem
 from flows.models import Flow
 from flows.queries import draft_document, version_of
 from flows.views.examples import example
+from flows.views.page_request import PageRequest
 
 #: Bytes of an uploaded document, as the engine's own limit.
 MAX_UPLOAD = 5_000_000
 _SHOWN_PROBLEMS = 3
 
 
-def visible_flow(request: HttpRequest, flow_id: UUID) -> Flow:
+def visible_flow(request: PageRequest, flow_id: UUID) -> Flow:
     """The flow where the signed-in person may see it; 404 otherwise."""
     flows = Flow.objects.visible_to(request.actor).select_related("published")
     return get_object_or_404(flows, pk=flow_id)
 
 
-def _say_problems(request: HttpRequest, start: str, problems: list[Problem]) -> None:
+def _say_problems(request: PageRequest, start: str, problems: list[Problem]) -> None:
     for problem in problems[:_SHOWN_PROBLEMS]:
         where = f" ({problem.node}{'.' + problem.path if problem.path else ''})"
         messages.error(request, f"{start}: {problem.message}{where if problem.node else ''}")
@@ -36,7 +37,7 @@ def _say_problems(request: HttpRequest, start: str, problems: list[Problem]) -> 
 
 @require_POST
 @workspace_page
-def create(request: HttpRequest) -> HttpResponse:
+def create(request: PageRequest) -> HttpResponse:
     """A new flow, from an example where one is named."""
     key = request.POST.get("example", "")
     chosen = example(key) if key else None
@@ -54,7 +55,7 @@ def create(request: HttpRequest) -> HttpResponse:
 
 @require_POST
 @workspace_page
-def import_file(request: HttpRequest) -> HttpResponse:
+def import_file(request: PageRequest) -> HttpResponse:
     """A new flow from an uploaded JSON or YAML document."""
     upload = request.FILES.get("file")
     if upload is None:
@@ -74,7 +75,7 @@ def import_file(request: HttpRequest) -> HttpResponse:
 
 @require_POST
 @workspace_page
-def publish(request: HttpRequest, flow_id: UUID) -> HttpResponse:
+def publish(request: PageRequest, flow_id: UUID) -> HttpResponse:
     """Freeze the draft as the version that runs."""
     flow = visible_flow(request, flow_id)
     try:
@@ -91,7 +92,7 @@ def publish(request: HttpRequest, flow_id: UUID) -> HttpResponse:
 
 @require_POST
 @workspace_page
-def restore(request: HttpRequest, flow_id: UUID, number: int) -> HttpResponse:
+def restore(request: PageRequest, flow_id: UUID, number: int) -> HttpResponse:
     """Make an earlier version the draft again."""
     flow = visible_flow(request, flow_id)
     try:
@@ -104,7 +105,7 @@ def restore(request: HttpRequest, flow_id: UUID, number: int) -> HttpResponse:
 
 @require_POST
 @workspace_page
-def rename(request: HttpRequest, flow_id: UUID) -> HttpResponse:
+def rename(request: PageRequest, flow_id: UUID) -> HttpResponse:
     """Change name and description."""
     flow = visible_flow(request, flow_id)
     name = request.POST.get("name", "").strip()
@@ -121,7 +122,7 @@ def rename(request: HttpRequest, flow_id: UUID) -> HttpResponse:
 
 @require_POST
 @workspace_page
-def delete(request: HttpRequest, flow_id: UUID) -> HttpResponse:
+def delete(request: PageRequest, flow_id: UUID) -> HttpResponse:
     """Delete the flow with its versions and runs."""
     flow = visible_flow(request, flow_id)
     name = flow.name
@@ -136,7 +137,7 @@ def delete(request: HttpRequest, flow_id: UUID) -> HttpResponse:
 
 @require_GET
 @workspace_page
-def download(request: HttpRequest, flow_id: UUID, kind: str) -> HttpResponse:
+def download(request: PageRequest, flow_id: UUID, kind: str) -> HttpResponse:
     """The draft, or the version in `?version=`, as a file."""
     flow = visible_flow(request, flow_id)
     number = request.GET.get("version", "")

@@ -1,6 +1,6 @@
 """A flow as a picture: cards and wires with their places, ready for the templates.
 
-Heights follow static CSS (frontend/css/graph.css), so that the server knows where ports are.
+Heights follow static CSS (frontend/css/node-card.css), so that the server knows where ports are.
 """
 
 from collections.abc import Mapping, Sequence

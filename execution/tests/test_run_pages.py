@@ -1,188 +1,15 @@
-"""The pages that show flows with their runs: lists, a flow, a run and its parts."""
-
-from datetime import timedelta
-from typing import Any
+"""The pages of runs: the list, a run, and the parts of it that are fetched one by one."""
 
 import pytest
 from django.test import Client
 from django.utils import timezone
-from pytest_django import DjangoAssertNumQueries
 
-from accounts.models import Membership, User, Workspace
+from accounts.models import Workspace
 from accounts.permissions import Actor
-from execution.models import Blob, NodeRun, Run, RunEvent
-from execution.tests.flows_for_tests import document, llm, output, published, start_node
+from execution.models import Blob, Run, RunEvent
+from execution.tests.flows_for_tests import document, output, published, start_node
+from execution.tests.pages_for_tests import htmx, make_run, make_step
 from flows.models import Flow
-from flows.services import create_flow, update_flow
-
-
-@pytest.fixture
-def visitor(owner: tuple[User, Workspace]) -> Client:
-    client = Client()
-    client.force_login(owner[0])
-    return client
-
-
-@pytest.fixture
-def flow(actor: Actor) -> Flow:
-    nodes = [start_node("topic"), llm("ask", "{{ start.topic }}"), output("{{ ask.text }}")]
-    return published(actor, document(nodes, ["start>ask", "ask>end"]))
-
-
-@pytest.fixture
-def dispatched(monkeypatch: pytest.MonkeyPatch) -> list[Run]:
-    """Runs that were handed to Temporal, instead of handing them over."""
-    runs: list[Run] = []
-    monkeypatch.setattr("execution.services.dispatch", lambda run, *rest: runs.append(run))
-    return runs
-
-
-def make_run(flow: Flow, status: str = "succeeded", **fields: Any) -> Run:
-    now = timezone.now()
-    over = status not in ("queued", "running")
-    fields = {
-        "inputs": {"topic": "Tea"},
-        "created_at": now - timedelta(seconds=9),
-        "started_at": now - timedelta(seconds=9),
-        "finished_at": now if over else None,
-        **fields,
-    }
-    return Run.objects.create(
-        workspace=flow.workspace, flow=flow, version=flow.published, status=status, **fields
-    )
-
-
-def make_step(run: Run, node: str, status: str = "succeeded", **fields: Any) -> NodeRun:
-    types = {"start": "input", "ask": "llm", "end": "output"}
-    times = {"started_at": run.started_at, "finished_at": timezone.now()}
-    if status == "running":
-        times["finished_at"] = None
-    values = {"run": run, "node": node, "type": types[node], "status": status, **times, **fields}
-    return NodeRun.objects.create(**values)
-
-
-def htmx(visitor: Client, path: str) -> str:
-    return visitor.get(path, headers={"HX-Request": "true"}).content.decode()
-
-
-def test_the_list_shows_flows_with_their_last_run(visitor: Client, flow: Flow) -> None:
-    make_run(flow, "failed")
-    content = visitor.get("/").content.decode()
-    assert flow.name in content
-    assert "Failed" in content
-    assert '<svg class="thumbnail"' in content
-
-
-def test_searching_swaps_only_the_results(visitor: Client, flow: Flow, actor: Actor) -> None:
-    create_flow(actor, name="Weekly digest")
-    content = htmx(visitor, "/?q=digest")
-    assert "Weekly digest" in content
-    assert f"/flows/{flow.id}/" not in content
-    assert "<html" not in content
-    assert "No flow matches" in htmx(visitor, "/?q=nosuchflow")
-
-
-def test_an_empty_workspace_is_offered_the_examples(visitor: Client) -> None:
-    content = visitor.get("/").content.decode()
-    assert "No flows yet" in content
-    assert "Use this" in content
-
-
-def test_the_list_takes_the_same_queries_for_many_flows(
-    visitor: Client, actor: Actor, django_assert_max_num_queries: DjangoAssertNumQueries
-) -> None:
-    for number in range(12):
-        create_flow(actor, name=f"Flow {number}")
-    with django_assert_max_num_queries(8):
-        visitor.get("/")
-
-
-def test_a_flows_page_has_picture_form_and_call(visitor: Client, flow: Flow) -> None:
-    content = visitor.get(f"/flows/{flow.id}/").content.decode()
-    assert content.count('class="node-card"') == 3
-    assert 'name="input-topic"' in content
-    assert f"/api/v1/flows/{flow.slug}/runs" in content
-    assert "Published v1" in content
-
-
-def test_a_flow_that_needs_a_model_says_how_to_connect_one(
-    visitor: Client, flow: Flow, settings: Any
-) -> None:
-    settings.FLUX_LOCAL_MODEL_URL = ""
-    assert b"--with-local-model" in visitor.get(f"/flows/{flow.id}/").content
-    settings.FLUX_LOCAL_MODEL_URL = "http://127.0.0.1:1"
-    assert b"--with-local-model" not in visitor.get(f"/flows/{flow.id}/").content
-
-
-def test_a_changed_draft_is_shown_beside_the_published_version(
-    visitor: Client, flow: Flow, actor: Actor
-) -> None:
-    update_flow(actor, flow, description="New words")
-    content = visitor.get(f"/flows/{flow.id}/").content.decode()
-    assert "Draft differs" in content
-    assert 'name="version" value="published"' in content
-    draft = visitor.get(f"/flows/{flow.id}/?version=draft").content.decode()
-    assert 'name="version" value="draft"' in draft
-
-
-def test_problems_of_a_draft_are_listed_and_its_cards_marked(visitor: Client, actor: Actor) -> None:
-    nodes = [start_node("topic"), output("{{ strat.topic }}")]
-    flow = create_flow(actor, document=document(nodes, ["start>end"]))
-    content = visitor.get(f"/flows/{flow.id}/").content.decode()
-    assert "Problems" in content
-    assert "strat" in content
-    assert "data-broken" in content
-    assert "disabled" in content
-
-
-def test_running_from_the_form_leads_to_the_run(
-    visitor: Client, flow: Flow, dispatched: list[Run]
-) -> None:
-    response = visitor.post(
-        f"/flows/{flow.id}/run/", {"version": "published", "input-topic": "Tea"}
-    )
-    run = Run.objects.get()
-    assert response["Location"] == f"/runs/{run.id}/"
-    assert run.inputs == {"topic": "Tea"}
-    assert run.trigger == "page"
-    assert [started.id for started in dispatched] == [run.id]
-
-
-def test_a_swapped_form_leads_to_the_run_too(
-    visitor: Client, flow: Flow, dispatched: list[Run]
-) -> None:
-    response = visitor.post(
-        f"/flows/{flow.id}/run/", {"input-topic": "Tea"}, headers={"HX-Request": "true"}
-    )
-    assert response["HX-Redirect"] == f"/runs/{Run.objects.get().id}/"
-    assert len(dispatched) == 1
-
-
-def test_missing_inputs_come_back_at_their_fields(visitor: Client, flow: Flow) -> None:
-    response = visitor.post(f"/flows/{flow.id}/run/", {}, headers={"HX-Request": "true"})
-    content = response.content.decode()
-    assert response.status_code == 422
-    assert 'aria-invalid="true"' in content
-    assert "<html" not in content
-    whole = visitor.post(f"/flows/{flow.id}/run/", {})
-    assert whole.status_code == 422
-    assert "<html" in whole.content.decode()
-    assert not Run.objects.exists()
-
-
-def test_run_again_fills_the_form_with_the_inputs(visitor: Client, flow: Flow) -> None:
-    run = make_run(flow, inputs={"topic": "Green tea"})
-    content = visitor.get(f"/flows/{flow.id}/?again={run.id}").content.decode()
-    assert ">Green tea</textarea>" in content
-
-
-def test_viewers_see_a_flow_but_no_form(
-    visitor: Client, flow: Flow, owner: tuple[User, Workspace]
-) -> None:
-    Membership.objects.filter(user=owner[0]).update(role="viewer")
-    content = visitor.get(f"/flows/{flow.id}/").content.decode()
-    assert 'id="run"' not in content
-    assert visitor.post(f"/flows/{flow.id}/run/", {"input-topic": "x"}).status_code == 403
 
 
 def test_runs_are_filtered_by_state_and_flow(visitor: Client, flow: Flow, actor: Actor) -> None:
@@ -304,7 +131,12 @@ def test_cancelling_asks_the_service_and_says_a_conflict(
     visitor: Client, flow: Flow, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked: list[Run] = []
-    monkeypatch.setattr("execution.services.request_cancel", lambda run: asked.append(run) or True)
+
+    def reached(run: Run) -> bool:
+        asked.append(run)
+        return True
+
+    monkeypatch.setattr("execution.services.request_cancel", reached)
     run = make_run(flow, "running")
     assert visitor.post(f"/runs/{run.id}/cancel/").status_code == 302
     assert [entry.id for entry in asked] == [run.id]
