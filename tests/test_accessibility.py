@@ -1,6 +1,5 @@
 """Every page in a real browser, in both themes, wide and narrow: axe finds nothing wrong."""
 
-import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
@@ -11,16 +10,15 @@ import pytest
 from django.utils import timezone
 from playwright.sync_api import Browser, Page
 
-from accounts.models import User, Workspace
-from accounts.services import create_workspace
+from accounts.models import Workspace
 from execution.models import NodeRun, Run
 from flows.models import Flow
 from fluxprompt.paths import ROOT
 from fluxprompt.testing.live_stack import LiveStack
+from tests.support.visitor import Visitor, new_visitor, watch
 
 AXE = ROOT / "frontend" / "node_modules" / "axe-core" / "axe.min.js"
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
-PASSWORD = "correct horse battery"
 LOOKS = [("light", 1440), ("dark", 1440), ("light", 390), ("dark", 390)]
 _RUN_AXE = """rules => axe.run(document, {runOnly: rules}).then(found => found.violations.map(
   violation => `${violation.id}: ${violation.nodes.map(node => node.html).join(' | ')}`))"""
@@ -30,7 +28,7 @@ _RUN_AXE = """rules => axe.run(document, {runOnly: rules}).then(found => found.v
 class Home:
     """A person with a workspace that holds the examples and runs in several states."""
 
-    email: str
+    visitor: Visitor
     paths: dict[str, str]
 
 
@@ -39,13 +37,10 @@ def home(stack: LiveStack, django_db_blocker: Any) -> Iterator[Home]:
     # Playwright's own loop runs in this thread; these few rows block nobody in it.
     with pytest.MonkeyPatch.context() as patch, django_db_blocker.unblock():
         patch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "1")
-        user = User.objects.create_user(
-            f"{uuid.uuid4().hex[:10]}@example.com", PASSWORD, name="Ada Lovelace"
-        )
-        workspace = create_workspace(user, name="Analytical Engines")
-        yield Home(user.email, _paths(workspace))
+        visitor = new_visitor()
+        yield Home(visitor, _paths(visitor.workspace))
         # The reconciler would ask Temporal about a run that never was there.
-        Run.objects.filter(workspace=workspace).delete()
+        Run.objects.filter(workspace=visitor.workspace).delete()
 
 
 def _paths(workspace: Workspace) -> dict[str, str]:
@@ -97,14 +92,6 @@ def _run(workspace: Workspace, flow: Flow, status: str) -> Run:
     return run
 
 
-def _sign_in(page: Page, stack: LiveStack, home: Home) -> None:
-    page.goto(f"{stack.base_url}/accounts/login/")
-    page.get_by_label("Email").fill(home.email)
-    page.get_by_label("Password").fill(PASSWORD)
-    page.get_by_role("button", name="Sign in").click()
-    page.wait_for_url(f"{stack.base_url}/")
-
-
 def _faults(page: Page) -> list[str]:
     page.evaluate(Path(AXE).read_text())
     faults: list[str] = page.evaluate(_RUN_AXE, RULES)
@@ -112,21 +99,6 @@ def _faults(page: Page) -> list[str]:
         "document.documentElement.scrollWidth - document.documentElement.clientWidth"
     )
     return faults + ([f"{spill} px too wide"] if spill > 0 else [])
-
-
-def _watch(page: Page) -> list[str]:
-    """What goes wrong in the page's scripts and policies while it is used."""
-    said: list[str] = []
-    page.on("pageerror", lambda error: said.append(str(error)))
-    page.on(
-        "console",
-        lambda message: (
-            said.append(message.text)
-            if message.type == "error" and "status of 404" not in message.text
-            else None
-        ),
-    )
-    return said
 
 
 @pytest.mark.parametrize(("theme", "width"), LOOKS)
@@ -137,12 +109,12 @@ def test_axe_finds_nothing_on_any_page(
         viewport={"width": width, "height": 900}, color_scheme=theme, reduced_motion="reduce"
     )
     page = context.new_page()
-    said = _watch(page)
+    said = watch(page)
     found: dict[str, list[str]] = {}
     for path in ("/accounts/login/", "/accounts/password/reset/", "/accounts/signup/"):
         page.goto(stack.base_url + path)
         found[path] = _faults(page)
-    _sign_in(page, stack, home)
+    home.visitor.sign_in(page, stack)
     for name, path in home.paths.items():
         page.goto(stack.base_url + path)
         found[name] = _faults(page)
@@ -159,7 +131,7 @@ def test_the_menu_of_a_narrow_screen_opens_and_closes_from_the_keyboard(
 ) -> None:
     context = browser.new_context(viewport={"width": 390, "height": 844})
     page = context.new_page()
-    _sign_in(page, stack, home)
+    home.visitor.sign_in(page, stack)
     page.get_by_role("button", name="Open the menu").focus()
     page.keyboard.press("Enter")
     link = page.locator("#drawer").get_by_role("link", name="Runs")
@@ -174,7 +146,7 @@ def test_the_chosen_theme_is_kept_and_set_before_the_first_paint(
 ) -> None:
     context = browser.new_context(color_scheme="light")
     page = context.new_page()
-    _sign_in(page, stack, home)
+    home.visitor.sign_in(page, stack)
     page.evaluate("localStorage.setItem('theme', 'dark')")
     page.reload(wait_until="commit")
     page.wait_for_selector("html.dark", timeout=5_000)
@@ -186,7 +158,7 @@ def test_the_chosen_theme_is_kept_and_set_before_the_first_paint(
 def test_pages_work_without_scripts(stack: LiveStack, home: Home, browser: Browser) -> None:
     context = browser.new_context(java_script_enabled=False)
     page = context.new_page()
-    _sign_in(page, stack, home)
+    home.visitor.sign_in(page, stack)
     page.goto(stack.base_url + home.paths["run under way"])
     assert page.get_by_role("link", name="Refresh to see where the run is now").is_visible()
     assert page.locator(".node-card").first.is_visible()

@@ -3,6 +3,10 @@ import type { Frame } from "./run-messages";
 
 const FIRST_WAIT = 250;
 const LONGEST_WAIT = 8_000;
+/** A line that opens without a snapshot for this long is no line. */
+const ANSWER_WITHIN = 6_000;
+/** A line may die without a word (sleep, a lost network): after this silence it is made anew. */
+const SILENCE = 30_000;
 /** Close codes after which asking again gives the same answer. */
 const FINAL_CODES = new Set([4404, 4403]);
 
@@ -12,6 +16,7 @@ export class RunSocket {
   private socket: WebSocket | null = null;
   private wait = FIRST_WAIT;
   private timer = 0;
+  private watch = 0;
   private closed = false;
 
   constructor(
@@ -19,6 +24,7 @@ export class RunSocket {
     private after: number,
   ) {
     addEventListener("online", () => this.hurry());
+    addEventListener("offline", () => this.drop());
     document.addEventListener("visibilitychange", () => {
       if (document.visibilityState === "visible") this.hurry();
     });
@@ -33,6 +39,7 @@ export class RunSocket {
     const address = `${scheme}://${location.host}/ws/runs/${this.run}/?after=${this.after}`;
     const socket = new WebSocket(address);
     this.socket = socket;
+    this.expect(ANSWER_WITHIN, () => this.drop());
     socket.addEventListener("message", (message) => {
       if (socket === this.socket) this.receive(String(message.data));
     });
@@ -44,10 +51,32 @@ export class RunSocket {
   close(): void {
     this.closed = true;
     clearTimeout(this.timer);
+    clearTimeout(this.watch);
     this.socket?.close();
   }
 
+  private expect(within: number, otherwise: () => void): void {
+    clearTimeout(this.watch);
+    this.watch = window.setTimeout(otherwise, within);
+  }
+
+  /** Give this line up and try another. */
+  private drop(): void {
+    const { socket } = this;
+    if (!socket || this.closed) return;
+    this.lost(0);
+    socket.close();
+  }
+
+  /** The same line, made anew; its snapshot says whether anything was missed. */
+  private renew(): void {
+    const { socket } = this;
+    this.open();
+    socket?.close();
+  }
+
   private receive(data: string): void {
+    this.expect(SILENCE, () => this.renew());
     const frame = JSON.parse(data) as Frame;
     if (frame.snapshot) {
       this.wait = FIRST_WAIT;
@@ -59,6 +88,7 @@ export class RunSocket {
 
   private lost(code: number): void {
     this.socket = null;
+    clearTimeout(this.watch);
     if (this.closed) return;
     this.onLink(false);
     if (FINAL_CODES.has(code)) {
