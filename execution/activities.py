@@ -1,6 +1,7 @@
 """The Temporal activities: thin drivers of the runner and the record."""
 
 import asyncio
+from collections.abc import Callable
 from contextlib import suppress
 from datetime import timedelta
 from typing import Any
@@ -80,4 +81,4 @@ async def load_document(run_id: str) -> dict[str, Any]:
     return await in_database(lambda: load_run_document(run_id), patience=25)
 
 
-ACTIVITIES = [run_node_activity, finish_run, record_nodes, load_document]
+ACTIVITIES: list[Callable[..., Any]] = [run_node_activity, finish_run, record_nodes, load_document]

@@ -6,12 +6,12 @@ from dataclasses import dataclass, field
 from uuid import UUID
 
 from accounts.models import Workspace
-from billing.prices import price
 from execution import egress
-from execution.attempts import Attempt, Spent
+from execution.attempts import Attempt
 from execution.database import in_database
 from execution.providers.access import access_of, default_model
 from execution.providers.registry import resolve
+from execution.results import Spent
 from execution.shapes import NodeCall
 from execution.streaming import Stream, finish
 from flows.engine.node_type import HttpAnswer, ModelAnswer, ModelRequest, ModelUsage
@@ -81,7 +81,7 @@ class RunContext:
         name = request.model or default_model(await self._workspace_default(), access)
         provider, model_name = resolve(name, access)
         answer = await provider.complete(request, model_name, emit=self.emit)
-        await self._book(answer.model, answer.usage)
+        self._count(answer.model, answer.usage)
         return answer
 
     async def _workspace_default(self) -> str:
@@ -89,7 +89,7 @@ class RunContext:
         name = await in_database(lambda: workspaces.values_list("default_model", flat=True).first())
         return name or ""
 
-    async def _book(self, model: str, usage: ModelUsage) -> None:
+    def _count(self, model: str, usage: ModelUsage) -> None:
         """Add to what this attempt used: one entry per model."""
         before = next((item.usage for item in self.spent if item.model == model), ModelUsage())
         total = ModelUsage(
@@ -98,9 +98,8 @@ class RunContext:
             before.cache_read_tokens + usage.cache_read_tokens,
             before.cache_write_tokens + usage.cache_write_tokens,
         )
-        cost = await in_database(lambda: price(model, total))
         self.spent = [item for item in self.spent if item.model != model]
-        self.spent.append(Spent(model, total, cost))
+        self.spent.append(Spent(model, total))
 
     def close(self) -> None:
         """The node is over; nothing more is streamed."""

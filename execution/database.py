@@ -10,7 +10,7 @@ from django.db import InterfaceError, OperationalError, connection
 from psycopg_pool import PoolTimeout
 
 #: Threads that hold one connection each.
-THREADS = 8
+THREADS = 4
 _executor = ThreadPoolExecutor(THREADS, thread_name_prefix="database")
 
 #: What a database that restarts looks like from here.

@@ -10,7 +10,6 @@ from execution.models import ENDED, NodeRun, NodeStatus, Run
 from execution.recording import (
     Event,
     HeldRun,
-    announce,
     hold_run,
     record_events,
     write_events,
@@ -30,7 +29,6 @@ def record_settled_nodes(run_id: str, started_at: str, records: list[NodeRecord]
             raise RunOver(run.status)
         write_records(run, records)
         write_events(run, [Event("run.started", "run.started"), *events])
-        announce(run_id)
 
 
 def finish(end: RunEnd) -> None:
@@ -46,8 +44,7 @@ def finish(end: RunEnd) -> None:
         else:
             _close_open_nodes(run)
         finished = _close_run(run, end)
-        write_events(run, [*events, finished])
-        announce(run.id, ended=True)
+        write_events(run, [*events, finished], ended=True)
 
 
 def _close_open_nodes(run: HeldRun) -> None:
@@ -95,8 +92,7 @@ def end_from_outside(run_id: str, status: str, error: dict[str, JSON]) -> bool:
         end = RunEnd(
             run_id=run_id, status=status, outputs={}, error=error, started_at="", records=[]
         )
-        write_events(run, [_close_run(run, end)])
-        announce(run_id, ended=True)
+        write_events(run, [_close_run(run, end)], ended=True)
     return True
 
 

@@ -6,16 +6,15 @@ from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
-from flows.engine.registry import registry
-from flows.engine.validate import validate
-
 from accounts.permissions import Actor
 from execution.errors import NotPublished
 from execution.models import Run, Snapshot
 from flows.engine.document import Document, digest, dump, parse
 from flows.engine.errors import DocumentInvalid
 from flows.engine.expressions import references
+from flows.engine.registry import registry
 from flows.engine.sizes import json_size
+from flows.engine.validate import validate
 from flows.models import Flow, FlowVersion
 from flows.queries import draft_document
 
@@ -87,7 +86,7 @@ def _prepare(
     document: Document, *, version_id: UUID | None = None, snapshot_id: UUID | None = None
 ) -> Pinned:
     plain = {name: value for name, value in dump(document).items() if name != "layout"}
-    fields = next(
+    fields: list[Mapping[str, JSON]] = next(
         (node.config.get("fields", []) for node in document.nodes if node.type == "input"), []
     )
     return Pinned(

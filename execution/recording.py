@@ -68,20 +68,28 @@ _HOLD = """
 UPDATE execution_run SET last_seq = last_seq + %s,
   status = CASE WHEN status = 'queued' AND %s::timestamptz IS NOT NULL THEN 'running'
                 ELSE status END,
-  started_at = COALESCE(started_at, %s::timestamptz)
+  started_at = COALESCE(started_at, %s::timestamptz),
+  input_tokens = input_tokens + %s, output_tokens = output_tokens + %s, cost = cost + %s
 WHERE id = %s
 RETURNING workspace_id, flow_id, status, last_seq, started_at, input_tokens, output_tokens, cost,
   api_key_id
 """
 
 
-def hold_run(run_id: str, *, events: int, started_at: str | None = None) -> HeldRun:
-    """Lock a run's row and reserve numbers for `events` events; marks a queued run as running.
+def hold_run(
+    run_id: str,
+    *,
+    events: int,
+    started_at: str | None = None,
+    used: tuple[int, int, Decimal] = (0, 0, Decimal(0)),
+) -> HeldRun:
+    """Lock a run's row and reserve numbers for `events` events.
 
-    Call inside `transaction.atomic()`. Raises RunMissing.
+    With `started_at` a queued run becomes running; `used` (tokens in, tokens out, cost) is added
+    to its totals. Call inside `transaction.atomic()`. Raises RunMissing.
     """
     with connection.cursor() as cursor:
-        cursor.execute(_HOLD, [events, started_at, started_at, run_id])
+        cursor.execute(_HOLD, [events, started_at, started_at, *used, run_id])
         row = cursor.fetchone()
     if row is None:
         raise RunMissing(run_id)
@@ -90,18 +98,24 @@ def hold_run(run_id: str, *, events: int, started_at: str | None = None) -> Held
 
 # One statement for all rows: building model instances was half of a short run's recording.
 _WRITE_EVENTS = """
-INSERT INTO execution_runevent (run_id, seq, key, at, type, node, path, data)
-SELECT %s, %s + number, e->>'key', (e->>'at')::timestamptz, e->>'type', e->>'node', e->'path',
-  e->'data'
-FROM jsonb_array_elements(%s::jsonb) WITH ORDINALITY AS given(e, number)
-ON CONFLICT DO NOTHING
+WITH written AS (
+  INSERT INTO execution_runevent (run_id, seq, key, at, type, node, path, data)
+  SELECT %s, %s + number, e->>'key', (e->>'at')::timestamptz, e->>'type', e->>'node', e->'path',
+    e->'data'
+  FROM jsonb_array_elements(%s::jsonb) WITH ORDINALITY AS given(e, number)
+  ON CONFLICT DO NOTHING)
+SELECT pg_notify(%s, %s)
 """
 
 
-def write_events(run: HeldRun, events: Sequence[Event]) -> None:
-    """Insert events under the reserved numbers; those whose key is known already are left out."""
+def write_events(run: HeldRun, events: Sequence[Event], *, ended: bool = False) -> None:
+    """Insert events under the reserved numbers, and tell every web process at the commit.
+
+    Events whose key is known already are left out. `ended`: these are the run's last.
+    """
     if not events:
         return
+    news = f'{{"r":"{run.id}","e":1}}' if ended else f'{{"r":"{run.id}"}}'
     now = timezone.now()
     rows = [
         {
@@ -115,7 +129,7 @@ def write_events(run: HeldRun, events: Sequence[Event]) -> None:
         for event in events
     ]
     with connection.cursor() as cursor:
-        cursor.execute(_WRITE_EVENTS, [run.id, run.base, json.dumps(rows)])
+        cursor.execute(_WRITE_EVENTS, [run.id, run.base, json.dumps(rows), CHANNEL, news])
 
 
 def node_key(event: str, node: str, path: Sequence[str | int], attempt: int) -> str:
@@ -180,10 +194,3 @@ def preview(output: JSON) -> str:
     if output in (None, {}):
         return ""
     return json.dumps(output, ensure_ascii=False)[:PREVIEW]
-
-
-def announce(run_id: str, *, ended: bool = False) -> None:
-    """Tell every web process, when this transaction commits, that a run has news."""
-    payload = f'{{"r":"{run_id}","e":1}}' if ended else f'{{"r":"{run_id}"}}'
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_notify(%s, %s)", [CHANNEL, payload])

@@ -14,20 +14,17 @@ from uuid import uuid4
 
 from django.conf import settings
 
-from execution.attempts import (
-    Attempt,
-    begin_attempt,
-    fail_attempt,
-    succeed_attempt,
-)
+from execution.attempts import Attempt, begin_attempt
 from execution.context import RunContext
 from execution.database import in_database
 from execution.models import NodeStatus
 from execution.payloads import Externalizer, load_reference
+from execution.results import Outcome, fail_attempt, succeed_attempt
 from execution.shapes import NodeCall, NodeDone
-from flows.engine.errors import NodeError
+from flows.engine.errors import NeedsLoad, NodeError
 from flows.engine.node_call import resolve_config, run_pure
 from flows.engine.node_type import NodeType, PureInputs, Result
+from flows.engine.references import Load
 from flows.engine.registry import registry
 
 JSON = Any
@@ -102,7 +99,10 @@ class _Execution:
             )
         if node_type.io is None:
             return await in_database(lambda: self._evaluate(node_type)), True
-        config = await in_database(lambda: self._resolve(node_type))
+        try:
+            config = self._resolve(node_type, None)
+        except NeedsLoad:
+            config = await in_database(lambda: self._resolve(node_type, self._load))
         return await node_type.io(config, self.context), False
 
     def _evaluate(self, node_type: NodeType) -> Result:
@@ -117,10 +117,10 @@ class _Execution:
         )
         return result
 
-    def _resolve(self, node_type: NodeType) -> Any:
+    def _resolve(self, node_type: NodeType, load: Load | None) -> Any:
         """The config for an I/O node; what is kept of it still has large values by reference."""
         config, self.config = resolve_config(
-            node_type, self.call["config"], self._names(), load=self._load
+            node_type, self.call["config"], self._names(), load=load
         )
         return config
 
@@ -138,29 +138,18 @@ class _Execution:
             ends_run=result.ends_run,
             message=result.message,
         )
-        config = self._config_to_keep(out)
-        spent = self.context.spent
-        return await _patiently(
-            lambda: succeed_attempt(
-                self.call, self.attempt, done, config=config, blobs=out.blobs, spent=spent
-            )
-        )
+        outcome = Outcome(self._config_to_keep(out), out.blobs, self.context.spent)
+        return await _patiently(lambda: succeed_attempt(self.call, self.attempt, done, outcome))
 
     async def _record_failure(
         self, error: NodeError, retry_in: float | None, status: str = NodeStatus.FAILED
     ) -> None:
         out = Externalizer(trusted=True)
-        config, spent = self._config_to_keep(out), self.context.spent
+        outcome = Outcome(self._config_to_keep(out), out.blobs, self.context.spent)
+        facts = error.as_dict()
         await _patiently(
             lambda: fail_attempt(
-                self.call,
-                self.attempt,
-                error.as_dict(),
-                retry_in=retry_in,
-                config=config,
-                blobs=out.blobs,
-                spent=spent,
-                status=status,
+                self.call, self.attempt, facts, outcome, retry_in=retry_in, status=status
             )
         )
 

@@ -11,9 +11,10 @@ from dataclasses import dataclass
 
 from django.db import connection
 
-from execution.attempts import Attempt, stream_checkpoint
+from execution.attempts import Attempt
 from execution.database import DatabaseAway, in_database
 from execution.recording import CHANNEL
+from execution.results import stream_checkpoint
 from execution.shapes import NodeCall
 
 #: Seconds between live pieces, and between kept stretches.

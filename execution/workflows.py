@@ -15,13 +15,11 @@ from temporalio.common import RetryPolicy
 from temporalio.exceptions import ActivityError, ApplicationError, is_cancelled_exception
 
 with workflow.unsafe.imports_passed_through():
-    from flows.engine.node_call import run_pure
-    from flows.engine.registry import registry
-
     from execution.shapes import NodeCall, NodeDone, NodeRecord, RunEnd, RunInput
     from flows.engine.document import NodeSpec, parse
     from flows.engine.errors import NeedsLoad, NodeError
     from flows.engine.graph import Graph
+    from flows.engine.node_call import run_pure
     from flows.engine.node_type import NodeType, PureInputs, Result
     from flows.engine.plan import (
         FinishRun,
@@ -34,12 +32,15 @@ with workflow.unsafe.imports_passed_through():
         incoming_for,
         succeed,
     )
+    from flows.engine.registry import registry
     from flows.engine.sizes import json_size
 
 #: A node whose worker died is given to another after this silence.
 HEARTBEAT_TIMEOUT = timedelta(seconds=2.5)
 #: Temporal's own limit is a backstop: the runner ends an attempt at the node's timeout itself.
 BACKSTOP = timedelta(seconds=20)
+#: Temporal refuses activities without time.
+AT_LEAST = timedelta(milliseconds=1)
 #: Bytes of JSON a pure node's input or output may have to stay inside the workflow.
 INLINE_LIMIT = 32_768
 #: Bytes of records that travel with one activity (Temporal refuses payloads over 2 MiB).
@@ -95,7 +96,7 @@ class Drive:
         self.records_size = 0
         self.work = 0
         self.tasks: dict[asyncio.Task[Any], str] = {}
-        self.deadline: asyncio.Task[None] | None = None
+        self.deadline = workflow.now() + timedelta(seconds=start["timeout_seconds"])
 
     async def to_the_end(self) -> RunEnd:
         """Advance the plan until it says that the run is over."""
@@ -104,7 +105,8 @@ class Drive:
             finish = await self._carry_out()
             if finish is not None:
                 return self._finished(finish)
-            if not await self._one_more_done():
+            await self._one_more_done()
+            if workflow.now() >= self.deadline:
                 return self._timed_out()
 
     async def _prepare(self) -> None:
@@ -150,8 +152,6 @@ class Drive:
             return
         call = self._call(node, node_type, context, incoming)
         self.tasks[asyncio.create_task(self._in_activity(node, call))] = node.id
-        if self.deadline is None:
-            self.deadline = asyncio.create_task(asyncio.sleep(self.start["timeout_seconds"]))
 
     def _ran_here(
         self,
@@ -265,6 +265,9 @@ class Drive:
                 call,
                 activity_id=node.id,
                 start_to_close_timeout=timedelta(seconds=call["timeout_seconds"]) + BACKSTOP,
+                # The run's own deadline: Temporal keeps a clock for every activity anyway, so it
+                # costs nothing, where a timer of the workflow's would cost a quarter of the run.
+                schedule_to_close_timeout=max(self.deadline - workflow.now(), AT_LEAST),
                 heartbeat_timeout=HEARTBEAT_TIMEOUT,
                 retry_policy=NODE_RETRY,
                 cancellation_type=workflow.ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
@@ -283,16 +286,12 @@ class Drive:
         )
         succeed(self.graph, self.state, node.id, result)
 
-    async def _one_more_done(self) -> bool:
-        """Wait until a node outside is done; False when the run's time is over."""
-        waiting = [*self.tasks] + ([self.deadline] if self.deadline else [])
-        done, _ = await workflow.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+    async def _one_more_done(self) -> None:
+        """Wait until a node outside is done."""
+        done, _ = await workflow.wait([*self.tasks], return_when=asyncio.FIRST_COMPLETED)
         for task in done:
-            if task is self.deadline:
-                return False
             del self.tasks[task]
             task.result()
-        return True
 
     async def stop_running_nodes(self) -> None:
         """Cancel what still runs outside and wait until it has said what it used."""

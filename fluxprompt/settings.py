@@ -1,6 +1,7 @@
 """Settings, read from the environment; every name is in docs/configuration.md."""
 
 from pathlib import Path
+from typing import Any
 
 import environ
 from django.utils.csp import CSP
@@ -101,7 +102,8 @@ TEMPLATES = [
     }
 ]
 
-_database = env.db_url_config(env.str("DATABASE_URL", default="") or embedded_database_url())
+_database_url = env.str("DATABASE_URL", default="") or embedded_database_url()
+_database: dict[str, Any] = env.db_url_config(_database_url)
 DATABASES = {
     "default": {
         **_database,
@@ -147,7 +149,9 @@ FLUX_SIGNUP = env.str("FLUX_SIGNUP", default="closed")
 ACCOUNT_ADAPTER = "accounts.adapter.AccountAdapter"
 MFA_ADAPTER = "accounts.second_factors.EncryptedFactors"
 MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]
-MAILERS = {"default": {"BACKEND": "django.core.mail.backends.console.EmailBackend"}}
+MAILERS: dict[str, dict[str, Any]] = {
+    "default": {"BACKEND": "django.core.mail.backends.console.EmailBackend"}
+}
 if env.str("EMAIL_URL", default=""):
     _mail = env.email_url("EMAIL_URL")
     MAILERS = {

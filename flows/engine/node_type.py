@@ -103,11 +103,21 @@ class HttpAnswer:
 class Context(Protocol):
     """The doors an I/O node has to the world; everything it does goes through here."""
 
-    run_id: str
-    node_id: str
-    path: tuple[str | int, ...]
-    attempt: int
-    session_id: str | None
+    @property
+    def run_id(self) -> str: ...
+
+    @property
+    def node_id(self) -> str: ...
+
+    @property
+    def path(self) -> tuple[str | int, ...]:
+        """The iteration: `("rows", 3)`; empty outside of containers."""
+
+    @property
+    def attempt(self) -> int: ...
+
+    @property
+    def session_id(self) -> str | None: ...
 
     @property
     def idempotency_key(self) -> str:

@@ -1,0 +1,242 @@
+"""How an attempt of a node ends, in one transaction: result or error, usage, price, event."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from django.db import connection, transaction
+from django.db.models import F
+from django.utils import timezone
+from psycopg.types.json import Jsonb
+
+from billing.models import UsageRecord
+from billing.prices import Price, price
+from billing.services import record_usage
+from execution.attempts import Attempt, RunOver, attempts_of, recorded
+from execution.models import NodeStatus, Run
+from execution.payloads import NewBlob, save_blobs
+from execution.recording import Event, HeldRun, hold_run, node_key, preview, write_events
+from execution.shapes import NodeCall, NodeDone
+from flows.engine.node_type import ModelUsage
+
+JSON = Any
+
+
+@dataclass(frozen=True)
+class Spent:
+    """What an attempt used of one model."""
+
+    model: str
+    usage: ModelUsage
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What is written beside the result: the resolved config, large values, what was used."""
+
+    config: JSON
+    blobs: Sequence[NewBlob]
+    spent: Sequence[Spent]
+
+
+@dataclass(frozen=True)
+class _Bill:
+    """What an attempt used, priced at this moment."""
+
+    items: Sequence[tuple[Spent, Price]]
+
+    @property
+    def model(self) -> str:
+        return self.items[-1][0].model if self.items else ""
+
+    @property
+    def input_tokens(self) -> int:
+        return sum(item.usage.input_tokens for item, _ in self.items)
+
+    @property
+    def output_tokens(self) -> int:
+        return sum(item.usage.output_tokens for item, _ in self.items)
+
+    @property
+    def cost(self) -> Decimal:
+        return sum((priced.cost for _, priced in self.items), Decimal(0))
+
+    def as_dict(self) -> dict[str, JSON]:
+        return {
+            "input_tokens": self.input_tokens,
+            "output_tokens": self.output_tokens,
+            "cost": format(self.cost, "f"),
+            "currency": "USD",
+            "model": self.model,
+        }
+
+
+def succeed_attempt(call: NodeCall, attempt: Attempt, done: NodeDone, outcome: Outcome) -> NodeDone:
+    """Write the result; returns what counts: an earlier one where this attempt came too late."""
+    bill = _bill(outcome)
+    with transaction.atomic():
+        run = _hold_and_add(call, bill)
+        save_blobs(run.workspace_id, list(outcome.blobs))
+        began = _close(call, attempt, "succeeded", outcome, bill, done=done)
+        if began is None:
+            _book_late(run, call, attempt, bill)
+            return _what_counts(call)
+        _book(run, call, attempt, bill)
+        data = _finished_data(attempt, "succeeded", began, bill)
+        if shown := preview(done["output"]):
+            data["preview"] = shown
+        write_events(run, [_finished(call, attempt, data)])
+    return done
+
+
+def fail_attempt(
+    call: NodeCall,
+    attempt: Attempt,
+    error: dict[str, JSON],
+    outcome: Outcome,
+    *,
+    retry_in: float | None,
+    status: str = NodeStatus.FAILED,
+) -> None:
+    """Write a failure; `retry_in` is the seconds until the next try, None where it is final."""
+    bill = _bill(outcome)
+    with transaction.atomic():
+        run = _hold_and_add(call, bill)
+        save_blobs(run.workspace_id, list(outcome.blobs))
+        began = _close(call, attempt, str(status), outcome, bill, error=error)
+        if began is None:
+            _book_late(run, call, attempt, bill)
+            return
+        _book(run, call, attempt, bill)
+        if retry_in is None:
+            data = {**_finished_data(attempt, str(status), began, bill), "error": error}
+            event = _finished(call, attempt, data)
+        else:
+            data = {"attempt": attempt.number, "next_attempt_in": retry_in, "error": error}
+            key = node_key("retrying", call["node"], call["path"], attempt.number)
+            event = Event("node.retrying", key, call["node"], call["path"], data)
+        write_events(run, [event])
+
+
+def stream_checkpoint(call: NodeCall, attempt: Attempt, offset: int, text: str) -> None:
+    """Keep a stretch of streamed text, so that a reload in the middle shows it."""
+    with transaction.atomic():
+        run = hold_run(call["run_id"], events=1)
+        data = {"attempt": attempt.number, "offset": offset, "text": text}
+        key = f"{node_key('delta', call['node'], call['path'], attempt.number)}:{offset}"
+        write_events(run, [Event("node.delta", key, call["node"], call["path"], data)])
+
+
+def _bill(outcome: Outcome) -> _Bill:
+    return _Bill([(item, price(item.model, item.usage)) for item in outcome.spent])
+
+
+def _hold_and_add(call: NodeCall, bill: _Bill) -> HeldRun:
+    used = (bill.input_tokens, bill.output_tokens, bill.cost)
+    return hold_run(call["run_id"], events=1, used=used)
+
+
+_CLOSE = """
+UPDATE execution_noderun SET status = %(status)s, finished_at = now(), input = %(input)s,
+  output = %(output)s, ports = %(ports)s, ends_run = %(ends_run)s, error = %(error)s,
+  model = %(model)s, input_tokens = %(input_tokens)s, output_tokens = %(output_tokens)s,
+  cost = %(cost)s
+WHERE run_id = %(run)s AND node = %(node)s AND path = %(path)s AND attempt = %(attempt)s
+  AND status = 'running'
+RETURNING started_at
+"""
+
+
+def _close(
+    call: NodeCall,
+    attempt: Attempt,
+    status: str,
+    outcome: Outcome,
+    bill: _Bill,
+    *,
+    done: NodeDone | None = None,
+    error: JSON = None,
+) -> datetime | None:
+    """Close the attempt's row; when it began, or None where it was closed by somebody else."""
+    values: dict[str, Any] = {
+        "status": status,
+        "input": _jsonb(outcome.config),
+        "output": _jsonb(done["output"] if done else None),
+        "ports": _jsonb(done["ports"] if done else None),
+        "ends_run": (done["ends_run"] if done else None) or "",
+        "error": _jsonb(error),
+        "model": bill.model,
+        "input_tokens": bill.input_tokens,
+        "output_tokens": bill.output_tokens,
+        "cost": bill.cost,
+        "run": call["run_id"],
+        "node": call["node"],
+        "path": Jsonb(call["path"]),
+        "attempt": attempt.number,
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(_CLOSE, values)
+        row = cursor.fetchone()
+    return row[0] if row else None
+
+
+def _jsonb(value: JSON) -> Jsonb | None:
+    return None if value is None else Jsonb(value)
+
+
+def _what_counts(call: NodeCall) -> NodeDone:
+    """This attempt was given up meanwhile (or written already): the recorded result counts."""
+    for attempt in attempts_of(call):
+        if attempt.status == NodeStatus.SUCCEEDED:
+            return recorded(attempt)
+    raise RunOver("the attempt was given up")
+
+
+def _book(run: HeldRun, call: NodeCall, attempt: Attempt, bill: _Bill) -> None:
+    for item, priced in bill.items:
+        record_usage(
+            workspace_id=UUID(run.workspace_id),
+            flow_id=UUID(run.flow_id),
+            run_id=UUID(run.id),
+            node=call["node"],
+            path=call["path"],
+            attempt=attempt.number,
+            model=item.model,
+            usage=item.usage,
+            price=priced,
+            api_key_id=run.api_key_id,
+        )
+
+
+def _book_late(run: HeldRun, call: NodeCall, attempt: Attempt, bill: _Bill) -> None:
+    """An attempt that came too late was paid for all the same; but book it only once."""
+    booked = UsageRecord.objects.filter(
+        run_id=run.id, node=call["node"], path=call["path"], attempt=attempt.number
+    ).exists()
+    if not booked:
+        _book(run, call, attempt, bill)
+        return
+    Run.objects.filter(id=run.id).update(
+        input_tokens=F("input_tokens") - bill.input_tokens,
+        output_tokens=F("output_tokens") - bill.output_tokens,
+        cost=F("cost") - bill.cost,
+    )
+
+
+def _finished_data(attempt: Attempt, status: str, began: datetime, bill: _Bill) -> dict[str, JSON]:
+    data: dict[str, JSON] = {
+        "attempt": attempt.number,
+        "status": status,
+        "duration_ms": round((timezone.now() - began).total_seconds() * 1000),
+    }
+    if bill.items:
+        data["usage"] = bill.as_dict()
+    return data
+
+
+def _finished(call: NodeCall, attempt: Attempt, data: dict[str, JSON]) -> Event:
+    key = node_key("finished", call["node"], call["path"], attempt.number)
+    return Event("node.finished", key, call["node"], call["path"], data)
