@@ -160,14 +160,19 @@ def picture(
 def _apart(cards: list[Card]) -> list[Card]:
     """The cards in their order, moved down where one would stand on another."""
     placed: dict[str, Card] = {}
+    columns: dict[int, list[Card]] = {}
     for card in sorted(cards, key=lambda card: (card.y, card.x)):
+        # Only cards of this column and its two neighbours can overlap this one.
+        column = int(card.x // CARD_WIDTH)
+        near = [other for c in (column - 1, column, column + 1) for other in columns.get(c, ())]
         y = card.y
-        for other in sorted(placed.values(), key=lambda other: other.y):
+        for other in sorted(near, key=lambda other: other.y):
             beside = abs(other.x - card.x) >= CARD_WIDTH
             apart = other.y >= y + card.height + _GAP or y >= other.y + other.height + _GAP
             if not beside and not apart:
                 y = other.y + other.height + _GAP
-        placed[card.id] = replace(card, y=y)
+        placed[card.id] = moved = card if y == card.y else replace(card, y=y)
+        columns.setdefault(column, []).append(moved)
     return [placed[card.id] for card in cards]
 
 
