@@ -11,7 +11,10 @@ def main():
     from fluxprompt import bootstrap
 
     bootstrap.ensure(sys.argv)
-    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "fluxprompt.settings")
+    # A worker serves no pages: with its own, smaller settings it is back sooner after a crash.
+    worker = sys.argv[1:2] == ["runworker"]
+    settings = "fluxprompt.worker_settings" if worker else "fluxprompt.settings"
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", settings)
     # These two go without Django, whose loading takes longer than starting the database.
     if sys.argv[1:2] == ["up"]:
         from fluxprompt.embedded.up import main as up

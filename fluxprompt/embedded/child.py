@@ -14,8 +14,8 @@ from fluxprompt.embedded.terminal import say, step
 
 #: Seconds to wait before each start after a death; the last one repeats.
 BACK_OFF = (0, 0.5, 1, 2, 4, 8, 10)
-#: A child that lived as long as this is forgiven its earlier deaths.
-FORGIVEN_AFTER_SECONDS = 60
+#: A child that lived as long as this is started again at once: it was killed, it does not fail.
+FORGIVEN_AFTER_SECONDS = 5
 PROBE_EVERY_SECONDS = 0.05
 
 

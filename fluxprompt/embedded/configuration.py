@@ -63,6 +63,12 @@ class Configuration:
         """The log of a child process."""
         return self.data / "logs" / f"{name}.log"
 
+    @property
+    def worker_settings(self) -> str:
+        """A worker's own settings, unless others than the usual were chosen."""
+        chosen = os.environ.get("DJANGO_SETTINGS_MODULE", "fluxprompt.settings")
+        return "fluxprompt.worker_settings" if chosen == "fluxprompt.settings" else chosen
+
     def child_environment(self, **more: str) -> dict[str, str]:
         """The environment of our own Python children."""
         return {

@@ -95,7 +95,12 @@ def worker(configuration: Configuration, number: int, **environment: str) -> Chi
     log = f"worker-{number}"
     command = python("manage.py", "runworker")
     program = _own_program(
-        configuration, command, log, FLUX_DRAIN_SECONDS=str(DRAIN_SECONDS - 2), **environment
+        configuration,
+        command,
+        log,
+        FLUX_DRAIN_SECONDS=str(DRAIN_SECONDS - 2),
+        DJANGO_SETTINGS_MODULE=configuration.worker_settings,
+        **environment,
     )
 
     async def ready() -> bool:
