@@ -62,10 +62,12 @@ def _end(budget: Budget, name: str, value: Any, index: int) -> Any:
 
 
 def first(budget: Budget, value: Any) -> Any:
+    """The first item or character; null where there is none."""
     return _end(budget, "first", value, 0)
 
 
 def last(budget: Budget, value: Any) -> Any:
+    """The last item or character; null where there is none."""
     return _end(budget, "last", value, -1)
 
 
@@ -242,10 +244,12 @@ def _object(budget: Budget, name: str, value: Any) -> dict[str, Any]:
 
 
 def keys(budget: Budget, value: Any) -> list[str]:
+    """The names in an object."""
     return list(_object(budget, "keys", value))
 
 
 def values_of(budget: Budget, value: Any) -> list[Any]:
+    """The values in an object."""
     return list(_object(budget, "values", value).values())
 
 

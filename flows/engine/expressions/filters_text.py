@@ -34,6 +34,7 @@ def _count(name: str, what: str, value: Any) -> int:
 
 
 def upper(budget: Budget, value: Any) -> str:
+    """Upper-case text."""
     text = _text(budget, value)
     # One character can become three ("ΐ").
     budget.keep(weight(text) * (1 if text.isascii() else 3))
@@ -41,12 +42,14 @@ def upper(budget: Budget, value: Any) -> str:
 
 
 def lower(budget: Budget, value: Any) -> str:
+    """Lower-case text."""
     text = _text(budget, value)
     budget.keep(weight(text) * (1 if text.isascii() else 3))
     return text.lower()
 
 
 def trim(budget: Budget, value: Any, characters: Any = None) -> str:
+    """Text without white space (or the given characters) at both ends."""
     text = _text(budget, value)
     signs = None if characters is None else _argument("trim", "characters", characters)
     if signs is not None:

@@ -1,0 +1,187 @@
+"""The page docs/nodes.md, made from the folders of the node types; `manage.py docs` writes it."""
+
+import inspect
+import json
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, get_args
+
+from flows.engine.expressions.filters import FILTERS
+from flows.engine.node_type import Category, NodeType, RetryDefaults
+from flows.engine.registry import Registry
+
+type Schema = Mapping[str, Any]
+
+INTRODUCTION = """\
+# Node types
+
+<!-- Written by `manage.py docs` from flows/nodes/; edit the README of a node type there. -->
+
+A node in a flow document:
+
+```yaml
+- id: facts                    # its name in expressions: a-z, 0-9 and _
+  type: transform
+  label: Facts about the text  # what people read; optional, like everything below
+  config: {fields: {words: "{{ start.text | split | length }}"}}
+  retry: {max_attempts: 4, initial_seconds: 1, backoff: 2, max_seconds: 30}
+  timeout_seconds: 60          # for one attempt
+  on_error: stop               # stop | continue | branch
+```
+
+`on_error` says what happens when the last attempt failed: `stop` ends the run as failed, `continue`
+goes on behind the node (its output reads as null), `branch` goes on by one more port, `error`, with
+the output `error` (`code`, `message`). Only failures that may pass (a timeout, a busy or broken
+service) are tried again. A node runs when all nodes before it have run or were skipped, and at
+least one edge to it was taken."""
+
+EXPRESSIONS = """\
+## Expressions
+
+Texts in a config may hold `{{ … }}`. A text that is exactly one expression keeps its type (number,
+list, object); in a longer text the value is written out. Names are the ids of the nodes before
+(`{{ ticket.subject }}`), `run` (`run.id`, `run.started_at`, `run.session_id`, `run.trigger`,
+`run.flow`) and `vars` (the workspace's variables). What a skipped node would have given reads as
+null; a name or key that is not there is an error, unless `default` answers it.
+
+There are arithmetic, comparisons, `and`, `or`, `not`, `in`, `a if condition else b`, `~` to join
+texts, lists, objects, `.name` and `[index]`, and filters after a bar. Nothing can be called, and
+what an expression gave is never evaluated again. Work and memory of one evaluation are limited."""
+
+
+def nodes_page(registry: Registry) -> str:
+    """The whole page as Markdown."""
+    order = get_args(Category)
+    types = sorted(registry.all(), key=lambda one: (order.index(one.category), one.title))
+    parts = [INTRODUCTION, _overview(types)]
+    parts += [_section(one, registry) for one in types]
+    parts += [EXPRESSIONS, _filters()]
+    return "\n\n".join(parts) + "\n"
+
+
+def _overview(types: list[NodeType]) -> str:
+    rows = [
+        (f"[`{one.type}`](#{_anchor(one)})", one.title, one.category, one.summary) for one in types
+    ]
+    return _table(("type", "title", "category", "what it does"), rows)
+
+
+def _anchor(node_type: NodeType) -> str:
+    return re.sub(r"[^a-z0-9 _-]", "", node_type.title.lower()).replace(" ", "-")
+
+
+def _section(node_type: NodeType, registry: Registry) -> str:
+    readme = (registry.folder(node_type.type) / "README.md").read_text(encoding="utf-8")
+    prose, example = _readme_parts(readme)
+    schema = node_type.config.model_json_schema()
+    rows = list(_config_rows(schema, schema, ""))
+    config = _table(("config", "type", "default", "meaning"), rows) if rows else "No config."
+    head = (
+        f"## {node_type.title}\n\n`{node_type.type}` · {node_type.category} · {node_type.summary}"
+    )
+    return "\n\n".join([head, prose, config, _facts(node_type, readme), example])
+
+
+def _readme_parts(readme: str) -> tuple[str, str]:
+    """The text of a README before its table, and its example."""
+    prose = readme.partition("\n")[2].partition("\n|")[0].strip()
+    example = re.search(r"```yaml\n.*?```", readme, re.DOTALL)
+    return prose, example[0] if example else ""
+
+
+def _facts(node_type: NodeType, readme: str) -> str:
+    written = re.search(r"^Output: (.*)$", readme, re.MULTILINE)
+    output = written[1] if written else ", ".join(f"`{name}`" for name in node_type.outputs)
+    for name, kind in node_type.outputs.items():
+        output = output.replace(f"`{name}`", f"`{name}` *{kind}*", 1)
+    facts = [f"- Output: {output}"]
+    if not node_type.runs:
+        return "\n".join([*facts, "- It never runs"])
+    facts.append(f"- Ports: {_ports(node_type)}")
+    if node_type.io is None:
+        facts.append("- Runs inside the workflow: no retries, no timeout of its own")
+    else:
+        facts.append(f"- {_attempts(node_type.retry)} {node_type.timeout_seconds:g} s each")
+    if node_type.streams:
+        facts.append("- Streams its text while it runs")
+    return "\n".join(facts)
+
+
+def _ports(node_type: NodeType) -> str:
+    names = ", ".join(f"`{name}`" for name in node_type.port_names({}))
+    if callable(node_type.ports):
+        return f"by the config, and {names}"
+    return names or "none"
+
+
+def _attempts(retry: RetryDefaults) -> str:
+    if retry.max_attempts == 1:
+        return "One attempt of at most"
+    return (
+        f"Up to {retry.max_attempts} attempts ({retry.initial_seconds:g} s between the first two, "
+        f"then ×{retry.backoff:g}, at most {retry.max_seconds:g} s) of at most"
+    )
+
+
+def _config_rows(schema: Schema, root: Schema, path: str) -> Iterator[tuple[str, ...]]:
+    required = schema.get("required", [])
+    for name, field in schema.get("properties", {}).items():
+        default = "required" if name in required else _default(field.get("default"))
+        yield f"`{path}{name}`", _kind(field, root), default, field.get("description", "")
+        inner = _target(field.get("items", {}), root)
+        if "properties" in inner:
+            yield from _config_rows(inner, root, f"{path}{name}[].")
+
+
+def _default(value: Any) -> str:
+    return "–" if value in (None, "") else f"`{json.dumps(value)}`"
+
+
+def _target(schema: Schema, root: Schema) -> Schema:
+    reference = schema.get("$ref")
+    return root["$defs"][reference.rpartition("/")[2]] if reference else schema
+
+
+def _kind(schema: Schema, root: Schema) -> str:
+    """A field's type in a reader's words, with its limits."""
+    options = [one for one in schema.get("anyOf", []) if one.get("type") != "null"]
+    if options:
+        return " or ".join(_kind(one, root) for one in options)
+    if "enum" in schema:
+        return ", ".join(f"`{value}`" for value in schema["enum"])
+    kind = schema.get("type")
+    if kind == "array":
+        inner = _target(schema.get("items", {}), root)
+        return f"list of {'objects' if 'properties' in inner else _kind(inner, root) + 's'}"
+    words = {"string": "text", "integer": "whole number", None: "any"}
+    return f"{words.get(kind, kind)}{_limits(schema)}"
+
+
+def _limits(schema: Schema) -> str:
+    limits = [
+        f"{words} {schema[key]:,}"
+        for key, words in (("minimum", "from"), ("exclusiveMinimum", "over"), ("maximum", "to"))
+        if key in schema
+    ]
+    if schema.get("maxLength"):
+        limits.append(f"up to {schema['maxLength']:,} characters")
+    return f", {' '.join(limits)}" if limits else ""
+
+
+def _filters() -> str:
+    rows: list[tuple[str, ...]] = []
+    for name, function in FILTERS.items():
+        parameters = list(inspect.signature(function).parameters)[2:]
+        call = f"{name}({', '.join(parameters)})" if parameters else name
+        meaning = (function.__doc__ or "").strip().partition("\n")[0]
+        rows.append((f"`{call}`", meaning))
+    return _table(("filter", "gives"), rows)
+
+
+def _table(head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
+    lines = [head, ("---",) * len(head), *(tuple(map(_cell, row)) for row in rows)]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines).replace("| --- ", "|---")
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|").replace("\n", " ")
