@@ -52,10 +52,14 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out the browser tests where there is no browser."""
-    if not os.environ.get("FLUX_NO_BROWSER"):
-        return
+    """Browser tests come last, and are left out where there is no browser.
+
+    Last, because Playwright's sync interface keeps an event loop running in this thread.
+    """
     browser = [item for item in items if _BROWSER_FIXTURES & set(getattr(item, "fixturenames", ()))]
+    if not os.environ.get("FLUX_NO_BROWSER"):
+        items[:] = [item for item in items if item not in browser] + browser
+        return
     if browser:
         config.hook.pytest_deselected(items=browser)
         items[:] = [item for item in items if item not in browser]

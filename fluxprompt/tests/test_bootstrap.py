@@ -151,6 +151,8 @@ def test_an_interrupted_installation_is_taken_up_again(
     def interrupted(command: list[str]) -> tuple[int, str]:
         raise KeyboardInterrupt
 
+    # `manage.py test` itself runs with it.
+    monkeypatch.delenv("FLUX_BOOTSTRAP", raising=False)
     monkeypatch.setattr(bootstrap, "execute", interrupted)
     with pytest.raises(SystemExit, match="the same command goes on from here"):
         bootstrap.ensure(["manage.py", "up"])
