@@ -8,7 +8,6 @@ from typing import Any
 
 from django.db import IntegrityError, transaction
 from django.utils import timezone
-from flows.engine.inputs import validate_inputs
 
 from accounts.models import Variable
 from accounts.permissions import Actor
@@ -21,6 +20,7 @@ from execution.models import Run, RunEvent, RunStatus
 from execution.payloads import Externalizer, save_blobs
 from execution.pinned import Pinned, pin
 from execution.temporal_client import TemporalUnreachable
+from flows.engine.inputs import validate_inputs
 from flows.models import Flow
 
 __all__ = [
