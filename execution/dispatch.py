@@ -19,7 +19,7 @@ from temporalio.service import RPCError, RPCStatusCode
 from execution.models import Run
 from execution.pinned import Pinned
 from execution.shapes import RunInput
-from execution.temporal_client import TemporalUnreachable, bridge, run_sync
+from execution.temporal_client import TemporalUnreachable, run_sync
 
 JSON = Any
 ENGINE_VERSION = 1
@@ -33,7 +33,7 @@ def dispatch(run: Run, pinned: Pinned, variables: dict[str, JSON]) -> None:
     """Start the workflow of a recorded run. Raises TemporalUnreachable."""
     start = run_input(run, pinned, variables)
     try:
-        run_sync(start_workflow(bridge().client, run, start), timeout=START_PATIENCE)
+        run_sync(lambda client: start_workflow(client, run, start), timeout=START_PATIENCE)
     except RPCError as error:
         raise TemporalUnreachable(f"Temporal refused the start: {error.message}") from error
 
@@ -86,9 +86,8 @@ async def start_workflow(client: Client, run: Run, start: RunInput) -> None:
 
 def request_cancel(run: Run) -> bool:
     """Ask the workflow to stop; False where there is none. Raises TemporalUnreachable."""
-    handle = bridge().client.get_workflow_handle(run.workflow_id)
     try:
-        run_sync(handle.cancel())
+        run_sync(lambda client: client.get_workflow_handle(run.workflow_id).cancel())
     except RPCError as error:
         if error.status == RPCStatusCode.NOT_FOUND:
             return False

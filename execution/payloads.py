@@ -53,8 +53,11 @@ class Externalizer:
         """The value with everything large replaced; at most INLINE_LIMIT bytes of JSON."""
         return self._shrink(value)[0]
 
-    def shrink_object(self, value: dict[str, JSON]) -> dict[str, JSON]:
-        """As `shrink`, keeping the object itself, so that its fields can be named, if possible."""
+    def shrink_object(self, value: dict[str, JSON], *, whole: bool = True) -> dict[str, JSON]:
+        """As `shrink`, keeping the object itself, so that its fields can be named, if possible.
+
+        Thousands of small fields become one reference, unless `whole` is False.
+        """
         fields: dict[str, JSON] = {}
         sizes: dict[str, int] = {}
         for name, item in value.items():
@@ -65,7 +68,7 @@ class Externalizer:
                 break
             fields[name] = self._refer(fields[name])
             total += _size_of_reference(fields[name]) - sizes[name]
-        if total > INLINE_LIMIT or "$blob" in value:
+        if whole and (total > INLINE_LIMIT or "$blob" in value):
             return self._refer(fields)
         return fields
 

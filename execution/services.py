@@ -99,7 +99,7 @@ def start_run(
 def _record(run: Run, values: dict[str, JSON]) -> None:
     """The run, its first event and its large inputs: one transaction."""
     out = Externalizer()
-    run.inputs = {name: out.shrink(value) for name, value in values.items()}
+    run.inputs = out.shrink_object(values, whole=False)
     with transaction.atomic():
         save_blobs(run.workspace_id, out.blobs)
         run.save(force_insert=True)

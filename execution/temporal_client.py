@@ -6,7 +6,8 @@ Settings as measured: no gRPC compression on the way to a server next door, payl
 
 import asyncio
 import threading
-from collections.abc import Coroutine
+import time
+from collections.abc import Callable, Coroutine
 from dataclasses import replace
 from typing import Any
 
@@ -14,9 +15,12 @@ import temporalio.converter
 from django.conf import settings
 from temporalio.client import Client
 from temporalio.envconfig import ClientConfig
-from temporalio.service import GrpcCompression
+from temporalio.service import GrpcCompression, RPCError, RPCStatusCode
 
 from execution.codec import EncryptingCodec
+
+#: How an absent server answers.
+AWAY = (RPCStatusCode.UNAVAILABLE, RPCStatusCode.DEADLINE_EXCEEDED, RPCStatusCode.CANCELLED)
 
 
 class TemporalUnreachable(Exception):
@@ -62,13 +66,33 @@ def bridge() -> _Bridge:
     return _bridge
 
 
-def run_sync[T](coroutine: Coroutine[Any, Any, T], *, timeout: float = 5) -> T:
-    """Run a coroutine on the client's loop; TemporalUnreachable after `timeout` seconds."""
-    future = asyncio.run_coroutine_threadsafe(coroutine, bridge().loop)
+#: After a call that was not answered, others are spared the wait for so many seconds.
+SPARED_SECONDS = 2.0
+_away_until = 0.0
+
+
+def run_sync[T](call: Callable[[Client], Coroutine[Any, Any, T]], *, timeout: float = 5) -> T:
+    """Make a call on the client's loop and wait for it, at most `timeout` seconds.
+
+    Raises TemporalUnreachable, at once where another call has just waited in vain; an RPCError
+    that is an answer (not found, refused) passes.
+    """
+    global _away_until
+    where = settings.TEMPORAL_ADDRESS
+    if time.monotonic() < _away_until:
+        raise TemporalUnreachable(f"Temporal at {where} has just not answered.")
+    future = asyncio.run_coroutine_threadsafe(call(bridge().client), bridge().loop)
     try:
         return future.result(timeout)
     except TimeoutError:
         future.cancel()
-        raise TemporalUnreachable(
-            f"Temporal at {settings.TEMPORAL_ADDRESS} did not answer within {timeout:g} s."
-        ) from None
+        reason = f"no answer within {timeout:g} s"
+    except RPCError as error:
+        if error.status not in AWAY:
+            raise
+        reason = error.message
+    except RuntimeError as error:
+        # What a lazy client raises when its first connection fails.
+        reason = str(error)
+    _away_until = time.monotonic() + SPARED_SECONDS
+    raise TemporalUnreachable(f"Temporal at {where} does not answer: {reason}")

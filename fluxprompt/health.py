@@ -15,9 +15,10 @@ from psycopg_pool import PoolTimeout
 from temporalio.api.enums.v1 import TaskQueueType
 from temporalio.api.taskqueue.v1 import TaskQueue
 from temporalio.api.workflowservice.v1 import DescribeTaskQueueRequest
+from temporalio.client import Client
 from temporalio.service import RPCError
 
-from execution.temporal_client import TemporalUnreachable, bridge, run_sync
+from execution.temporal_client import TemporalUnreachable, run_sync
 
 #: Seconds an answer of /readyz holds, so that probes cost nothing.
 CACHE_SECONDS = 1.0
@@ -97,8 +98,8 @@ def check_database() -> Check:
 def check_temporal() -> tuple[Check, Check]:
     """The server, and a worker on our queue: both from what it knows of the queue's pollers."""
     try:
-        seen = run_sync(_last_poll(), timeout=TEMPORAL_PATIENCE)
-    except (TemporalUnreachable, RPCError, RuntimeError):
+        seen = run_sync(_last_poll, timeout=TEMPORAL_PATIENCE)
+    except (TemporalUnreachable, RPCError):
         missing = Check(False, f"Temporal at {settings.TEMPORAL_ADDRESS} does not answer.")
         return missing, Check(False, "Unknown while Temporal does not answer.")
     if seen is None or (datetime.now(UTC) - seen).total_seconds() > POLLER_SECONDS:
@@ -109,14 +110,13 @@ def check_temporal() -> tuple[Check, Check]:
     return Check(True), Check(True)
 
 
-async def _last_poll() -> datetime | None:
+async def _last_poll(client: Client) -> datetime | None:
     """When a worker last asked for workflow tasks."""
     request = DescribeTaskQueueRequest(
         namespace=settings.TEMPORAL_NAMESPACE,
         task_queue=TaskQueue(name=settings.TEMPORAL_TASK_QUEUE),
         task_queue_type=TaskQueueType.TASK_QUEUE_TYPE_WORKFLOW,
     )
-    service = bridge().client.workflow_service
-    answer = await service.describe_task_queue(request)
+    answer = await client.workflow_service.describe_task_queue(request)
     polls = [poller.last_access_time.ToDatetime(tzinfo=UTC) for poller in answer.pollers]
     return max(polls, default=None)

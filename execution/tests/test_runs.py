@@ -336,3 +336,26 @@ def test_a_run_terminated_by_hand_does_not_stay_running() -> None:
     assert run.error is not None
     assert run.error["code"] == "terminated"
     assert statuses(run)["ask"] == "cancelled"
+
+
+def test_a_start_while_temporal_is_away_is_kept_and_started_later(stack: Any) -> None:
+    actor = new_actor()
+    flow = published(actor, ECHO)
+    stack.kill("temporal")
+    try:
+        started = start_run(actor, flow, {"text": "kept"})
+        assert started.created
+        assert started.run.status == "queued"
+    finally:
+        stack.start_temporal()
+    assert ended(started.run, 30).outputs == {"end": "kept"}
+
+
+def test_many_large_inputs_together_travel_too() -> None:
+    actor = new_actor()
+    names = [f"f{number}" for number in range(90)]
+    nodes = [start_node(*names), output("{{ start.f7 }}")]
+    flow = published(actor, document(nodes, ["start>end"]))
+    run = run_to_end(actor, flow, dict.fromkeys(names, "x" * 30_000))
+    assert run.status == "succeeded", run.error
+    assert run_payload(run)["outputs"] == {"end": "x" * 30_000}

@@ -20,8 +20,7 @@ def polled(monkeypatch: pytest.MonkeyPatch, at: datetime | None) -> list[int]:
     """Temporal says that a worker last polled then; counts how often it is asked."""
     asked: list[int] = []
 
-    def answer(coroutine: Any, **_: Any) -> datetime | None:
-        coroutine.close()
+    def answer(call: Any, **_: Any) -> datetime | None:
         asked.append(1)
         return at
 
@@ -59,8 +58,7 @@ def test_not_ready_without_a_polling_worker(
 
 @pytest.mark.django_db
 def test_not_ready_without_temporal(monkeypatch: pytest.MonkeyPatch) -> None:
-    def away(coroutine: Any, **_: Any) -> None:
-        coroutine.close()
+    def away(call: Any, **_: Any) -> None:
         raise TemporalUnreachable("no answer")
 
     monkeypatch.setattr(health, "run_sync", away)

@@ -1,0 +1,85 @@
+"""Runs that are large in every direction: what travels through Temporal stays within its limits."""
+
+from typing import Any
+
+import pytest
+
+from execution.models import NodeRun
+from execution.tests.flows_for_tests import (
+    document,
+    llm,
+    new_actor,
+    output,
+    published,
+    run_to_end,
+    start_node,
+)
+
+pytestmark = pytest.mark.usefixtures("stack")
+
+
+def test_hundreds_of_outputs_of_one_value_are_all_recorded() -> None:
+    actor = new_actor()
+    names = [f"o{number}" for number in range(200)]
+    nodes = [start_node("text"), *(output("{{ start.text }}", name) for name in names)]
+    flow = published(actor, document(nodes, [f"start>{name}" for name in names]))
+    run = run_to_end(actor, flow, {"text": "x" * 30_000}, 60)
+    assert run.status == "succeeded", run.error
+    assert run.outputs is not None
+    assert sorted(run.outputs) == sorted(names)
+    assert NodeRun.objects.filter(run=run, status="succeeded").count() == 201
+
+
+def test_a_value_handed_to_hundreds_of_calls_at_once_reaches_them_all() -> None:
+    actor = new_actor()
+    names = [f"c{number}" for number in range(200)]
+    nodes = [
+        start_node("text"),
+        *(llm(name, "{{ start.text | length }}{{ start.text[0:0] }}") for name in names),
+        output("done"),
+    ]
+    edges = [f"start>{name}" for name in names] + [f"{name}>end" for name in names]
+    run = run_to_end(actor, published(actor, document(nodes, edges)), {"text": "x" * 30_000}, 90)
+    assert run.status == "succeeded", run.error
+    assert NodeRun.objects.filter(run=run, type="llm", status="succeeded").count() == 200
+
+
+@pytest.mark.parametrize("character", ["\u4e2d", "\U0001f600", '"', "\x01"])
+def test_text_that_grows_when_it_is_escaped_still_travels(character: str) -> None:
+    actor = new_actor()
+    names = [f"f{number}" for number in range(60)]
+    size = 30_000 // len(character.encode())
+    nodes: list[dict[str, Any]] = [start_node("text")]
+    nodes += [
+        {"id": name, "type": "transform", "config": {"fields": {"x": "{{ start.text }}"}}}
+        for name in names
+    ]
+    sizes = " + ".join(f"({name}.x | length)" for name in names)
+    nodes += [llm("ask", f"{{{{ {sizes} }}}}"), output("{{ ask.text }}")]
+    edges = [f"start>{name}" for name in names] + [f"{name}>ask" for name in names]
+    flow = published(actor, document(nodes, [*edges, "ask>end"]))
+    run = run_to_end(actor, flow, {"text": character * size}, 60)
+    assert run.status == "succeeded", run.error
+    assert run.outputs == {"end": str(60 * size)}
+
+
+def test_many_inputs_that_are_too_large_together_start_a_run() -> None:
+    actor = new_actor()
+    names = [f"t{number}" for number in range(100)]
+    nodes = [start_node(*names), output("{{ start.t99 | length }}")]
+    flow = published(actor, document(nodes, ["start>end"]))
+    run = run_to_end(actor, flow, dict.fromkeys(names, "x" * 30_000), 30)
+    assert run.outputs == {"end": 30_000}
+
+
+def test_a_node_with_millions_of_characters_of_settings_runs() -> None:
+    actor = new_actor()
+    text = "y" * 3_000_000
+    nodes = [
+        start_node("text"),
+        {"id": "said", "type": "template", "config": {"template": text + "{{ start.text }}"}},
+        output("{{ said.text | length }}"),
+    ]
+    flow = published(actor, document(nodes, ["start>said", "said>end"]))
+    run = run_to_end(actor, flow, {"text": "z"}, 30)
+    assert run.outputs == {"end": 3_000_001}, run.error
