@@ -126,10 +126,17 @@ def _anchors(page: Path) -> set[str]:
     return {re.sub(r"[^a-z0-9 _-]", "", line.lower()).replace(" ", "-") for line in headings}
 
 
+def _yaml_blocks(page: Path) -> list[str]:
+    """YAML in blocks of its own, and what shell examples write into files."""
+    text = _text(page)
+    blocks = re.findall(r"^ *```yaml\n(.*?)^ *```", text, re.MULTILINE | re.DOTALL)
+    return blocks + re.findall(r"<<'YAML'\n(.*?)^YAML$", text, re.MULTILINE | re.DOTALL)
+
+
 @each_page
 def test_every_flow_on_a_page_is_valid(written: Path) -> None:
     registry = Registry.read()
-    for block in re.findall(r"^ *```yaml\n(.*?)^ *```", _text(written), re.MULTILINE | re.DOTALL):
+    for block in _yaml_blocks(written):
         content = yaml.safe_load(block)
         if isinstance(content, dict) and "nodes" in content:
             problems = validate(parse(block), registry)
