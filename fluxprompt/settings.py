@@ -6,6 +6,7 @@ from typing import Any
 import environ
 from django.utils.csp import CSP
 
+from fluxprompt.log_lines import without_trace
 from fluxprompt.operators_look import UNFOLD as UNFOLD
 from fluxprompt.paths import ROOT, data_dir, embedded_database_url
 from fluxprompt.secrets_file import load_secrets
@@ -246,6 +247,11 @@ LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
     "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}},
+    "filters": {
+        "without_trace": {"()": "django.utils.log.CallbackFilter", "callback": without_trace}
+    },
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+    # Whoever scans the net sends wrong host names; filters of a parent would not see them.
+    "loggers": {"django.security.DisallowedHost": {"filters": ["without_trace"]}},
     "root": {"handlers": ["stderr"], "level": env.str("FLUX_LOG_LEVEL", default="WARNING")},
 }
