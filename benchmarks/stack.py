@@ -86,6 +86,19 @@ class Stack:
 @contextmanager
 def running_stack(**environment: str) -> Iterator[Stack]:
     """Bring a copy up and take it down again; `environment` is added to its processes'."""
+    with empty_stack(**environment) as stack:
+        stack.environment |= {
+            "DJANGO_SUPERUSER_EMAIL": EMAIL,
+            "DJANGO_SUPERUSER_PASSWORD": secrets.token_urlsafe(16),
+        }
+        stack.manage("createsuperuser", "--noinput")
+        stack.key = stack.manage("create_api_key", "--email", EMAIL, "bench")
+        yield stack
+
+
+@contextmanager
+def empty_stack(**environment: str) -> Iterator[Stack]:
+    """A copy as it comes up the first time: nobody has an account."""
     data = Path(tempfile.mkdtemp(prefix="fluxbench-"))
     web, temporal, ui = free_ports(3)
     full = {
@@ -110,12 +123,6 @@ def running_stack(**environment: str) -> Iterator[Stack]:
     stack = Stack(process, full, data, f"http://127.0.0.1:{web}", temporal, log=log)
     try:
         wait_ready(stack)
-        full |= {
-            "DJANGO_SUPERUSER_EMAIL": EMAIL,
-            "DJANGO_SUPERUSER_PASSWORD": secrets.token_urlsafe(16),
-        }
-        stack.manage("createsuperuser", "--noinput")
-        stack.key = stack.manage("create_api_key", "--email", EMAIL, "bench")
         yield stack
     finally:
         process.send_signal(signal.SIGTERM)

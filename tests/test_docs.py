@@ -111,7 +111,8 @@ def test_every_command_a_page_names_exists(written: Path) -> None:
 
 @each_page
 def test_every_link_leads_somewhere(written: Path) -> None:
-    for target in re.findall(r"\]\(([^)\s]+)\)", _text(written)):
+    text = _text(written)
+    for target in re.findall(r"\]\(([^)\s]+)\)", text) + re.findall(r'src(?:set)?="([^"]+)"', text):
         if re.match(r"[a-z]+:", target):
             continue
         path, _, anchor = target.partition("#")
