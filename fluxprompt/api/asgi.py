@@ -6,6 +6,7 @@ browsers and everything else go to the site.
 """
 
 import asyncio
+import contextlib
 import json
 from collections.abc import Awaitable, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -32,7 +33,9 @@ type App = Callable[[dict[str, Any], Receive, Send], Awaitable[None]]
 
 PREFIX = "/api/v1/"
 #: Threads for API calls: more than the database pool has connections would only queue there.
-THREADS = 24
+THREADS = 8
+#: Seconds for which the rest of a refused body is read and thrown away.
+LINGER_SECONDS = 10
 #: In `request.META`: the handler can wait for a view (see `Later`).
 CAN_WAIT = "flux.can_wait"
 
@@ -151,7 +154,7 @@ async def _limited(app: App, scope: dict[str, Any], receive: Receive, send: Send
     limit: int = settings.DATA_UPLOAD_MAX_MEMORY_SIZE
     announced = dict(scope["headers"]).get(b"content-length", b"")
     if announced.isdigit() and int(announced) > limit:
-        await _send_too_large(send)
+        await _refuse(receive, send)
         return
     arrived = 0
     refused = False
@@ -168,10 +171,14 @@ async def _limited(app: App, scope: dict[str, Any], receive: Receive, send: Send
 
     await app(scope, counted, send)
     if refused:
-        await _send_too_large(send)
+        await _refuse(receive, send)
 
 
-async def _send_too_large(send: Send) -> None:
+async def _refuse(receive: Receive, send: Send) -> None:
+    """413 at once; then what still comes is thrown away for a while.
+
+    Closing on a client that is sending would reset the connection before it reads the answer.
+    """
     body = json.dumps(body_too_large().as_dict()).encode()
     headers = [
         (b"content-type", MEDIA_TYPE.encode()),
@@ -179,4 +186,9 @@ async def _send_too_large(send: Send) -> None:
         (b"connection", b"close"),
     ]
     await send({"type": "http.response.start", "status": 413, "headers": headers})
-    await send({"type": "http.response.body", "body": body})
+    await send({"type": "http.response.body", "body": body, "more_body": True})
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(LINGER_SECONDS):
+            while (await receive()).get("more_body", False):
+                pass
+    await send({"type": "http.response.body", "body": b""})
