@@ -115,17 +115,19 @@ class Hub:
 
     def _listen(self) -> None:
         """Hear notifications, for ever; a lost connection is made again."""
-        pause = 0.1
+        pause, told = 0.1, False
         while True:
             try:
                 with psycopg.connect(**_connection_parameters(), autocommit=True) as listening:
                     listening.execute(f"LISTEN {CHANNEL}")
-                    pause = 0.1
+                    pause, told = 0.1, False
                     self._everything_is_news()
                     for notification in listening.notifies():
                         self._hear(notification.payload)
             except psycopg.Error as error:
-                logger.warning("The hub lost the database (%s); it connects again", error)
+                if not told:
+                    logger.warning("The hub lost the database; it connects again: %s", error)
+                told = True
             time.sleep(pause)
             pause = min(pause * 2, 2.0)
 
