@@ -1,6 +1,7 @@
 """The Temporal activities: thin drivers of the runner and the record."""
 
 import asyncio
+import json
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import timedelta
@@ -13,7 +14,7 @@ from execution.attempts import NotRecordedYet, RunOver
 from execution.database import DatabaseAway, in_database
 from execution.ending import finish, load_run_document, record_settled_nodes
 from execution.runner import AttemptFailed, run_node
-from execution.shapes import NodeCall, NodeRecord, RunEnd
+from execution.shapes import DOCUMENT_PIECE, NodeCall, NodeRecord, RunEnd
 
 #: Seconds between heartbeats; the timeout is in execution.workflows.
 HEARTBEAT_EVERY = 0.8
@@ -76,9 +77,12 @@ async def record_nodes(run_id: str, started_at: str, records: list[dict[str, Any
 
 
 @activity.defn(name="load_document")
-async def load_document(run_id: str) -> dict[str, Any]:
-    """The document a run is pinned to, where it is too large to travel with the start."""
-    return await in_database(lambda: load_run_document(run_id), patience=25)
+async def load_document(run_id: str, start: int) -> str:
+    """A piece of the JSON of a document that is too large to travel with the start."""
+    document = await in_database(lambda: load_run_document(run_id), patience=25)
+    # ASCII, so that what is measured in characters here is measured in bytes there.
+    text = json.dumps({**document, "layout": {}}, sort_keys=True)
+    return text[start : start + DOCUMENT_PIECE]
 
 
 ACTIVITIES: list[Callable[..., Any]] = [run_node_activity, finish_run, record_nodes, load_document]

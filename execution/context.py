@@ -10,7 +10,7 @@ from execution import egress
 from execution.attempts import Attempt
 from execution.database import in_database
 from execution.providers.access import access_of, default_model
-from execution.providers.registry import resolve
+from execution.providers.registry import load_provider, resolve
 from execution.results import Spent
 from execution.shapes import NodeCall
 from execution.streaming import Stream, finish
@@ -79,6 +79,7 @@ class RunContext:
     async def model(self, request: ModelRequest) -> ModelAnswer:
         access = await access_of(UUID(self.call["workspace_id"]))
         name = request.model or default_model(await self._workspace_default(), access)
+        await load_provider(name)
         provider, model_name = resolve(name, access)
         answer = await provider.complete(request, model_name, emit=self.emit)
         self._count(answer.model, answer.usage)

@@ -16,6 +16,7 @@ from execution.recording import (
     write_records,
 )
 from execution.shapes import NodeRecord, RunEnd
+from flows.engine.document import parse
 
 JSON = Any
 
@@ -102,3 +103,9 @@ def load_run_document(run_id: str) -> dict[str, JSON]:
     pinned = run.version or run.snapshot
     assert pinned is not None
     return dict(pinned.document)
+
+
+def load_node_config(run_id: str, node: str) -> dict[str, JSON]:
+    """A node's config as it is written in the document a run is pinned to."""
+    document = parse(load_run_document(run_id))
+    return next(dict(item.config) for item in document.nodes if item.id == node)

@@ -9,6 +9,7 @@ import asyncio
 import logging
 import random
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
 
@@ -17,6 +18,7 @@ from django.conf import settings
 from execution.attempts import Attempt, begin_attempt
 from execution.context import RunContext
 from execution.database import in_database
+from execution.ending import load_node_config
 from execution.models import NodeStatus
 from execution.payloads import Externalizer, load_reference
 from execution.results import Outcome, fail_attempt, succeed_attempt
@@ -67,6 +69,7 @@ class _Execution:
         self.attempt = attempt
         self.context = RunContext(call, attempt)
         self.config: JSON = None
+        self.raw_config: Mapping[str, JSON] = call["config"] or {}
 
     async def run(self, is_wanted: Callable[[], bool]) -> NodeDone:
         try:
@@ -97,6 +100,10 @@ class _Execution:
             raise NodeError(
                 "node_type_unknown", f"No node type '{self.call['type']}' is on this worker."
             )
+        if self.call["config"] is None:
+            self.raw_config = await in_database(
+                lambda: load_node_config(self.call["run_id"], self.call["node"])
+            )
         if node_type.io is None:
             return await in_database(lambda: self._evaluate(node_type)), True
         try:
@@ -113,15 +120,13 @@ class _Execution:
         )
         inputs = PureInputs(incoming, self.call["run_inputs"])
         self.config, result = run_pure(
-            node_type, self.call["config"], self._names(), inputs, load=self._load
+            node_type, self.raw_config, self._names(), inputs, load=self._load
         )
         return result
 
     def _resolve(self, node_type: NodeType, load: Load | None) -> Any:
         """The config for an I/O node; what is kept of it still has large values by reference."""
-        config, self.config = resolve_config(
-            node_type, self.call["config"], self._names(), load=load
-        )
+        config, self.config = resolve_config(node_type, self.raw_config, self._names(), load=load)
         return config
 
     def _names(self) -> Mapping[str, JSON]:
@@ -165,13 +170,18 @@ class _Execution:
             out.trusted = trusted
 
     def _retry_in(self, error: NodeError) -> float | None:
-        """Seconds until the next try: what the other side asked for, else backoff with jitter."""
+        """Seconds until the next try: what the other side asked for, else backoff with jitter.
+
+        None where there is none, also because the run would be over by then.
+        """
         retry = self.call["retry"]
         if not error.retryable or self.attempt.tries >= retry["max_attempts"]:
             return None
         wait = retry["initial_seconds"] * retry["backoff"] ** (self.attempt.tries - 1)
         wait = min(wait, retry["max_seconds"]) * random.uniform(0.8, 1.2)
-        return round(max(wait, error.retry_after or 0), 3)
+        wait = round(max(wait, error.retry_after or 0), 3)
+        left = datetime.fromisoformat(self.call["deadline"]) - datetime.now(UTC)
+        return wait if wait < left.total_seconds() else None
 
     def _timeout(self) -> NodeError:
         seconds = self.call["timeout_seconds"]

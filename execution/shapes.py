@@ -6,6 +6,8 @@ Times are ISO 8601 strings in UTC. Values over the inline limit are references (
 from typing import Any, TypedDict
 
 JSON = Any
+#: Characters of a large document's JSON that travel at once.
+DOCUMENT_PIECE = 500_000
 
 
 class RunInput(TypedDict):
@@ -45,7 +47,8 @@ class NodeCall(TypedDict):
 
     `context` holds the roots its config mentions, `incoming` the live incoming edges. Where they
     are too large to travel, `from_record` names the nodes whose outputs are read from the record.
-    `records` are nodes that the workflow settled since it last handed records over.
+    A config that is too large to travel is None and read from the run's document. `deadline` is
+    the run's own. `records` are nodes that the workflow settled since it last handed records over.
     """
 
     run_id: str
@@ -53,7 +56,7 @@ class NodeCall(TypedDict):
     flow_id: str
     node: str
     type: str
-    config: dict[str, JSON]
+    config: dict[str, JSON] | None
     path: list[str | int]
     timeout_seconds: float
     retry: dict[str, float]
@@ -63,6 +66,7 @@ class NodeCall(TypedDict):
     run_inputs: dict[str, JSON]
     session_id: str | None
     started_at: str
+    deadline: str
     records: list[NodeRecord]
 
 

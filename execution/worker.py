@@ -21,6 +21,8 @@ from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
 from execution.activities import ACTIVITIES
 from execution.dispatch import FLOW_ATTRIBUTE, WORKSPACE_ATTRIBUTE
+from execution.providers.access import operators_logins
+from execution.providers.registry import load_provider
 from execution.reconciler import Reconciler
 from execution.temporal_client import connect
 from execution.workflows import FlowRun
@@ -69,6 +71,7 @@ async def run_worker() -> None:
         return
     await _ensure_search_attributes(client)
     reconciling = asyncio.create_task(Reconciler(client).run())
+    warming = asyncio.create_task(_warm_up())
     try:
         async with make_worker(client):
             logger.warning("Worker %s polls %s", identity(), settings.TEMPORAL_ADDRESS)
@@ -76,6 +79,7 @@ async def run_worker() -> None:
             logger.warning("Worker %s drains", identity())
     finally:
         reconciling.cancel()
+        warming.cancel()
 
 
 async def _connected(stop: asyncio.Event) -> Client | None:
@@ -90,6 +94,12 @@ async def _connected(stop: asyncio.Event) -> Client | None:
                 told = True
             await asyncio.sleep(CONNECT_EVERY)
     return None
+
+
+async def _warm_up() -> None:
+    """Import the SDKs of the models this installation has keys for, before the first call."""
+    for name in operators_logins():
+        await load_provider(name)
 
 
 async def _ensure_search_attributes(client: Client) -> None:

@@ -7,6 +7,9 @@ nothing is missing. Only `flows.engine` and Temporal are imported: no Django, no
 """
 
 import asyncio
+import json
+from collections.abc import Coroutine
+from contextlib import suppress
 from datetime import timedelta
 from typing import Any
 
@@ -15,7 +18,15 @@ from temporalio.common import RetryPolicy
 from temporalio.exceptions import ActivityError, ApplicationError, is_cancelled_exception
 
 with workflow.unsafe.imports_passed_through():
-    from execution.shapes import NodeCall, NodeDone, NodeRecord, RunEnd, RunInput
+    from execution.settled import Settled
+    from execution.shapes import (
+        DOCUMENT_PIECE,
+        NodeCall,
+        NodeDone,
+        NodeRecord,
+        RunEnd,
+        RunInput,
+    )
     from flows.engine.document import NodeSpec, parse
     from flows.engine.errors import NeedsLoad, NodeError
     from flows.engine.graph import Graph
@@ -33,20 +44,22 @@ with workflow.unsafe.imports_passed_through():
         succeed,
     )
     from flows.engine.registry import registry
-    from flows.engine.sizes import json_size
+    from flows.engine.sizes import json_size, wire_size
 
 #: A node whose worker died is given to another after this silence.
 HEARTBEAT_TIMEOUT = timedelta(seconds=2.5)
-#: Temporal's own limit is a backstop: the runner ends an attempt at the node's timeout itself.
-BACKSTOP = timedelta(seconds=20)
+#: Temporal's own limit is a backstop: the runner ends an attempt at the node's timeout itself,
+#: and then waits for an absent database (runner.RESULT_PATIENCE) rather than lose the result.
+BACKSTOP = timedelta(minutes=12)
 #: Temporal refuses activities without time.
 AT_LEAST = timedelta(milliseconds=1)
 #: Bytes of JSON a pure node's input or output may have to stay inside the workflow.
 INLINE_LIMIT = 32_768
-#: Bytes of records that travel with one activity (Temporal refuses payloads over 2 MiB).
-RECORDS_LIMIT = 500_000
-#: Bytes of context that travel with a call; above, the runner reads it from the record.
+#: Bytes of config and context that travel with a call; above, the runner reads them from the
+#: record (Temporal refuses payloads over 2 MiB, and records travel along).
 CALL_LIMIT = 1_000_000
+#: Bytes of calls that leave together: Temporal refuses more than 4 MB at once.
+LEAVING_LIMIT = 1_500_000
 #: Bytes of outputs that travel with the end of a run; above, they are read from the record.
 OUTPUTS_LIMIT = 500_000
 #: Pure work, in bytes read and written plus a constant per node, after which the workflow lets
@@ -75,15 +88,24 @@ class FlowRun:
         drive = Drive(start)  # type: ignore[arg-type]
         try:
             end = await drive.to_the_end()
-        except asyncio.CancelledError:
-            end = drive.end("cancelled", error={"code": "cancelled", "message": "Cancelled."})
-        except Exception as error:
+        except (asyncio.CancelledError, Exception) as error:
             # Unguarded, Temporal would retry the workflow task for ever and the run would hang.
-            workflow.logger.exception("A run ended on an error of the engine")
-            end = drive.end("failed", error=_engine_error(error))
-        await drive.stop_running_nodes()
-        await drive.record_end(end)
+            if is_cancelled_exception(error):
+                end = drive.end("cancelled", error={"code": "cancelled", "message": "Cancelled."})
+            else:
+                workflow.logger.exception("A run ended on an error of the engine")
+                end = drive.end("failed", error=_engine_error(error))
+        await _in_spite_of_cancels(drive.bring_to(end))
         return end["status"]
+
+
+async def _in_spite_of_cancels(work: Coroutine[Any, Any, None]) -> None:
+    """A cancel that comes when the end is decided comes too late: the end is still recorded."""
+    task = asyncio.create_task(work)
+    while not task.done():
+        with suppress(asyncio.CancelledError):
+            await asyncio.shield(task)
+    task.result()
 
 
 class Drive:
@@ -92,9 +114,9 @@ class Drive:
     def __init__(self, start: RunInput) -> None:
         self.start = start
         self.started_at = workflow.now().isoformat()
-        self.records: list[NodeRecord] = []
-        self.records_size = 0
+        self.settled = Settled()
         self.work = 0
+        self.leaving = 0
         self.tasks: dict[asyncio.Task[Any], str] = {}
         self.deadline = workflow.now() + timedelta(seconds=start["timeout_seconds"])
 
@@ -112,14 +134,23 @@ class Drive:
     async def _prepare(self) -> None:
         document = self.start["document"]
         if document is None:
-            document = await workflow.execute_activity(
+            document = json.loads(await self._document_text())
+        self.graph = Graph(parse(document))
+        self.state = RunState.new(self.graph)
+
+    async def _document_text(self) -> str:
+        """A document that is too large to travel in one piece."""
+        text, complete = "", False
+        while not complete:
+            piece: str = await workflow.execute_activity(
                 "load_document",
-                self.start["run_id"],
+                args=[self.start["run_id"], len(text)],
                 start_to_close_timeout=timedelta(seconds=30),
                 retry_policy=RECORD_RETRY,
             )
-        self.graph = Graph(parse(document))
-        self.state = RunState.new(self.graph)
+            text += piece
+            complete = len(piece) < DOCUMENT_PIECE
+        return text
 
     async def _carry_out(self) -> FinishRun | None:
         """Do what the plan commands until it wants to wait or the run is over."""
@@ -130,14 +161,20 @@ class Drive:
                         return command
                     case SkipNode(node=node):
                         self._note(self.graph.nodes[node], "skipped")
-                    case StartNode(node=node):
+                    case StartNode(node=node) if self.state.ending is None:
                         self._start(self.graph.nodes[node])
-            if self.work > WORK_LIMIT:
-                self.work = 0
-                await asyncio.sleep(0.001)
-            if self.records_size > RECORDS_LIMIT:
-                await self._hand_records_over()
+                await self._let_go()
         return None
+
+    async def _let_go(self) -> None:
+        """Hand over what has gathered, and the thread, before either is too much."""
+        if self.settled.is_much:
+            await self._hand_records_over()
+        elif self.work > WORK_LIMIT or self.leaving > LEAVING_LIMIT:
+            await asyncio.sleep(0.001)
+        else:
+            return
+        self.work = self.leaving = 0
 
     def _start(self, node: NodeSpec) -> None:
         node_type = registry().get(node.type)
@@ -175,7 +212,7 @@ class Drive:
         self.work += WORK_PER_NODE + read + written
         if read > INLINE_LIMIT or written > INLINE_LIMIT:
             return False
-        self._note(node, "succeeded", resolved, result, size=read + written)
+        self._note(node, "succeeded", resolved, result)
         succeed(self.graph, self.state, node.id, result)
         return True
 
@@ -191,10 +228,8 @@ class Drive:
         result: Result | None = None,
         *,
         error: dict[str, Any] | None = None,
-        size: int = 0,
     ) -> None:
-        self.records_size += size + 300
-        self.records.append(
+        self.settled.add(
             NodeRecord(
                 node=node.id,
                 type=node.type,
@@ -208,17 +243,18 @@ class Drive:
             )
         )
 
-    def _take_records(self) -> list[NodeRecord]:
-        records, self.records, self.records_size = self.records, [], 0
-        return records
-
     async def _hand_records_over(self) -> None:
-        await workflow.execute_activity(
-            "record_nodes",
-            args=[self.start["run_id"], self.started_at, self._take_records()],
-            start_to_close_timeout=timedelta(seconds=30),
-            retry_policy=RECORD_RETRY,
-        )
+        records = self.settled.take()
+        try:
+            await workflow.execute_activity(
+                "record_nodes",
+                args=[self.start["run_id"], self.started_at, records],
+                start_to_close_timeout=timedelta(seconds=30),
+                retry_policy=RECORD_RETRY,
+            )
+        except ActivityError:
+            self.settled.give_back(records)
+            raise
 
     def _call(
         self,
@@ -229,17 +265,24 @@ class Drive:
     ) -> NodeCall:
         retry = node.retry or node_type.retry
         from_record: list[str] = []
-        if json_size(context) + json_size(incoming) > CALL_LIMIT:
+        config: dict[str, Any] | None = node.config
+        size = wire_size(config)
+        if size > CALL_LIMIT // 2:
+            config, size = None, 0
+        size += wire_size(context) + wire_size(incoming)
+        if size > CALL_LIMIT:
+            size = CALL_LIMIT // 2
             from_record = [name for name in context if name in self.graph.nodes]
             context = {name: context[name] for name in context if name not in self.graph.nodes}
             incoming = tuple((source, None) for source, _ in incoming)
+        self.leaving += size
         return NodeCall(
             run_id=self.start["run_id"],
             workspace_id=self.start["workspace_id"],
             flow_id=self.start["flow_id"],
             node=node.id,
             type=node.type,
-            config=node.config,
+            config=config,
             path=[],
             timeout_seconds=node.timeout_seconds or node_type.timeout_seconds,
             retry={
@@ -254,11 +297,13 @@ class Drive:
             run_inputs=self.start["inputs"] if node.type == "input" else {},
             session_id=self.start["run"].get("session_id"),
             started_at=self.started_at,
-            records=self._take_records(),
+            deadline=self.deadline.isoformat(),
+            records=[],
         )
 
     async def _in_activity(self, node: NodeSpec, call: NodeCall) -> None:
         """Run a node outside and settle it; a failure is the plan's business, not an exception."""
+        call["records"] = self.settled.take()
         try:
             done: NodeDone = await workflow.execute_activity(
                 "run_node",
@@ -274,6 +319,9 @@ class Drive:
                 summary=node.label or node.id,
             )
         except ActivityError as error:
+            if not isinstance(error.cause, ApplicationError):
+                # Perhaps nobody began it: what travelled along may not be recorded.
+                self.settled.give_back(call["records"])
             if is_cancelled_exception(error):
                 raise
             fail(self.graph, self.state, node.id, _node_error(error))
@@ -293,7 +341,15 @@ class Drive:
             del self.tasks[task]
             task.result()
 
-    async def stop_running_nodes(self) -> None:
+    async def bring_to(self, end: RunEnd) -> None:
+        """Stop what still runs and write the end, with the records nobody has written yet."""
+        await self._stop_running_nodes()
+        while self.settled.is_much:
+            await self._hand_records_over()
+        end["records"] = self.settled.take()
+        await self._record(end)
+
+    async def _stop_running_nodes(self) -> None:
         """Cancel what still runs outside and wait until it has said what it used."""
         running = [task for task in self.tasks if not task.done()]
         for task in running:
@@ -322,8 +378,8 @@ class Drive:
         outputs: dict[str, Any] | None = None,
         error: dict[str, Any] | None = None,
     ) -> RunEnd:
-        """The end of the run, with the records nobody has written yet."""
-        if outputs is not None and json_size(outputs) > OUTPUTS_LIMIT:
+        """How the run ends."""
+        if outputs is not None and wire_size(outputs) > OUTPUTS_LIMIT:
             outputs = None
         return RunEnd(
             run_id=self.start["run_id"],
@@ -331,10 +387,10 @@ class Drive:
             outputs=outputs,
             error=error,
             started_at=self.started_at,
-            records=self._take_records(),
+            records=[],
         )
 
-    async def record_end(self, end: RunEnd) -> None:
+    async def _record(self, end: RunEnd) -> None:
         """Write the end: at once from the workflow task, or as long as it takes in an activity."""
         try:
             await workflow.execute_local_activity(
@@ -366,7 +422,7 @@ def _unknown_type(node: NodeSpec) -> dict[str, Any]:
     return {"code": "node_type_unknown", "message": message}
 
 
-def _engine_error(error: Exception) -> dict[str, Any]:
+def _engine_error(error: BaseException) -> dict[str, Any]:
     message = (
         f"The engine could not go on ({type(error).__name__}). Nothing that was recorded is lost; "
         "run the flow again, and report this if it happens twice."

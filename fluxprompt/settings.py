@@ -105,6 +105,8 @@ TEMPLATES = [
 
 _database_url = env.str("DATABASE_URL", default="") or embedded_database_url()
 _database: dict[str, Any] = env.db_url_config(_database_url)
+# A socket's folder comes as an option; as HOST, `manage.py dbshell` finds it too.
+_database["HOST"] = _database.get("OPTIONS", {}).pop("host", "") or _database["HOST"]
 DATABASES = {
     "default": {
         **_database,

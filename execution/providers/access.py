@@ -36,7 +36,7 @@ def access_for(workspace_id: UUID) -> Access:
     known = _known(workspace_id)
     if known is not None:
         return known
-    logins = _operators()
+    logins = operators_logins()
     for provider in _FROM_CREDENTIALS:
         login = _credential(workspace_id, provider)
         if login is not None:
@@ -74,7 +74,7 @@ def _credential(workspace_id: UUID, provider: str) -> Login | None:
     )
 
 
-def _operators() -> dict[str, Login]:
+def operators_logins() -> dict[str, Login]:
     """From the environment; addresses in it are the operator's and need no allowance."""
     logins: dict[str, Login] = {}
     if settings.ANTHROPIC_API_KEY:

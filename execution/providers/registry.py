@@ -1,8 +1,9 @@
 """Finds the provider for `provider/model`; one object per login and event loop, re-used."""
 
 import asyncio
+import importlib
+import sys
 import weakref
-from collections.abc import Callable
 
 from execution.providers.base import Access, Login, Provider
 from flows.engine.errors import NodeError
@@ -25,46 +26,44 @@ _providers: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, _PerLoop] = (
 )
 
 
-def _anthropic(login: Login) -> Provider:
-    from execution.providers.anthropic import Anthropic
-
-    return Anthropic(login)
-
-
-def _openai(login: Login) -> Provider:
-    from execution.providers.openai import OpenAI
-
-    return OpenAI(login)
-
-
-def _compatible(login: Login) -> Provider:
-    from execution.providers.openai_compatible import OpenAICompatible
-
-    return OpenAICompatible(login)
-
-
-def _local(login: Login) -> Provider:
-    from execution.providers.openai_compatible import OpenAICompatible
-
-    return OpenAICompatible(login, "local")
-
-
-_OPENERS: dict[str, Callable[[Login], Provider]] = {
-    "anthropic": _anthropic,
-    "openai": _openai,
-    "openai_compatible": _compatible,
-    "local": _local,
+#: The module and class of each provider, and what of its SDK is imported at its first call.
+_CLASSES = {
+    "anthropic": ("execution.providers.anthropic", "Anthropic"),
+    "openai": ("execution.providers.openai", "OpenAI"),
+    "openai_compatible": ("execution.providers.openai_compatible", "OpenAICompatible"),
+    "local": ("execution.providers.openai_compatible", "OpenAICompatible"),
 }
+_SDKS = {"anthropic": "anthropic.resources.messages", "openai": "openai.resources.responses"}
+
+
+async def load_provider(name: str) -> None:
+    """Import what a provider (or `provider/model`) needs, on a thread.
+
+    An SDK takes seconds to import; on the event loop nobody would hear this worker's heartbeats
+    meanwhile, and its calls would be taken for lost.
+    """
+    provider = name.partition("/")[0]
+    if provider not in _CLASSES:
+        return
+    for module in (_CLASSES[provider][0], _SDKS.get(provider)):
+        if module is not None and module not in sys.modules:
+            await asyncio.to_thread(importlib.import_module, module)
+
+
+def _open(name: str, login: Login) -> Provider:
+    module, class_name = _CLASSES[name]
+    made = getattr(importlib.import_module(module), class_name)
+    provider: Provider = made(login, "local") if name == "local" else made(login)
+    return provider
 
 
 def resolve(model: str, access: Access) -> tuple[Provider, str]:
     """(provider, the model's name there). Called in a running event loop. Raises NodeError."""
     name, slash, model_name = model.partition("/")
-    opener = _OPENERS.get(name)
-    if opener is None or not slash or not model_name:
+    if name not in _CLASSES or not slash or not model_name:
         raise NodeError(
             "model_unknown",
-            f"'{model}' is no model: write provider/name with one of {', '.join(_OPENERS)}, "
+            f"'{model}' is no model: write provider/name with one of {', '.join(_CLASSES)}, "
             "as in anthropic/claude-haiku-5-5.",
             field="model",
         )
@@ -80,5 +79,5 @@ def resolve(model: str, access: Access) -> tuple[Provider, str]:
     if provider is None:
         if len(kept) >= _KEPT:
             kept.pop(next(iter(kept)))
-        provider = kept[name, login] = opener(login)
+        provider = kept[name, login] = _open(name, login)
     return provider, model_name

@@ -35,7 +35,7 @@ def test_a_value_handed_to_hundreds_of_calls_at_once_reaches_them_all() -> None:
     names = [f"c{number}" for number in range(200)]
     nodes = [
         start_node("text"),
-        *(llm(name, "{{ start.text | length }}{{ start.text[0:0] }}") for name in names),
+        *(llm(name, "{{ start.text | length }}") for name in names),
         output("done"),
     ]
     edges = [f"start>{name}" for name in names] + [f"{name}>end" for name in names]
@@ -72,14 +72,14 @@ def test_many_inputs_that_are_too_large_together_start_a_run() -> None:
     assert run.outputs == {"end": 30_000}
 
 
-def test_a_node_with_millions_of_characters_of_settings_runs() -> None:
+def test_a_node_with_settings_too_large_to_travel_runs() -> None:
     actor = new_actor()
-    text = "y" * 3_000_000
+    fields = {f"f{number}": "\x7f" + "\u4e2d" * 30_000 for number in range(20)}
     nodes = [
         start_node("text"),
-        {"id": "said", "type": "template", "config": {"template": text + "{{ start.text }}"}},
-        output("{{ said.text | length }}"),
+        {"id": "many", "type": "transform", "config": {"fields": fields}},
+        output("{{ many.f19 | length }}"),
     ]
-    flow = published(actor, document(nodes, ["start>said", "said>end"]))
+    flow = published(actor, document(nodes, ["start>many", "many>end"]))
     run = run_to_end(actor, flow, {"text": "z"}, 30)
-    assert run.outputs == {"end": 3_000_001}, run.error
+    assert run.outputs == {"end": 30_001}, run.error
