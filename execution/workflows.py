@@ -27,6 +27,7 @@ with workflow.unsafe.imports_passed_through():
         RunEnd,
         RunInput,
     )
+    from execution.workflow_errors import engine_error, node_error, timed_out, unknown_type
     from flows.engine.document import NodeSpec, parse
     from flows.engine.errors import NeedsLoad, NodeError
     from flows.engine.graph import Graph
@@ -94,7 +95,7 @@ class FlowRun:
                 end = drive.end("cancelled", error={"code": "cancelled", "message": "Cancelled."})
             else:
                 workflow.logger.exception("A run ended on an error of the engine")
-                end = drive.end("failed", error=_engine_error(error))
+                end = drive.end("failed", error=engine_error(error))
         await _in_spite_of_cancels(drive.bring_to(end))
         return end["status"]
 
@@ -129,7 +130,7 @@ class Drive:
                 return self._finished(finish)
             await self._one_more_done()
             if workflow.now() >= self.deadline:
-                return self._timed_out()
+                return self.end("timed_out", error=timed_out(self.start["timeout_seconds"]))
 
     async def _prepare(self) -> None:
         document = self.start["document"]
@@ -179,7 +180,7 @@ class Drive:
     def _start(self, node: NodeSpec) -> None:
         node_type = registry().get(node.type)
         if node_type is None:
-            self._failed_here(node, _unknown_type(node))
+            self._failed_here(node, unknown_type(node))
             return
         context = context_for(
             self.graph, self.state, node.id, self.start["run"], self.start["variables"]
@@ -324,7 +325,7 @@ class Drive:
                 self.settled.give_back(call["records"])
             if is_cancelled_exception(error):
                 raise
-            fail(self.graph, self.state, node.id, _node_error(error))
+            fail(self.graph, self.state, node.id, node_error(error))
             return
         result = Result(
             output=done["output"],
@@ -363,14 +364,6 @@ class Drive:
             error = {"code": "stopped", "message": finish.message or "The flow stopped itself."}
         return self.end(finish.status, outputs=finish.outputs, error=error)
 
-    def _timed_out(self) -> RunEnd:
-        seconds = self.start["timeout_seconds"]
-        message = (
-            f"The run did not end within {seconds:g} seconds. "
-            "Raise settings.timeout_seconds of the flow, or make its slow nodes faster."
-        )
-        return self.end("timed_out", error={"code": "timed_out", "message": message})
-
     def end(
         self,
         status: str,
@@ -406,25 +399,3 @@ class Drive:
                 start_to_close_timeout=timedelta(seconds=60),
                 retry_policy=RECORD_RETRY,
             )
-
-
-def _node_error(error: ActivityError) -> dict[str, Any]:
-    cause = error.cause
-    if isinstance(cause, ApplicationError) and cause.details:
-        return dict(cause.details[0])
-    return {"code": "node_failed", "message": str(cause or error)}
-
-
-def _unknown_type(node: NodeSpec) -> dict[str, Any]:
-    message = (
-        f"No node type '{node.type}' is installed on this worker. Install it or edit the flow."
-    )
-    return {"code": "node_type_unknown", "message": message}
-
-
-def _engine_error(error: BaseException) -> dict[str, Any]:
-    message = (
-        f"The engine could not go on ({type(error).__name__}). Nothing that was recorded is lost; "
-        "run the flow again, and report this if it happens twice."
-    )
-    return {"code": "engine_error", "message": message}
