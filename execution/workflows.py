@@ -19,14 +19,7 @@ from temporalio.exceptions import ActivityError, ApplicationError, is_cancelled_
 
 with workflow.unsafe.imports_passed_through():
     from execution.settled import Settled
-    from execution.shapes import (
-        DOCUMENT_PIECE,
-        NodeCall,
-        NodeDone,
-        NodeRecord,
-        RunEnd,
-        RunInput,
-    )
+    from execution.shapes import DOCUMENT_PIECE, NodeCall, NodeDone, NodeRecord, RunEnd, RunInput
     from execution.workflow_errors import engine_error, node_error, timed_out, unknown_type
     from flows.engine.document import NodeSpec, parse
     from flows.engine.errors import NeedsLoad, NodeError
