@@ -13,6 +13,7 @@ from temporalio.exceptions import ApplicationError
 from execution.attempts import NotRecordedYet, RunOver
 from execution.database import DatabaseAway, in_database
 from execution.ending import finish, load_run_document, record_settled_nodes
+from execution.recording import RunMissing
 from execution.runner import AttemptFailed, run_node
 from execution.shapes import DOCUMENT_PIECE, NodeCall, NodeRecord, RunEnd
 
@@ -34,7 +35,7 @@ async def run_node_activity(call: dict[str, Any]) -> dict[str, Any]:
             non_retryable=failed.retry_in is None,
             next_retry_delay=timedelta(seconds=failed.retry_in or 0),
         ) from failed
-    except RunOver as over:
+    except (RunOver, RunMissing) as over:
         message = "The run has ended meanwhile."
         facts = {"code": "run_over", "message": message}
         raise ApplicationError(message, facts, type="run_over", non_retryable=True) from over
@@ -65,14 +66,15 @@ def _typed(call: dict[str, Any]) -> NodeCall:
 async def finish_run(end: dict[str, Any]) -> None:
     """Write the end of a run, once."""
     typed: RunEnd = end  # type: ignore[assignment]
-    await in_database(lambda: finish(typed), patience=1.5 if activity.info().is_local else 50)
+    with suppress(RunMissing):
+        await in_database(lambda: finish(typed), patience=1.5 if activity.info().is_local else 50)
 
 
 @activity.defn(name="record_nodes")
 async def record_nodes(run_id: str, started_at: str, records: list[dict[str, Any]]) -> None:
     """Write nodes that the workflow settled, where too many came together to travel."""
     typed: list[NodeRecord] = records  # type: ignore[assignment]
-    with suppress(RunOver):
+    with suppress(RunOver, RunMissing):
         await in_database(lambda: record_settled_nodes(run_id, started_at, typed), patience=25)
 
 

@@ -15,12 +15,13 @@ from uuid import uuid4
 
 from django.conf import settings
 
-from execution.attempts import Attempt, begin_attempt
+from execution.attempts import Attempt, RunOver, begin_attempt
 from execution.context import RunContext
-from execution.database import in_database
+from execution.database import DatabaseAway, in_database
 from execution.ending import load_node_config
 from execution.models import NodeStatus
 from execution.payloads import Externalizer, load_reference
+from execution.recording import RunMissing
 from execution.results import Outcome, fail_attempt, succeed_attempt
 from execution.shapes import NodeCall, NodeDone
 from flows.engine.errors import NeedsLoad, NodeError
@@ -82,6 +83,8 @@ class _Execution:
             raise
         except TimeoutError:
             error = self._timeout()
+        except (RunOver, RunMissing, DatabaseAway):
+            raise
         except NodeError as node_error:
             error = node_error
         except RecursionError:

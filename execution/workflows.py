@@ -15,7 +15,12 @@ from typing import Any
 
 from temporalio import workflow
 from temporalio.common import RetryPolicy
-from temporalio.exceptions import ActivityError, ApplicationError, is_cancelled_exception
+from temporalio.exceptions import (
+    ActivityError,
+    ApplicationError,
+    FailureError,
+    is_cancelled_exception,
+)
 
 with workflow.unsafe.imports_passed_through():
     from execution.settled import Settled
@@ -89,6 +94,7 @@ class FlowRun:
             else:
                 workflow.logger.exception("A run ended on an error of the engine")
                 end = drive.end("failed", error=engine_error(error))
+        drive.stop_running_nodes()
         await _in_spite_of_cancels(drive.bring_to(end))
         return end["status"]
 
@@ -246,7 +252,7 @@ class Drive:
                 start_to_close_timeout=timedelta(seconds=30),
                 retry_policy=RECORD_RETRY,
             )
-        except ActivityError:
+        except (ActivityError, asyncio.CancelledError):
             self.settled.give_back(records)
             raise
 
@@ -312,11 +318,11 @@ class Drive:
                 cancellation_type=workflow.ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
                 summary=node.label or node.id,
             )
-        except ActivityError as error:
-            if not isinstance(error.cause, ApplicationError):
+        except (ActivityError, asyncio.CancelledError) as error:
+            if not isinstance(error.__cause__, ApplicationError):
                 # Perhaps nobody began it: what travelled along may not be recorded.
                 self.settled.give_back(call["records"])
-            if is_cancelled_exception(error):
+            if isinstance(error, asyncio.CancelledError) or is_cancelled_exception(error):
                 raise
             fail(self.graph, self.state, node.id, node_error(error))
             return
@@ -336,20 +342,18 @@ class Drive:
             task.result()
 
     async def bring_to(self, end: RunEnd) -> None:
-        """Stop what still runs and write the end, with the records nobody has written yet."""
-        await self._stop_running_nodes()
+        """Write the end when nothing runs any more, with the records nobody has written yet."""
+        if self.tasks:
+            await workflow.wait([*self.tasks])
         while self.settled.is_much:
             await self._hand_records_over()
         end["records"] = self.settled.take()
         await self._record(end)
 
-    async def _stop_running_nodes(self) -> None:
-        """Cancel what still runs outside and wait until it has said what it used."""
-        running = [task for task in self.tasks if not task.done()]
-        for task in running:
+    def stop_running_nodes(self) -> None:
+        """Cancel what still runs outside; it ends when it has said what it used."""
+        for task in self.tasks:
             task.cancel()
-        if running:
-            await workflow.wait(running)
 
     def _finished(self, finish: FinishRun) -> RunEnd:
         error = finish.error
@@ -385,7 +389,8 @@ class Drive:
                 start_to_close_timeout=timedelta(seconds=2),
                 retry_policy=RetryPolicy(maximum_attempts=1),
             )
-        except ActivityError:
+        except FailureError:
+            # A local activity's own failure comes as it is, not as an ActivityError.
             await workflow.execute_activity(
                 "finish_run",
                 end,
