@@ -7,10 +7,10 @@ Several workers may do this at once: every change is guarded.
 
 import asyncio
 import logging
+from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from uuid import UUID
 
-from django.db import transaction
 from django.utils import timezone
 from temporalio.client import Client, WorkflowExecutionStatus
 from temporalio.service import RPCError, RPCStatusCode
@@ -22,6 +22,7 @@ from execution.ending import end_from_outside
 from execution.models import ENDED, Run, RunStatus
 from execution.pinned import pin_again
 from execution.shapes import RunInput
+from flows.engine.sizes import wire_size
 
 logger = logging.getLogger(__name__)
 #: Seconds between two sweeps, and the age at which a queued run counts as left behind.
@@ -31,6 +32,8 @@ LEFT_BEHIND = timedelta(seconds=3)
 COMPARE_EVERY = 10.0
 COMPARE_AGE = timedelta(seconds=20)
 BATCH = 100
+#: Bytes of a start: Temporal refuses payloads over 2 MiB.
+START_LIMIT = 2_000_000
 
 #: How a closed workflow ends a row that is still open: status, code, message.
 OUTCOMES = {
@@ -56,6 +59,12 @@ OUTCOMES = {
         "The run's workflow ended without recording its end. Run the flow again.",
     ),
 }
+UNSTARTABLE = {
+    "code": "start_refused",
+    "message": "This run cannot be started; the log of a worker says why. Its inputs and the "
+    "workspace's variables together may be too large.",
+}
+CANCELLED_EARLY = {"code": "cancelled", "message": "Cancelled before it started."}
 LOST = (
     RunStatus.FAILED,
     "workflow_lost",
@@ -76,41 +85,70 @@ class Reconciler:
         compare_at = loop.time() + COMPARE_EVERY
         while True:
             await asyncio.sleep(SWEEP_EVERY)
-            try:
-                await self.start_left_behind()
-                await self.deliver_cancels()
-                if loop.time() >= compare_at:
-                    await self.compare_open_runs()
-                    compare_at = loop.time() + COMPARE_EVERY
-            except (DatabaseAway, RPCError) as error:
-                logger.warning("The reconciler waits: %s", error)
-            except Exception:
-                logger.exception("The reconciler met an error; it goes on")
+            await self._carefully(self.deliver_cancels)
+            await self._carefully(self.start_left_behind)
+            if loop.time() >= compare_at:
+                await self._carefully(self.compare_open_runs)
+                compare_at = loop.time() + COMPARE_EVERY
+
+    async def _carefully(self, step: Callable[[], Awaitable[object]]) -> None:
+        """One step; whatever stops it does not stop the others."""
+        try:
+            await step()
+        except (DatabaseAway, RPCError) as error:
+            logger.warning("The reconciler waits: %s", error)
+        except Exception:
+            logger.exception("The reconciler met an error; it goes on")
 
     async def start_left_behind(self) -> int:
         """Start queued runs whose starter went away; returns how many."""
-        promised = await in_database(_left_behind, patience=0)
-        for run, start in promised:
+        run_ids = await in_database(_left_behind, patience=0)
+        for run_id in run_ids:
+            await self._start(run_id)
+        return len(run_ids)
+
+    async def _start(self, run_id: UUID) -> None:
+        """Start one; a run that can never be started ends, or the others would wait behind it."""
+        try:
+            run, start = await in_database(lambda: _input_again(run_id), patience=0)
+            if wire_size(start) > START_LIMIT:
+                raise ValueError(f"its start has over {START_LIMIT:,} bytes")
             await start_workflow(self.client, run, start)
-        return len(promised)
+        except (DatabaseAway, Run.DoesNotExist):
+            raise
+        except RPCError as error:
+            if error.status != RPCStatusCode.INVALID_ARGUMENT:
+                raise
+            logger.error("Run %s cannot be started: %s", run_id, error.message)
+        except Exception:
+            logger.exception("Run %s cannot be started", run_id)
+        else:
+            return
+        await in_database(lambda: end_from_outside(str(run_id), RunStatus.FAILED, UNSTARTABLE))
 
     async def deliver_cancels(self) -> None:
         """Ask again for cancels that did not reach Temporal."""
-        for run_id in await in_database(_undelivered_cancels, patience=0):
+        for run_id, status in await in_database(_undelivered_cancels, patience=0):
             handle = self.client.get_workflow_handle(f"run-{run_id}")
             try:
                 await handle.cancel()
             except RPCError as error:
                 if error.status != RPCStatusCode.NOT_FOUND:
                     raise
+                if status == RunStatus.QUEUED:
+                    await in_database(
+                        lambda r=run_id: end_from_outside(  # type: ignore[misc]
+                            str(r), RunStatus.CANCELLED, CANCELLED_EARLY
+                        )
+                    )
 
     async def compare_open_runs(self) -> int:
         """End rows whose workflow has ended otherwise; returns how many were mended."""
-        run_ids = await in_database(lambda: _open_runs(self.compared_to), patience=0)
-        self.compared_to = run_ids[-1] if len(run_ids) == BATCH else None
+        open_runs = await in_database(lambda: _open_runs(self.compared_to), patience=0)
+        self.compared_to = open_runs[-1][0] if len(open_runs) == BATCH else None
         mended = 0
-        for run_id in run_ids:
-            outcome = await self._outcome(run_id)
+        for run_id, run_status in open_runs:
+            outcome = await self._outcome(run_id, begun=run_status != RunStatus.QUEUED)
             if outcome is not None:
                 status, code, message = outcome
                 error = {"code": code, "message": message}
@@ -119,50 +157,50 @@ class Reconciler:
                 )
         return mended
 
-    async def _outcome(self, run_id: UUID) -> tuple[RunStatus, str, str] | None:
+    async def _outcome(self, run_id: UUID, *, begun: bool) -> tuple[RunStatus, str, str] | None:
         try:
             described = await self.client.get_workflow_handle(f"run-{run_id}").describe()
         except RPCError as error:
             if error.status == RPCStatusCode.NOT_FOUND:
-                return LOST
+                # A queued run without a workflow is a promise, kept by the sweep.
+                return LOST if begun else None
             raise
         return OUTCOMES.get(described.status) if described.status else None
 
 
-def _left_behind() -> list[tuple[Run, RunInput]]:
-    with transaction.atomic():
-        runs = list(
-            Run.objects.select_for_update(skip_locked=True, of=("self",))
-            .select_related("version", "snapshot")
-            .filter(status=RunStatus.QUEUED, created_at__lt=timezone.now() - LEFT_BEHIND)
-            .order_by("created_at")[:BATCH]
-        )
-    return [(run, _input_again(run)) for run in runs]
-
-
-def _input_again(run: Run) -> RunInput:
-    pinned = pin_again(run)
-    variables = dict(
-        Variable.objects.filter(workspace_id=run.workspace_id).values_list("name", "value")
-    )
-    return run_input(run, pinned, variables)
-
-
-def _undelivered_cancels() -> list[UUID]:
-    late = timezone.now() - LEFT_BEHIND
+def _left_behind() -> list[UUID]:
     return list(
-        Run.objects.exclude(status__in=ENDED)
-        .filter(cancel_requested_at__lt=late, status__in=[RunStatus.RUNNING, RunStatus.WAITING])
+        Run.objects.filter(
+            status=RunStatus.QUEUED,
+            created_at__lt=timezone.now() - LEFT_BEHIND,
+            cancel_requested_at__isnull=True,
+        )
+        .order_by("created_at")
         .values_list("id", flat=True)[:BATCH]
     )
 
 
-def _open_runs(after: UUID | None) -> list[UUID]:
-    """Open runs that should have a workflow, oldest first, from `after` on."""
-    runs = Run.objects.filter(
-        status__in=[RunStatus.RUNNING, RunStatus.WAITING, RunStatus.PAUSED],
-        created_at__lt=timezone.now() - COMPARE_AGE,
+def _input_again(run_id: UUID) -> tuple[Run, RunInput]:
+    run = Run.objects.select_related("version", "snapshot").get(id=run_id)
+    pinned = pin_again(run)
+    variables = dict(
+        Variable.objects.filter(workspace_id=run.workspace_id).values_list("name", "value")
     )
+    return run, run_input(run, pinned, variables)
+
+
+def _undelivered_cancels() -> list[tuple[UUID, str]]:
+    late = timezone.now() - LEFT_BEHIND
+    return list(
+        Run.objects.exclude(status__in=ENDED)
+        .filter(cancel_requested_at__lt=late)
+        .values_list("id", "status")[:BATCH]
+    )
+
+
+def _open_runs(after: UUID | None) -> list[tuple[UUID, str]]:
+    """Open runs with their status, oldest first, from `after` on."""
+    runs = Run.objects.exclude(status__in=ENDED).filter(created_at__lt=timezone.now() - COMPARE_AGE)
     if after is not None:
         runs = runs.filter(id__gt=after)
-    return list(runs.order_by("id").values_list("id", flat=True)[:BATCH])
+    return list(runs.order_by("id").values_list("id", "status")[:BATCH])
