@@ -140,7 +140,8 @@ def clean(text: str) -> str:
         try:
             text.encode()
         except UnicodeEncodeError:
-            text = text.encode("utf-8", "surrogatepass").decode("utf-8", "replace")
+            # By way of UTF-16, where two halves that came apart are one character again.
+            text = text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
     return text
 
 

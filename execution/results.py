@@ -1,6 +1,7 @@
 """How an attempt of a node ends, in one transaction: result or error, usage, price, event."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -18,7 +19,15 @@ from billing.services import record_usage
 from execution.attempts import Attempt, RunOver, attempts_of, recorded
 from execution.models import NodeStatus, Run
 from execution.payloads import NewBlob, save_blobs
-from execution.recording import Event, HeldRun, hold_run, node_key, preview, write_events
+from execution.recording import (
+    Event,
+    HeldRun,
+    RunMissing,
+    hold_run,
+    node_key,
+    preview,
+    write_events,
+)
 from execution.shapes import NodeCall, NodeDone
 from flows.engine.node_type import ModelUsage
 
@@ -122,9 +131,14 @@ def fail_attempt(
 
 
 def stream_checkpoint(call: NodeCall, attempt: Attempt, offset: int, text: str) -> None:
-    """Keep a stretch of streamed text, so that a reload in the middle shows it."""
-    with transaction.atomic():
+    """Keep a stretch of streamed text, so that a reload in the middle shows it.
+
+    Nothing is kept once the run has ended: its end is its last event.
+    """
+    with suppress(RunMissing), transaction.atomic():
         run = hold_run(call["run_id"], events=1)
+        if run.ended:
+            return
         data = {"attempt": attempt.number, "offset": offset, "text": text}
         key = f"{node_key('delta', call['node'], call['path'], attempt.number)}:{offset}"
         write_events(run, [Event("node.delta", key, call["node"], call["path"], data)])

@@ -13,6 +13,7 @@ from django.db import connection
 
 from execution.attempts import Attempt
 from execution.database import DatabaseAway, in_database
+from execution.payloads import clean
 from execution.recording import CHANNEL
 from execution.results import stream_checkpoint
 from execution.shapes import NodeCall
@@ -22,7 +23,7 @@ PIECE_EVERY = 0.04
 KEEP_EVERY = 1.0
 #: Characters of one stream that are shown live; the whole text comes with the node's result.
 LIVE_LIMIT = 200_000
-#: Characters of one NOTIFY: PostgreSQL takes 7,999 bytes, JSON may need six per character.
+#: Characters of one NOTIFY: PostgreSQL takes 7,999 bytes, UTF-8 JSON may need six per character.
 PIECE = 1_200
 
 
@@ -41,6 +42,7 @@ class Stream:
 
     def add(self, text: str) -> None:
         """Take a piece of text; never blocks. Beyond LIVE_LIMIT it is only counted."""
+        text = clean(text)
         room = LIVE_LIMIT - self.length
         self.length += len(text)
         if room > 0 and text:
@@ -63,7 +65,7 @@ class Stream:
                 "offset": self._sent,
                 "text": piece,
             }
-            payloads.append(json.dumps({"r": self.call["run_id"], "d": delta}))
+            payloads.append(json.dumps({"r": self.call["run_id"], "d": delta}, ensure_ascii=False))
             self._sent += len(piece)
         return payloads
 

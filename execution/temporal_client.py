@@ -14,6 +14,7 @@ from typing import Any
 import temporalio.converter
 from django.conf import settings
 from temporalio.client import Client
+from temporalio.converter import DefaultFailureConverterWithEncodedAttributes
 from temporalio.envconfig import ClientConfig
 from temporalio.service import GrpcCompression, RPCError, RPCStatusCode
 
@@ -37,7 +38,12 @@ async def connect(*, lazy: bool = False, identity: str | None = None) -> Client:
         lazy=lazy,
         identity=identity,
         grpc_compression=GrpcCompression.NONE,
-        data_converter=replace(temporalio.converter.default(), payload_codec=EncryptingCodec()),
+        data_converter=replace(
+            temporalio.converter.default(),
+            payload_codec=EncryptingCodec(),
+            # Else messages and stack traces of failures, which may quote values, stay readable.
+            failure_converter_class=DefaultFailureConverterWithEncodedAttributes,
+        ),
     )
 
 

@@ -189,7 +189,8 @@ class EventsView(RunView):
         return int(given) if usable else 0
 
     def _stream(self, run: Run, after: int) -> StreamingHttpResponse:
-        over = run.ended and after >= run.last_seq
+        # Not by `last_seq`: numbers may be reserved beyond the last event.
+        over = run.ended and not queries.events_after(run.id, after, limit=1)
         content = _nothing() if over else sse.stream(run, after)
         return StreamingHttpResponse(
             content,
