@@ -41,7 +41,7 @@ class RunConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
         loop = asyncio.get_running_loop()
 
         def deliver(frame: Frame) -> None:
-            loop.call_soon_threadsafe(self.queue.put_nowait, frame)
+            loop.call_soon_threadsafe(self._queue, frame)
 
         self.reader = Reader(str(run.id), self._after(), deliver)
         hub().watch(self.reader)
@@ -68,6 +68,11 @@ class RunConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
             return None
         actor = Actor(run.workspace_id, str(user), ROLE_ACTIONS[membership.role], user_id=user.id)
         return run if actor.can("run.read") else None
+
+    def _queue(self, frame: Frame) -> None:
+        # One more than the limit tells the sender, which may be stuck in a send, to close.
+        if self.queue.qsize() <= QUEUE_LIMIT + 1:
+            self.queue.put_nowait(frame)
 
     async def _send_frames(self) -> None:
         while True:

@@ -128,6 +128,9 @@ class Hub:
                 if not told:
                     logger.warning("The hub lost the database; it connects again: %s", error)
                 told = True
+            except Exception:
+                # Whatever it was, a process whose hub hears nothing would look frozen.
+                logger.exception("The hub could not read a notification; it connects again")
             time.sleep(pause)
             pause = min(pause * 2, 2.0)
 

@@ -42,7 +42,10 @@ async def stream(run: Run, after: int) -> AsyncIterator[bytes]:
 
 
 def _put(queue: asyncio.Queue[Frame | None], frame: Frame) -> None:
-    queue.put_nowait(frame if queue.qsize() < QUEUE_LIMIT else None)
+    if queue.qsize() < QUEUE_LIMIT:
+        queue.put_nowait(frame)
+    elif queue.qsize() == QUEUE_LIMIT:
+        queue.put_nowait(None)
 
 
 def _render(frame: Frame) -> tuple[bytes, bool]:
