@@ -359,3 +359,17 @@ def test_many_large_inputs_together_travel_too() -> None:
     run = run_to_end(actor, flow, dict.fromkeys(names, "x" * 30_000))
     assert run.status == "succeeded", run.error
     assert run_payload(run)["outputs"] == {"end": "x" * 30_000}
+
+
+def test_what_a_failure_says_cannot_be_read_in_temporal_either(stack: Any) -> None:
+    actor = new_actor()
+    canary = f"canary{uuid.uuid4().hex}"
+    ask = {"id": "ask", "type": "llm", "config": {"model": "{{ start.text }}", "prompt": "x"}}
+    nodes = [start_node("text"), ask, output("{{ ask.text }}")]
+    flow = published(actor, document(nodes, ["start>ask", "ask>end"]))
+    run = run_to_end(actor, flow, {"text": f"{canary}/x"})
+    assert run.error is not None
+    assert canary in run.error["message"]
+    files = [path for path in Path(stack.folder).glob("temporal.db*") if path.is_file()]
+    assert any(str(run.id).encode() in path.read_bytes() for path in files)
+    assert not any(canary.encode() in path.read_bytes() for path in files)

@@ -1,0 +1,42 @@
+"""The same Idempotency-Key at the same moment is one run."""
+
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
+
+import pytest
+from django.db import connection
+
+from execution.models import Run, RunEvent
+from execution.services import Started, start_run
+from execution.tests.flows_for_tests import (
+    document,
+    ended,
+    new_actor,
+    output,
+    published,
+    start_node,
+)
+
+
+@pytest.mark.usefixtures("stack")
+def test_one_key_from_many_threads_at_once_is_exactly_one_run() -> None:
+    actor = new_actor()
+    nodes = [start_node("text"), output("{{ start.text }}")]
+    flow = published(actor, document(nodes, ["start>end"]))
+    together = Barrier(8)
+
+    def start(key: str) -> Started:
+        try:
+            together.wait()
+            return start_run(actor, flow, {"text": "x" * 50_000}, idempotency_key=key)
+        finally:
+            connection.close()
+
+    for key in ("a", "b", "c"):
+        with ThreadPoolExecutor(8) as pool:
+            started = list(pool.map(start, [key] * 8))
+        assert len({one.run.id for one in started}) == 1
+        assert sum(one.created for one in started) == 1
+        run = ended(Run.objects.get(workspace_id=actor.workspace_id, idempotency_key=key))
+        assert RunEvent.objects.filter(run=run, type="run.started").count() == 1
+    assert Run.objects.filter(flow=flow).count() == 3
