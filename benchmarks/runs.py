@@ -1,6 +1,6 @@
 """Runs per second and latency over the real API, every run recorded: `python -m benchmarks.runs`.
 
-A copy of its own is brought up with everything on (encryption, events, live hub). Each shape of
+A copy of its own is brought up for each shape, with everything on (encryption, events, live hub). Each shape of
 flow is loaded by 1, 16 and 64 users in a closed loop with `Prefer: wait`; every answer is checked.
 Printed are p50/p95/p99 in milliseconds, runs a second, and CPU milliseconds a run by process.
 """
@@ -127,16 +127,26 @@ def main() -> None:
     arguments.add_argument("--seconds", type=float, default=8, help="of each measurement")
     arguments.add_argument("--users", default="1,16,64", help="comma-separated")
     arguments.add_argument("--only", default="", help="part of a shape's name")
+    arguments.add_argument(
+        "--one-stack", action="store_true", help="all shapes one after the other on one copy"
+    )
     given = arguments.parse_args()
     shapes = [echo(), ten_steps(), prompt_and_model(0), prompt_and_model(50)]
+    shapes = [shape for shape in shapes if given.only in shape.name]
+    users = [int(number) for number in given.users.split(",")]
+    for together in [shapes] if given.one_stack else [[shape] for shape in shapes]:
+        on_one_stack(together, users, given.seconds)
+
+
+def on_one_stack(shapes: list[Shape], users: list[int], seconds: float) -> None:
+    """Bring up a copy and measure these shapes on it."""
     with (
         model_server() as (model_url, model_pid),
         running_stack(OPENAI_BASE_URL=f"{model_url}/v1", OPENAI_API_KEY="test") as stack,
     ):
         for shape in shapes:
-            if given.only in shape.name:
-                for users in map(int, given.users.split(",")):
-                    measure(stack, model_pid, shape, users, given.seconds)
+            for number in users:
+                measure(stack, model_pid, shape, number, seconds)
         print(
             "memory, MB: " + "  ".join(f"{k} {memory_mb(v):.0f}" for k, v in stack.pids().items())
         )
