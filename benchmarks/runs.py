@@ -1,8 +1,9 @@
 """Runs per second and latency over the real API, every run recorded: `python -m benchmarks.runs`.
 
-A copy of its own is brought up for each shape, with everything on (encryption, events, live hub). Each shape of
-flow is loaded by 1, 16 and 64 users in a closed loop with `Prefer: wait`; every answer is checked.
-Printed are p50/p95/p99 in milliseconds, runs a second, and CPU milliseconds a run by process.
+A copy of its own is brought up for each shape, with everything on (encryption, events, live hub).
+Each shape of flow is loaded by 1, 16 and 64 users in a closed loop with `Prefer: wait`; every
+answer is checked. Printed are p50/p95/p99 in milliseconds, runs a second, and CPU milliseconds a
+run by process.
 """
 
 import argparse
