@@ -310,8 +310,8 @@ class Drive:
                 call,
                 activity_id=node.id,
                 start_to_close_timeout=timedelta(seconds=call["timeout_seconds"]) + BACKSTOP,
-                # The run's own deadline: Temporal keeps a clock for every activity anyway, so it
-                # costs nothing, where a timer of the workflow's would cost a quarter of the run.
+                # The run's own deadline: Temporal keeps a clock for every activity anyway, so
+                # the workflow needs no timer and its history one event less.
                 schedule_to_close_timeout=max(self.deadline - workflow.now(), AT_LEAST),
                 heartbeat_timeout=HEARTBEAT_TIMEOUT,
                 retry_policy=NODE_RETRY,
