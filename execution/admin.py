@@ -269,10 +269,6 @@ class BlobAdmin(ReadOnlyAdmin):
     search_fields = ("digest", "workspace__slug")
     fields = list_display
 
-    def get_queryset(self, request: HttpRequest) -> QuerySet[Blob]:
-        rows: QuerySet[Blob] = super().get_queryset(request)
-        return rows.defer("data")
-
 
 def _duration(milliseconds: int | None) -> str:
     if milliseconds is None:

@@ -77,8 +77,9 @@ class Run(models.Model):
     """
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
-    workspace = models.ForeignKey(Workspace, models.CASCADE, related_name="runs")
-    flow = models.ForeignKey(Flow, models.CASCADE, related_name="runs")
+    # Every update of an open run touches all indexes: those below serve these two.
+    workspace = models.ForeignKey(Workspace, models.CASCADE, related_name="runs", db_index=False)
+    flow = models.ForeignKey(Flow, models.CASCADE, related_name="runs", db_index=False)
     version = models.ForeignKey(FlowVersion, models.SET_NULL, null=True, related_name="+")
     snapshot = models.ForeignKey(Snapshot, models.RESTRICT, null=True, related_name="+")
     status = models.CharField(max_length=10, choices=RunStatus, default=RunStatus.QUEUED)
@@ -143,7 +144,7 @@ class NodeRun(models.Model):
     """One attempt of a node in a run. `path` tells the iteration: `["rows", 3]`."""
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
-    run = models.ForeignKey(Run, models.CASCADE, related_name="node_runs")
+    run = models.ForeignKey(Run, models.CASCADE, related_name="node_runs", db_index=False)
     node = models.CharField(max_length=63)
     type = models.CharField(max_length=40)
     path = models.JSONField(default=list)
@@ -188,7 +189,7 @@ class RunEvent(models.Model):
     """
 
     pk = models.CompositePrimaryKey("run_id", "seq")
-    run = models.ForeignKey(Run, models.CASCADE, related_name="events")
+    run = models.ForeignKey(Run, models.CASCADE, related_name="events", db_index=False)
     seq = models.PositiveIntegerField()
     key = models.CharField(max_length=300)
     at = models.DateTimeField()
@@ -207,7 +208,7 @@ class RunEvent(models.Model):
 class Blob(models.Model):
     """A value too large to travel: content-addressed within its workspace.
 
-    `data` is UTF-8: the text itself (`kind` text) or JSON (`kind` json).
+    Its parts put together are UTF-8: the text itself (`kind` text) or JSON (`kind` json).
     """
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
@@ -215,7 +216,6 @@ class Blob(models.Model):
     digest = models.CharField(max_length=64)
     kind = models.CharField(max_length=4, choices=[("text", "text"), ("json", "json")])
     size = models.PositiveBigIntegerField(help_text="Bytes.")
-    data = models.BinaryField()
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
@@ -225,3 +225,16 @@ class Blob(models.Model):
 
     def __str__(self) -> str:
         return f"{self.digest[:12]} ({self.size} bytes)"
+
+
+class BlobPart(models.Model):
+    """A stretch of a blob's bytes; all but the last are of the same size (blobs.PART)."""
+
+    pk = models.CompositePrimaryKey("blob_id", "number")
+    # The primary key's index serves it.
+    blob = models.ForeignKey(Blob, models.CASCADE, related_name="parts", db_index=False)
+    number = models.PositiveIntegerField()
+    data = models.BinaryField()
+
+    def __str__(self) -> str:
+        return f"part {self.number} of {self.blob_id}"

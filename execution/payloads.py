@@ -7,11 +7,10 @@ write a reference by hand; and a reference is only ever looked up within its own
 
 import hashlib
 import json
-from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from execution.models import Blob
+from execution.blobs import NewBlob, blob_bytes
 from flows.engine.errors import NodeError
 from flows.engine.references import is_reference
 
@@ -23,15 +22,6 @@ PREVIEW = 200
 #: Bytes of one stored value.
 BLOB_LIMIT = 100_000_000
 _SMALL = 1_024
-
-
-@dataclass(frozen=True)
-class NewBlob:
-    """A blob to store: content and address."""
-
-    digest: str
-    kind: str
-    data: bytes
 
 
 class Literal(dict[str, Any]):
@@ -145,23 +135,6 @@ def clean(text: str) -> str:
     return text
 
 
-def save_blobs(workspace_id: UUID | str, blobs: list[NewBlob]) -> None:
-    """Store blobs that are new to the workspace; equal content is stored once."""
-    if not blobs:
-        return
-    rows = [
-        Blob(
-            workspace_id=workspace_id,
-            digest=blob.digest,
-            kind=blob.kind,
-            size=len(blob.data),
-            data=blob.data,
-        )
-        for blob in {(blob.digest, blob.kind): blob for blob in blobs}.values()
-    ]
-    Blob.objects.bulk_create(rows, ignore_conflicts=True)
-
-
 def load_reference(workspace_id: UUID | str, reference: dict[str, JSON]) -> JSON:
     """The value behind a reference; one level, parts of it may be references again."""
     kind, data = blob_bytes(workspace_id, str(reference.get("$blob", "")))
@@ -169,21 +142,6 @@ def load_reference(workspace_id: UUID | str, reference: dict[str, JSON]) -> JSON
         return data.decode()
     value = json.loads(data)
     return Literal(value) if is_reference(value) else value
-
-
-def blob_bytes(workspace_id: UUID | str, digest: str) -> tuple[str, bytes]:
-    """Kind and content of a blob of this workspace. Raises NodeError value_missing."""
-    row = (
-        Blob.objects.filter(workspace_id=workspace_id, digest=digest)
-        .values_list("kind", "data")
-        .first()
-    )
-    if row is None:
-        raise NodeError(
-            "value_missing",
-            "A large value this node reads is no longer stored. Run the flow again from the start.",
-        )
-    return row[0], bytes(row[1])
 
 
 def resolve_references(workspace_id: UUID | str, value: JSON) -> JSON:

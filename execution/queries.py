@@ -5,8 +5,9 @@ from typing import Any
 from uuid import UUID
 
 from accounts.permissions import Actor
+from execution.blobs import blob_bytes
 from execution.models import NodeRun, Run, RunEvent
-from execution.payloads import blob_bytes, resolve_references
+from execution.payloads import resolve_references
 from flows.engine.document import Document, parse
 
 JSON = Any

@@ -18,7 +18,7 @@ from billing.prices import Price, price
 from billing.services import record_usage
 from execution.attempts import Attempt, RunOver, attempts_of, recorded
 from execution.models import NodeStatus, Run
-from execution.payloads import NewBlob, save_blobs
+from execution.blobs import NewBlob, save_blobs
 from execution.recording import (
     Event,
     HeldRun,
@@ -88,7 +88,7 @@ def succeed_attempt(call: NodeCall, attempt: Attempt, done: NodeDone, outcome: O
     bill = _bill(outcome)
     with transaction.atomic():
         run = _hold_and_add(call, bill)
-        save_blobs(run.workspace_id, list(outcome.blobs))
+        save_blobs(run.workspace_id, outcome.blobs)
         began = _close(call, attempt, "succeeded", outcome, bill, done=done)
         if began is None:
             _book_late(run, call, attempt, bill)
@@ -114,7 +114,7 @@ def fail_attempt(
     bill = _bill(outcome)
     with transaction.atomic():
         run = _hold_and_add(call, bill)
-        save_blobs(run.workspace_id, list(outcome.blobs))
+        save_blobs(run.workspace_id, outcome.blobs)
         began = _close(call, attempt, str(status), outcome, bill, error=error)
         if began is None:
             _book_late(run, call, attempt, bill)

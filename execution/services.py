@@ -17,7 +17,8 @@ from execution.ending import end_from_outside
 from execution.errors import IdempotencyConflict, InputsInvalid, NotPublished, RunStateConflict
 from execution.live.waiting import wait_until_ended
 from execution.models import Run, RunEvent, RunStatus
-from execution.payloads import Externalizer, save_blobs
+from execution.blobs import save_blobs
+from execution.payloads import Externalizer
 from execution.pinned import Pinned, pin
 from execution.temporal_client import TemporalUnreachable
 from flows.engine.inputs import validate_inputs

@@ -12,8 +12,10 @@ from channels.routing import ProtocolTypeRouter, URLRouter  # noqa: E402
 from channels.security.websocket import AllowedHostsOriginValidator  # noqa: E402
 
 from execution.live.routing import websocket_urlpatterns  # noqa: E402
+from execution.memory import give_large_values_back  # noqa: E402
 from fluxprompt.api.asgi import with_api  # noqa: E402
 
+give_large_values_back()
 application = ProtocolTypeRouter(
     {
         "http": with_api(_http),

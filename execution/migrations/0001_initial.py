@@ -49,10 +49,10 @@ class Migration(migrations.Migration):
                 ('cost', models.DecimalField(decimal_places=8, default=0, max_digits=14)),
                 ('api_key', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to='accounts.apikey')),
                 ('created_by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('flow', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='runs', to='flows.flow')),
+                ('flow', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='runs', to='flows.flow')),
                 ('rerun_of', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='reruns', to='execution.run')),
                 ('version', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to='flows.flowversion')),
-                ('workspace', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='runs', to='accounts.workspace')),
+                ('workspace', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='runs', to='accounts.workspace')),
                 ('snapshot', models.ForeignKey(null=True, on_delete=django.db.models.deletion.RESTRICT, related_name='+', to='execution.snapshot')),
             ],
         ),
@@ -63,13 +63,21 @@ class Migration(migrations.Migration):
                 ('digest', models.CharField(max_length=64)),
                 ('kind', models.CharField(choices=[('text', 'text'), ('json', 'json')], max_length=4)),
                 ('size', models.PositiveBigIntegerField(help_text='Bytes.')),
-                ('data', models.BinaryField()),
                 ('created_at', models.DateTimeField(auto_now_add=True)),
                 ('workspace', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='accounts.workspace')),
             ],
             options={
                 'constraints': [models.UniqueConstraint(fields=('workspace', 'digest', 'kind'), name='blob_once')],
             },
+        ),
+        migrations.CreateModel(
+            name='BlobPart',
+            fields=[
+                ('pk', models.CompositePrimaryKey('blob_id', 'number', blank=True, editable=False, primary_key=True, serialize=False)),
+                ('number', models.PositiveIntegerField()),
+                ('data', models.BinaryField()),
+                ('blob', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='parts', to='execution.blob')),
+            ],
         ),
         migrations.CreateModel(
             name='NodeRun',
@@ -93,7 +101,7 @@ class Migration(migrations.Migration):
                 ('cost', models.DecimalField(decimal_places=8, default=0, max_digits=14)),
                 ('reused', models.BooleanField(default=False)),
                 ('worker', models.CharField(blank=True, max_length=80)),
-                ('run', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='node_runs', to='execution.run')),
+                ('run', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='node_runs', to='execution.run')),
             ],
             options={
                 'constraints': [models.UniqueConstraint(fields=('run', 'node', 'path', 'attempt'), name='node_run_attempt_once')],
@@ -110,7 +118,7 @@ class Migration(migrations.Migration):
                 ('node', models.CharField(blank=True, max_length=63)),
                 ('path', models.JSONField(default=list)),
                 ('data', models.JSONField(default=dict)),
-                ('run', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='events', to='execution.run')),
+                ('run', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='events', to='execution.run')),
             ],
             options={
                 'constraints': [models.UniqueConstraint(fields=('run', 'key'), name='run_event_key_once')],

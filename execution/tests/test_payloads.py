@@ -8,16 +8,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from accounts.models import Workspace
+from execution.blobs import blob_bytes, save_blobs
 from execution.models import Blob
 from execution.payloads import (
     INLINE_LIMIT,
     Externalizer,
     Literal,
-    blob_bytes,
     clean,
     load_reference,
     resolve_references,
-    save_blobs,
 )
 from flows.engine.errors import NodeError
 from flows.engine.references import is_reference

@@ -6,7 +6,8 @@ from django.utils import timezone
 
 from accounts.models import Workspace
 from accounts.permissions import Actor
-from execution.models import Blob, Run, RunEvent
+from execution.blobs import NewBlob, save_blobs
+from execution.models import Run, RunEvent
 from execution.tests.flows_for_tests import document, output, published, start_node
 from execution.tests.pages_for_tests import htmx, make_run, make_step
 from flows.models import Flow
@@ -114,9 +115,7 @@ def test_whole_values_are_files_never_pages(visitor: Client, flow: Flow) -> None
     make_step(run, "ask", output={"text": "<script>alert(1)</script>"})
     whole = visitor.get(f"/runs/{run.id}/nodes/ask/output.json")
     assert whole.json() == {"text": "<script>alert(1)</script>"}
-    Blob.objects.create(
-        workspace=flow.workspace, digest="d" * 64, kind="text", size=8, data=b"<script>"
-    )
+    save_blobs(flow.workspace_id, [NewBlob("d" * 64, "text", b"<script>")])
     large = visitor.get(f"/runs/{run.id}/values/{'d' * 64}/")
     for response in (whole, large):
         assert response["Content-Disposition"].startswith("attachment")

@@ -2,10 +2,11 @@
 
 from typing import Any, cast
 
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.views.decorators.csrf import csrf_exempt
 from rest_framework.parsers import BaseParser
 from rest_framework.request import Request
+from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from accounts.permissions import Actor
@@ -36,6 +37,14 @@ class ApiView(APIView):
 
     #: Whether a flow may also be sent as YAML.
     takes_yaml = False
+
+    def finalize_response(
+        self, request: Request, response: HttpResponseBase, *args: Any, **kwargs: Any
+    ) -> HttpResponseBase:
+        response = super().finalize_response(request, response, *args, **kwargs)
+        if isinstance(response, Response):
+            response.add_post_render_callback(_untie)
+        return response
 
     def get_parsers(self) -> list[BaseParser]:
         kinds = DOCUMENT_PARSERS if self.takes_yaml else DOCUMENT_PARSERS[:1]
@@ -101,6 +110,19 @@ def text_field(body: dict[str, Any], name: str, *, most: int, required: bool = F
     if len(value) > most:
         raise refuse(422, "too_long", f"'{name}' may have {most} characters at most.", name)
     return value
+
+
+def _untie(response: Response) -> None:
+    """Let go of one another once the answer is made.
+
+    The framework's request, view and response refer to each other: a body of 10 MB and what was
+    read of it would stay until the garbage collector comes by.
+    """
+    context = response.renderer_context
+    context["request"].parser_context.clear()
+    # Django makes this the bound `get`, which holds the view.
+    vars(context["view"]).pop("head", None)
+    context.clear()
 
 
 @csrf_exempt

@@ -74,7 +74,7 @@ def _world(number: int) -> World:
     UsageRecord.objects.create(
         workspace=workspace, flow=flow, run_id=run.id, node="a", attempt=1, model="x/y"
     )
-    Blob.objects.create(workspace=workspace, digest="d", kind="text", size=1, data=b"x")
+    Blob.objects.create(workspace=workspace, digest="d", kind="text", size=1)
     return World(workspace, actor, flow, run)
 
 

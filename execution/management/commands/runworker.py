@@ -13,6 +13,8 @@ class Command(BaseCommand):
     requires_system_checks: list[str] = []  # noqa: RUF012
 
     def handle(self, *args: Any, **options: Any) -> None:
+        from execution.memory import give_large_values_back
         from execution.worker import run_worker
 
+        give_large_values_back()
         uvloop.run(run_worker())

@@ -1,6 +1,7 @@
 """The API's own way through ASGI: limits of bodies, waiting without a thread, clients gone."""
 
 import asyncio
+import gc
 import json
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
@@ -10,6 +11,7 @@ import pytest
 from asgiref.sync import sync_to_async
 from django.core.asgi import get_asgi_application
 from django.db import connection
+from django.http import HttpRequest
 
 from execution.models import Run, RunEvent
 from flows.tests.fixtures import GREETING, Api
@@ -136,6 +138,35 @@ def test_a_chunked_body_is_refused_as_soon_as_it_is_too_large(call: Caller, with
     assert status == 413
     assert json.loads(body)["code"] == "body_too_large"
     assert call.read_before_answer <= LIMIT + 10_000
+
+
+@pytest.mark.parametrize(
+    ("path", "status"),
+    [("/api/v1/flows", 201), ("/api/v1/flows/nosuch/runs", 404), ("/api/v1/no", 404)],
+)
+def test_nothing_of_a_call_is_kept_once_it_is_answered(
+    call: Caller, path: str, status: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # The test runner keeps log records, and with them the requests they are about.
+    monkeypatch.setattr("django.utils.log.request_logger.disabled", True)
+    body = json.dumps({"document": GREETING}).encode()
+
+    def answer() -> int:
+        headers = {"content_type": "application/json", "content_length": str(len(body))}
+        return asyncio.run(call("POST", path, [body], **headers))[0]
+
+    def kept() -> int:
+        return sum(issubclass(type(item), HttpRequest) for item in gc.get_objects())
+
+    assert answer() == status
+    gc.collect()
+    gc.disable()
+    try:
+        before = kept()
+        assert answer() == status
+        assert kept() == before
+    finally:
+        gc.enable()
 
 
 def start_run(call: Caller, **headers: Any) -> Any:
