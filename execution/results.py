@@ -17,8 +17,8 @@ from billing.models import UsageRecord
 from billing.prices import Price, price
 from billing.services import record_usage
 from execution.attempts import Attempt, RunOver, attempts_of, recorded
-from execution.models import NodeStatus, Run
 from execution.blobs import NewBlob, save_blobs
+from execution.models import NodeStatus, Run
 from execution.recording import (
     Event,
     HeldRun,

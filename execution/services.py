@@ -12,12 +12,12 @@ from django.utils import timezone
 from accounts.models import Variable
 from accounts.permissions import Actor
 from accounts.services import audit
+from execution.blobs import save_blobs
 from execution.dispatch import dispatch, request_cancel
 from execution.ending import end_from_outside
 from execution.errors import IdempotencyConflict, InputsInvalid, NotPublished, RunStateConflict
 from execution.live.waiting import wait_until_ended
 from execution.models import Run, RunEvent, RunStatus
-from execution.blobs import save_blobs
 from execution.payloads import Externalizer
 from execution.pinned import Pinned, pin
 from execution.temporal_client import TemporalUnreachable

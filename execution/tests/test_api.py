@@ -10,8 +10,8 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from execution.models import NodeRun, Run, RunEvent
 from execution.blobs import save_blobs
+from execution.models import NodeRun, Run, RunEvent
 from execution.payloads import Externalizer
 from execution.temporal_client import TemporalUnreachable
 from flows.tests.fixtures import GREETING, Api, assert_problem
