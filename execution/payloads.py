@@ -12,6 +12,7 @@ from uuid import UUID
 
 from execution.blobs import NewBlob, blob_bytes
 from flows.engine.errors import NodeError
+from flows.engine.json_values import storable_text
 from flows.engine.references import is_reference
 
 JSON = Any
@@ -51,7 +52,7 @@ class Externalizer:
         fields: dict[str, JSON] = {}
         sizes: dict[str, int] = {}
         for name, item in value.items():
-            fields[clean(name)], sizes[clean(name)] = self._shrink(item)
+            fields[storable_text(name)], sizes[storable_text(name)] = self._shrink(item)
         total = sum(sizes.values())
         for name in sorted(sizes, key=lambda field: -sizes[field]):
             if total <= INLINE_LIMIT or sizes[name] <= _SMALL:
@@ -72,7 +73,7 @@ class Externalizer:
         return value, 8
 
     def _shrink_text(self, text: str) -> tuple[JSON, int]:
-        text = clean(text)
+        text = storable_text(text)
         size = len(text)
         if not text.isascii():
             size = len(text.encode())
@@ -84,7 +85,7 @@ class Externalizer:
     def _shrink_dict(self, value: dict[str, JSON]) -> tuple[JSON, int]:
         if self.trusted and is_reference(value):
             return value, _size_of_reference(value)
-        items = {clean(name): self._shrink(item) for name, item in value.items()}
+        items = {storable_text(name): self._shrink(item) for name, item in value.items()}
         small = {name: item for name, (item, _) in items.items()}
         size = sum(len(name) + 4 + bytes_ for name, (_, bytes_) in items.items())
         if size > INLINE_LIMIT or "$blob" in value:
@@ -120,19 +121,6 @@ class Externalizer:
 
 def _size_of_reference(reference: dict[str, JSON]) -> int:
     return 130 + len(reference["preview"].encode())
-
-
-def clean(text: str) -> str:
-    """Text that PostgreSQL's JSON takes: NUL and lone surrogates become U+FFFD."""
-    if "\x00" in text:
-        text = text.replace("\x00", "\ufffd")
-    if not text.isascii():
-        try:
-            text.encode()
-        except UnicodeEncodeError:
-            # By way of UTF-16, where two halves that came apart are one character again.
-            text = text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
-    return text
 
 
 def load_reference(workspace_id: UUID | str, reference: dict[str, JSON]) -> JSON:

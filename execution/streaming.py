@@ -13,10 +13,10 @@ from django.db import connection
 
 from execution.attempts import Attempt
 from execution.database import DatabaseAway, in_database
-from execution.payloads import clean
 from execution.recording import CHANNEL
 from execution.results import stream_checkpoint
 from execution.shapes import NodeCall
+from flows.engine.json_values import storable_text
 
 #: Seconds between live pieces, and between kept stretches.
 PIECE_EVERY = 0.04
@@ -42,7 +42,7 @@ class Stream:
 
     def add(self, text: str) -> None:
         """Take a piece of text; never blocks. Beyond LIVE_LIMIT it is only counted."""
-        text = clean(text)
+        text = storable_text(text)
         room = LIVE_LIMIT - self.length
         self.length += len(text)
         if room > 0 and text:

@@ -14,11 +14,11 @@ from execution.payloads import (
     INLINE_LIMIT,
     Externalizer,
     Literal,
-    clean,
     load_reference,
     resolve_references,
 )
 from flows.engine.errors import NodeError
+from flows.engine.json_values import storable_text
 from flows.engine.references import is_reference
 
 LARGE = "word " * 20_000
@@ -111,8 +111,8 @@ def test_what_an_expression_passes_on_is_not_stored_again(workspace: Workspace) 
 
 
 def test_text_that_postgresql_refuses_is_made_fit(workspace: Workspace) -> None:
-    assert clean("a\x00b") == "a\ufffdb"
-    assert clean("a\ud800b").encode()
+    assert storable_text("a\x00b") == "a\ufffdb"
+    assert storable_text("a\ud800b").encode()
     stored(workspace, {"k\x00": "v\x00" * 20_000})
 
 

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from flows.engine.json_values import cleaned, storable_text
+
 
 @dataclass(frozen=True)
 class Problem:
@@ -61,11 +63,12 @@ class NodeError(Exception):
         self.details = details or {}
 
     def as_dict(self) -> dict[str, Any]:
-        facts: dict[str, Any] = {"code": self.code, "message": self.message}
+        """What is recorded; what the other side said is made fit to be stored."""
+        facts: dict[str, Any] = {"code": self.code, "message": storable_text(self.message)}
         if self.field:
-            facts["field"] = self.field
+            facts["field"] = storable_text(self.field)
         if self.details:
-            facts["details"] = self.details
+            facts["details"] = cleaned(self.details)
         return facts
 
 

@@ -5,8 +5,8 @@ import math
 import re
 from typing import Any
 
-from flows.engine.references import KEY
-
+#: The key that makes an object a reference to a large value (flows.engine.references).
+KEY = "$blob"
 #: PostgreSQL stores no NUL, and half of a surrogate pair has no UTF-8.
 UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 # Escapes may hide any of what is cleaned; texts without them are the rule and pass at once.
@@ -34,10 +34,23 @@ def read_json(text: str) -> Any:
     return cleaned(value) if _SUSPECT.search(text) else value
 
 
+def storable_text(text: str) -> str:
+    """Text that PostgreSQL's JSON takes: NUL and lone surrogates become U+FFFD."""
+    if "\x00" in text:
+        text = text.replace("\x00", "\ufffd")
+    if not text.isascii():
+        try:
+            text.encode()
+        except UnicodeEncodeError:
+            # By way of UTF-16, where two halves that came apart are one character again.
+            text = text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+    return text
+
+
 def cleaned(value: Any) -> Any:
     """The value with unstorable characters replaced, and no key that makes it a reference."""
     if isinstance(value, str):
-        return UNSTORABLE.sub("\ufffd", value)
+        return storable_text(value)
     if isinstance(value, dict):
         return {
             f"_{KEY}" if key == KEY else cleaned(key): cleaned(item) for key, item in value.items()

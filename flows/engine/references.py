@@ -7,10 +7,9 @@ from collections.abc import Callable
 from typing import Any
 
 from flows.engine.errors import NeedsLoad
+from flows.engine.json_values import KEY
 
 type Load = Callable[[dict[str, Any]], Any]
-
-KEY = "$blob"
 
 
 def is_reference(value: Any) -> bool:

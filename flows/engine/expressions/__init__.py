@@ -20,7 +20,8 @@ from flows.engine.expressions.static import (
     texts_in,
 )
 from flows.engine.expressions.syntax import MAX_EXPRESSION, Code, Text, split
-from flows.engine.references import KEY, Load
+from flows.engine.json_values import KEY
+from flows.engine.references import Load
 
 __all__ = [
     "Budget",

@@ -107,14 +107,14 @@ def _for(node: nodes.For, compute: Compiler) -> "Emit":
         if test is not None:
             kept = []
             for item in items:
-                frame.budget.work(2)
+                frame.budget.work(3)
                 frame.own = {**outer, **_unpack(frame, names, item)}
                 if values.truth(test(frame)):
                     kept.append(item)
             items = kept
         last = len(items) - 1
         for index, item in enumerate(items):
-            frame.budget.work(4)
+            frame.budget.work(6)
             loop = {"index": index + 1, "index0": index, "first": index == 0}
             loop |= {"last": index == last, "length": last + 1}
             frame.own = {**outer, **_unpack(frame, names, item), "loop": loop}

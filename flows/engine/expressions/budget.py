@@ -8,7 +8,8 @@ set so that the costliest evaluation stays under 200 ms of CPU and 64 MB on an o
 from typing import Any
 
 from flows.engine.errors import NodeError
-from flows.engine.references import KEY, Load, is_reference, load_reference
+from flows.engine.json_values import KEY
+from flows.engine.references import Load, is_reference, load_reference
 
 #: Units of work. One is about the cost of one operation on small values (0.3 microseconds).
 WORK = 350_000

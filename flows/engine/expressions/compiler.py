@@ -11,8 +11,8 @@ from flows.engine.expressions import values
 from flows.engine.expressions.budget import Budget, UnknownName, weight, wrong_type
 from flows.engine.expressions.filters import FILTERS
 from flows.engine.expressions.syntax import parse_expression, parse_template, syntax_error
+from flows.engine.json_values import KEY, storable_text
 from flows.engine.names import suggestion
-from flows.engine.references import KEY
 
 
 class Frame:
@@ -79,6 +79,9 @@ def _constant(node: nodes.Const) -> Compute:
         values.checked_number(value)
     elif not isinstance(value, (str, bool, type(None))):
         raise syntax_error("this kind of literal is not available.")
+    if isinstance(value, str):
+        # Here and where Base64 is decoded is all that could make text nobody can store.
+        value = storable_text(value)
     return lambda frame: value
 
 

@@ -126,6 +126,7 @@ def _canonical(budget: Budget, value: Any) -> str:
             return {key: ordered(item[key]) for key in sorted(item)}
         return [ordered(i) for i in item] if isinstance(item, list) else item
 
+    budget.work(12)
     loaded = values.whole(budget, value)
     values.measure(budget, loaded)
     return values.json_text(budget, ordered(loaded))

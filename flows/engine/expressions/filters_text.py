@@ -10,6 +10,7 @@ from urllib.parse import quote
 
 from flows.engine.expressions import values
 from flows.engine.expressions.budget import Budget, weight, wrong_type
+from flows.engine.json_values import storable_text
 
 MAX_SLUG = 200
 MAX_DATE_FORMAT = 200
@@ -125,7 +126,7 @@ def base64_text(budget: Budget, value: Any, decode: Any = False) -> str:
     if not decode:
         return base64.b64encode(data).decode("ascii")
     try:
-        return base64.b64decode(data, validate=True).decode("utf-8")
+        return storable_text(base64.b64decode(data, validate=True).decode("utf-8"))
     except ValueError as error:
         raise wrong_type("the text is not Base64 of UTF-8 text.") from error
 

@@ -12,8 +12,9 @@ from flows.engine.expressions.budget import (
     weight,
     wrong_type,
 )
+from flows.engine.json_values import KEY
 from flows.engine.names import suggestion
-from flows.engine.references import KEY, is_reference
+from flows.engine.references import is_reference
 
 MAX_DEPTH = 200
 MAX_BITS = 256
@@ -150,7 +151,7 @@ def text_of(budget: Budget, value: Any) -> str:
 
 def equal(budget: Budget, left: Any, right: Any, depth: int = 0) -> bool:
     """Equality of JSON values: 1 equals 1.0 but not true; lists and objects part by part."""
-    budget.work(2)
+    budget.work(3)
     if is_reference(left) and is_reference(right) and left[KEY] == right[KEY]:
         return True
     left, right = budget.deref(left), budget.deref(right)

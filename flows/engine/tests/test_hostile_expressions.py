@@ -19,6 +19,7 @@ from flows.engine.expressions import (
     render,
     resolve,
 )
+from flows.engine.json_values import storable_problem
 from flows.engine.tests.hostile import ESCAPES, EXPRESSIONS, TEMPLATES, hostile_data
 
 DATA = hostile_data()
@@ -64,6 +65,7 @@ def test_a_hostile_text_gives_an_error_or_plain_data_in_time(case: tuple[str, st
     assert isinstance(value, (str, int, float, bool, list, dict, type(None)))
     if len(str(value)) < 100_000:
         json.dumps(value, allow_nan=False)
+        assert storable_problem(value) is None
 
 
 @pytest.mark.parametrize("case", CASES, ids=short)
@@ -101,6 +103,29 @@ def test_a_config_full_of_expressions_shares_one_budget() -> None:
         resolve(config, DATA)
     assert caught.value.code == "expression_budget"
     assert time.process_time() - began < 2 * CPU_SECONDS
+
+
+UNSTORABLE = [
+    '{{ "\\x00" }}',
+    '{{ "\\ud800" ~ "\\udc00" }}',
+    '{{ ["a\\0b"] | join("\\x00") }}',
+    '{{ {"\\x00": 1} }}',
+    '{{ "AAAA" | base64(true) }}',
+    '{{ "{\\"a\\": \\"\\\\u0000\\"}" | parse_json }}',
+    '{{ data["\\x00"] }}',
+    '{{ data["\\ud800"].x }}',
+    '{{ "\\x00" | date }}',
+]
+
+
+@pytest.mark.parametrize("text", UNSTORABLE)
+def test_no_expression_makes_what_cannot_be_stored(text: str) -> None:
+    try:
+        made = evaluate(text, DATA)
+    except NodeError as error:
+        made = error.as_dict()
+    assert storable_problem(made) is None
+    assert json.dumps(made, ensure_ascii=False).encode()
 
 
 _WORDS = """
