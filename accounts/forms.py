@@ -65,7 +65,7 @@ class WorkspaceForm(ServiceForm):
 
     name = forms.CharField(max_length=120)
     default_model = forms.CharField(
-        max_length=160,
+        max_length=200,
         required=False,
         help_text="Used by model nodes that name none, as in anthropic/claude-haiku-5-5. "
         "Left empty, the first provider with a key is used.",

@@ -70,7 +70,7 @@ class Workspace(models.Model):
     name = models.CharField(max_length=120)
     slug = models.SlugField(max_length=60, unique=True)
     default_model = models.CharField(
-        max_length=160, blank=True, help_text="provider/name, used by model nodes that name none."
+        max_length=200, blank=True, help_text="provider/name, used by model nodes that name none."
     )
     created_at = models.DateTimeField(auto_now_add=True)
     members = models.ManyToManyField(User, through="Membership", related_name="workspaces")

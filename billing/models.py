@@ -10,7 +10,7 @@ from flows.models import Flow
 class PriceOverride(models.Model):
     """An operator's own price for a model; wins over the price package. US dollars per million."""
 
-    model = models.CharField(max_length=160, unique=True, help_text="provider/name")
+    model = models.CharField(max_length=200, unique=True, help_text="provider/name")
     input_per_million = models.DecimalField(max_digits=12, decimal_places=4)
     output_per_million = models.DecimalField(max_digits=12, decimal_places=4)
     updated_at = models.DateTimeField(auto_now=True)
@@ -33,7 +33,7 @@ class UsageRecord(models.Model):
     node = models.CharField(max_length=63)
     path = models.JSONField(default=list)
     attempt = models.PositiveIntegerField()
-    model = models.CharField(max_length=160, help_text="provider/name")
+    model = models.CharField(max_length=200, help_text="provider/name")
     input_tokens = models.PositiveBigIntegerField(default=0)
     output_tokens = models.PositiveBigIntegerField(default=0)
     cache_read_tokens = models.PositiveBigIntegerField(default=0)

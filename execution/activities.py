@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import logging
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import timedelta
@@ -11,12 +12,18 @@ from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
 from execution.attempts import NotRecordedYet, RunOver
-from execution.database import DatabaseAway, in_database
-from execution.ending import finish, load_run_document, record_settled_nodes
+from execution.database import DatabaseAway, RecordRefused, in_database
+from execution.ending import (
+    finish,
+    load_run_document,
+    record_settled_nodes,
+    without_what_is_refused,
+)
 from execution.recording import RunMissing
 from execution.runner import AttemptFailed, run_node
 from execution.shapes import DOCUMENT_PIECE, NodeCall, NodeRecord, RunEnd
 
+logger = logging.getLogger(__name__)
 #: Seconds between heartbeats; the timeout is in execution.workflows.
 HEARTBEAT_EVERY = 0.8
 
@@ -26,7 +33,7 @@ async def run_node_activity(call: dict[str, Any]) -> dict[str, Any]:
     """One attempt of a node; Temporal repeats it after the pause the runner asks for."""
     beating = asyncio.create_task(_heartbeat())
     try:
-        return dict(await run_node(_typed(call), is_wanted=_worker_goes_away))
+        return dict(await run_node(_typed(call), is_unwanted=_was_cancelled))
     except AttemptFailed as failed:
         raise ApplicationError(
             failed.error["message"],
@@ -41,6 +48,8 @@ async def run_node_activity(call: dict[str, Any]) -> dict[str, Any]:
         raise ApplicationError(message, facts, type="run_over", non_retryable=True) from over
     except (NotRecordedYet, DatabaseAway) as later:
         raise ApplicationError(str(later), type="later") from later
+    except RecordRefused as refused:
+        raise _for_good(refused) from refused
     finally:
         beating.cancel()
 
@@ -52,9 +61,9 @@ async def _heartbeat() -> None:
         activity.heartbeat()
 
 
-def _worker_goes_away() -> bool:
+def _was_cancelled() -> bool:
     details = activity.cancellation_details()
-    return details is not None and details.worker_shutdown
+    return details is not None and details.cancel_requested
 
 
 def _typed(call: dict[str, Any]) -> NodeCall:
@@ -66,8 +75,13 @@ def _typed(call: dict[str, Any]) -> NodeCall:
 async def finish_run(end: dict[str, Any]) -> None:
     """Write the end of a run, once."""
     typed: RunEnd = end  # type: ignore[assignment]
+    patience = 1.5 if activity.info().is_local else 50
     with suppress(RunMissing):
-        await in_database(lambda: finish(typed), patience=1.5 if activity.info().is_local else 50)
+        try:
+            await in_database(lambda: finish(typed), patience=patience)
+        except RecordRefused:
+            logger.exception("The end of run %s cannot be stored as it is", typed["run_id"])
+            await in_database(lambda: finish(without_what_is_refused(typed)), patience=patience)
 
 
 @activity.defn(name="record_nodes")
@@ -75,7 +89,17 @@ async def record_nodes(run_id: str, started_at: str, records: list[dict[str, Any
     """Write nodes that the workflow settled, where too many came together to travel."""
     typed: list[NodeRecord] = records  # type: ignore[assignment]
     with suppress(RunOver, RunMissing):
-        await in_database(lambda: record_settled_nodes(run_id, started_at, typed), patience=25)
+        try:
+            await in_database(lambda: record_settled_nodes(run_id, started_at, typed), patience=25)
+        except RecordRefused as refused:
+            raise _for_good(refused) from refused
+
+
+def _for_good(refused: RecordRefused) -> ApplicationError:
+    """Nothing that a repetition would change."""
+    logger.error("What the workflow settled cannot be stored: %s", refused)
+    message = "Something that the run made cannot be stored; the worker's log says what."
+    return ApplicationError(message, type="record_refused", non_retryable=True)
 
 
 @activity.defn(name="load_document")

@@ -179,14 +179,10 @@ def _outputs_from_record(call: NodeCall) -> dict[str, JSON]:
     """Outputs that were too large to travel with the call. Raises NotRecordedYet."""
     if not call["from_record"]:
         return {}
-    names = {*call["from_record"], *(source for source, _ in call["incoming"])}
-    rows = NodeRun.objects.filter(run_id=call["run_id"], node__in=names).exclude(
-        status__in=[NodeStatus.RUNNING, NodeStatus.PENDING]
+    rows = NodeRun.objects.filter(
+        run_id=call["run_id"], node__in=call["from_record"], status=NodeStatus.SUCCEEDED
     )
-    outputs = {
-        row.node: row.output if row.status == NodeStatus.SUCCEEDED else None
-        for row in rows.order_by("attempt")
-    }
-    if missing := names - outputs.keys():
+    outputs = {row.node: row.output for row in rows}
+    if missing := set(call["from_record"]) - outputs.keys():
         raise NotRecordedYet(", ".join(sorted(missing)))
     return outputs

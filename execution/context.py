@@ -14,7 +14,11 @@ from execution.providers.registry import load_provider, resolve
 from execution.results import Spent
 from execution.shapes import NodeCall
 from execution.streaming import Stream, finish
+from flows.engine.json_values import storable_text
 from flows.engine.node_type import HttpAnswer, ModelAnswer, ModelRequest, ModelUsage
+
+#: Characters of a model's name that are booked: the length of the columns.
+MODEL_LENGTH = 200
 
 
 @dataclass
@@ -92,6 +96,7 @@ class RunContext:
 
     def _count(self, model: str, usage: ModelUsage) -> None:
         """Add to what this attempt used: one entry per model."""
+        model = storable_text(model)[:MODEL_LENGTH]
         before = next((item.usage for item in self.spent if item.model == model), ModelUsage())
         total = ModelUsage(
             before.input_tokens + usage.input_tokens,

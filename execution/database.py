@@ -6,7 +6,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 import psycopg
-from django.db import InterfaceError, OperationalError, connection
+from django.db import DataError, InterfaceError, OperationalError, connection
 from psycopg_pool import PoolTimeout
 
 #: Threads that hold one connection each.
@@ -21,11 +21,15 @@ class DatabaseAway(Exception):
     """The database did not come back in the time given."""
 
 
+class RecordRefused(Exception):
+    """The database will never take this: a value does not fit what it is to be stored in."""
+
+
 async def in_database[T](work: Callable[[], T], *, patience: float = 60) -> T:
     """Run sync database work on a thread; while the server is away, again for `patience` seconds.
 
     The work has to be safe to repeat: a lost answer does not tell whether it was committed.
-    Raises DatabaseAway.
+    Raises DatabaseAway, RecordRefused.
     """
     loop = asyncio.get_running_loop()
     deadline = loop.time() + patience
@@ -38,6 +42,8 @@ async def in_database[T](work: Callable[[], T], *, patience: float = 60) -> T:
                 raise DatabaseAway(f"The database is away: {error}") from error
             await asyncio.sleep(pause * random.uniform(0.7, 1.3))
             pause = min(pause * 2, 1.0)
+        except DataError as error:
+            raise RecordRefused(f"The database does not take a value: {error}") from error
 
 
 def _tidily[T](work: Callable[[], T]) -> T:

@@ -25,6 +25,9 @@ JSON = Any
 ENGINE_VERSION = 1
 FLOW_ATTRIBUTE = SearchAttributeKey.for_keyword("FluxFlowId")
 WORKSPACE_ATTRIBUTE = SearchAttributeKey.for_keyword("FluxWorkspaceId")
+#: The workflow ends itself at its timeout; this is for one that cannot. So long, because an end
+#: that is decided waits for the database, however long that is away.
+BACKSTOP = timedelta(days=7)
 #: Seconds a start may take before the run is left to the sweeper.
 START_PATIENCE = 5.0
 
@@ -68,8 +71,7 @@ async def start_workflow(client: Client, run: Run, start: RunInput) -> None:
             id=run.workflow_id,
             task_queue=settings.TEMPORAL_TASK_QUEUE,
             task_timeout=timedelta(seconds=5),
-            # The workflow ends itself at its timeout; this is for a workflow that cannot.
-            execution_timeout=timedelta(seconds=start["timeout_seconds"] + 300),
+            execution_timeout=timedelta(seconds=start["timeout_seconds"]) + BACKSTOP,
             id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
             id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
             priority=Priority(priority_key=3, fairness_key=str(run.workspace_id)),

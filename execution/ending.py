@@ -48,6 +48,16 @@ def finish(end: RunEnd) -> None:
         write_events(run, [*events, finished], ended=True)
 
 
+def without_what_is_refused(end: RunEnd) -> RunEnd:
+    """The end of a run of which the database refuses a part: the run failed, and says so."""
+    message = (
+        "Something that the run made cannot be stored; a worker's log says what. What was recorded "
+        "before is kept."
+    )
+    error = {"code": "record_refused", "message": message}
+    return {**end, "status": "failed", "outputs": {}, "error": error, "records": []}
+
+
 def _close_open_nodes(run: HeldRun) -> None:
     """Nothing runs in a run that has ended."""
     NodeRun.objects.filter(

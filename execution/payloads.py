@@ -33,15 +33,16 @@ class Externalizer:
     """Takes large parts out of a value; the blobs taken out are collected in `blobs`.
 
     `trusted` values come from our own expressions and may pass references on; in values from
-    outside, whatever looks like a reference is data.
+    outside, whatever looks like a reference is data. `limit` is in bytes of JSON.
     """
 
-    def __init__(self, *, trusted: bool = False) -> None:
+    def __init__(self, *, trusted: bool = False, limit: int = INLINE_LIMIT) -> None:
         self.blobs: list[NewBlob] = []
         self.trusted = trusted
+        self.limit = limit
 
     def shrink(self, value: JSON) -> JSON:
-        """The value with everything large replaced; at most INLINE_LIMIT bytes of JSON."""
+        """The value with everything large replaced; at most `limit` bytes of JSON."""
         return self._shrink(value)[0]
 
     def shrink_object(self, value: dict[str, JSON], *, whole: bool = True) -> dict[str, JSON]:
@@ -55,11 +56,11 @@ class Externalizer:
             fields[storable_text(name)], sizes[storable_text(name)] = self._shrink(item)
         total = sum(sizes.values())
         for name in sorted(sizes, key=lambda field: -sizes[field]):
-            if total <= INLINE_LIMIT or sizes[name] <= _SMALL:
+            if total <= self.limit or sizes[name] <= _SMALL:
                 break
             fields[name] = self._refer(fields[name])
             total += _size_of_reference(fields[name]) - sizes[name]
-        if whole and (total > INLINE_LIMIT or "$blob" in value):
+        if whole and (total > self.limit or "$blob" in value):
             return self._refer(fields)
         return fields
 
@@ -77,7 +78,7 @@ class Externalizer:
         size = len(text)
         if not text.isascii():
             size = len(text.encode())
-        if size <= INLINE_LIMIT:
+        if size <= self.limit:
             return text, size + 2
         reference = self._refer(text)
         return reference, _size_of_reference(reference)
@@ -88,7 +89,7 @@ class Externalizer:
         items = {storable_text(name): self._shrink(item) for name, item in value.items()}
         small = {name: item for name, (item, _) in items.items()}
         size = sum(len(name) + 4 + bytes_ for name, (_, bytes_) in items.items())
-        if size > INLINE_LIMIT or "$blob" in value:
+        if size > self.limit or "$blob" in value:
             reference = self._refer(small)
             return reference, _size_of_reference(reference)
         return small, size + 2
@@ -97,7 +98,7 @@ class Externalizer:
         items = [self._shrink(item) for item in value]
         small = [item for item, _ in items]
         size = sum(bytes_ + 1 for _, bytes_ in items)
-        if size > INLINE_LIMIT:
+        if size > self.limit:
             reference = self._refer(small)
             return reference, _size_of_reference(reference)
         return small, size + 2

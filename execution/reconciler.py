@@ -32,6 +32,9 @@ LEFT_BEHIND = timedelta(seconds=3)
 COMPARE_EVERY = 10.0
 COMPARE_AGE = timedelta(seconds=20)
 BATCH = 100
+#: A cancel that a workflow has not heeded for this long never will be: longer than a result waits
+#: for the database (runner.RESULT_PATIENCE).
+UNHEEDED = timedelta(minutes=15)
 #: Bytes of a start: Temporal refuses payloads over 2 MiB.
 START_LIMIT = 2_000_000
 
@@ -63,6 +66,10 @@ UNSTARTABLE = {
     "code": "start_refused",
     "message": "This run cannot be started; the log of a worker says why. Its inputs and the "
     "workspace's variables together may be too large.",
+}
+CANCELLED_HARD = {
+    "code": "cancelled",
+    "message": "Cancelled. The run's workflow did not react, so it was terminated.",
 }
 CANCELLED_EARLY = {"code": "cancelled", "message": "Cancelled before it started."}
 LOST = (
@@ -124,23 +131,30 @@ class Reconciler:
             logger.exception("Run %s cannot be started", run_id)
         else:
             return
-        await in_database(lambda: end_from_outside(str(run_id), RunStatus.FAILED, UNSTARTABLE))
+        await self._end(run_id, RunStatus.FAILED, UNSTARTABLE)
 
     async def deliver_cancels(self) -> None:
-        """Ask again for cancels that did not reach Temporal."""
-        for run_id, status in await in_database(_undelivered_cancels, patience=0):
-            handle = self.client.get_workflow_handle(f"run-{run_id}")
+        """Ask again for cancels that did not reach Temporal; insist where nothing heeds them."""
+        for run in await in_database(_undelivered_cancels, patience=0):
+            handle = self.client.get_workflow_handle(run.workflow_id)
+            assert run.cancel_requested_at is not None
+            unheeded = run.cancel_requested_at < timezone.now() - UNHEEDED
+            error = CANCELLED_HARD if unheeded else None
             try:
-                await handle.cancel()
-            except RPCError as error:
-                if error.status != RPCStatusCode.NOT_FOUND:
+                if unheeded:
+                    await handle.terminate("A cancel was not heeded")
+                else:
+                    await handle.cancel()
+            except RPCError as refusal:
+                if refusal.status != RPCStatusCode.NOT_FOUND:
                     raise
-                if status == RunStatus.QUEUED:
-                    await in_database(
-                        lambda r=run_id: end_from_outside(  # type: ignore[misc]
-                            str(r), RunStatus.CANCELLED, CANCELLED_EARLY
-                        )
-                    )
+                if run.status == RunStatus.QUEUED:
+                    error = CANCELLED_EARLY
+            if error is not None:
+                await self._end(run.id, RunStatus.CANCELLED, error)
+
+    async def _end(self, run_id: UUID, status: RunStatus, error: dict[str, str]) -> bool:
+        return await in_database(lambda: end_from_outside(str(run_id), status, error))
 
     async def compare_open_runs(self) -> int:
         """End rows whose workflow has ended otherwise; returns how many were mended."""
@@ -151,10 +165,7 @@ class Reconciler:
             outcome = await self._outcome(run_id, begun=run_status != RunStatus.QUEUED)
             if outcome is not None:
                 status, code, message = outcome
-                error = {"code": code, "message": message}
-                mended += await in_database(
-                    lambda r=run_id, s=status, e=error: end_from_outside(str(r), s, e)  # type: ignore[misc]
-                )
+                mended += await self._end(run_id, status, {"code": code, "message": message})
         return mended
 
     async def _outcome(self, run_id: UUID, *, begun: bool) -> tuple[RunStatus, str, str] | None:
@@ -189,13 +200,10 @@ def _input_again(run_id: UUID) -> tuple[Run, RunInput]:
     return run, run_input(run, pinned, variables)
 
 
-def _undelivered_cancels() -> list[tuple[UUID, str]]:
+def _undelivered_cancels() -> list[Run]:
     late = timezone.now() - LEFT_BEHIND
-    return list(
-        Run.objects.exclude(status__in=ENDED)
-        .filter(cancel_requested_at__lt=late)
-        .values_list("id", "status")[:BATCH]
-    )
+    open_runs = Run.objects.exclude(status__in=ENDED).filter(cancel_requested_at__lt=late)
+    return list(open_runs.only("id", "status", "cancel_requested_at")[:BATCH])
 
 
 def _open_runs(after: UUID | None) -> list[tuple[UUID, str]]:

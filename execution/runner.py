@@ -9,15 +9,17 @@ import asyncio
 import logging
 import random
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from datetime import UTC, datetime
+from functools import cache
 from typing import Any
 from uuid import uuid4
 
 from django.conf import settings
 
-from execution.attempts import Attempt, RunOver, begin_attempt
+from execution.attempts import INTERRUPTED, Attempt, RunOver, begin_attempt
 from execution.context import RunContext
-from execution.database import DatabaseAway, in_database
+from execution.database import DatabaseAway, RecordRefused, in_database
 from execution.ending import load_node_config
 from execution.models import NodeStatus
 from execution.payloads import Externalizer, load_reference
@@ -32,8 +34,9 @@ from flows.engine.registry import registry
 
 JSON = Any
 logger = logging.getLogger(__name__)
-#: Seconds for which a finished result waits for the database to come back.
+#: Seconds for which a finished result waits for the database to come back; and what was cut off.
 RESULT_PATIENCE = 600.0
+CUT_OFF_PATIENCE = 5.0
 
 
 class AttemptFailed(Exception):
@@ -45,12 +48,12 @@ class AttemptFailed(Exception):
         self.retry_in = retry_in
 
 
-async def run_node(call: NodeCall, *, is_wanted: Callable[[], bool] = lambda: False) -> NodeDone:
+async def run_node(call: NodeCall, *, is_unwanted: Callable[[], bool] = lambda: True) -> NodeDone:
     """One attempt from begin to record. Raises AttemptFailed, RunOver, NotRecordedYet.
 
-    Cancelling it stops the work at once and records the attempt as cancelled, with what it used;
-    but where `is_wanted` says that only this process is going away, the attempt is left open for
-    the next worker to find.
+    Cancelling it stops the work at once and records what it used: as cancelled where `is_unwanted`
+    says that somebody wanted that, else as interrupted (this process goes away, or the engine has
+    given the node to another), which does not count as a try.
     """
     token = uuid4().hex
     try:
@@ -59,7 +62,7 @@ async def run_node(call: NodeCall, *, is_wanted: Callable[[], bool] = lambda: Fa
         raise AttemptFailed(error.as_dict(), None) from error
     if attempt.done is not None:
         return attempt.done
-    return await _Execution(call, attempt).run(is_wanted)
+    return await _Execution(call, attempt).run(is_unwanted)
 
 
 class _Execution:
@@ -72,19 +75,20 @@ class _Execution:
         self.config: JSON = None
         self.raw_config: Mapping[str, JSON] = call["config"] or {}
 
-    async def run(self, is_wanted: Callable[[], bool]) -> NodeDone:
+    async def run(self, is_unwanted: Callable[[], bool]) -> NodeDone:
         try:
             async with asyncio.timeout(self.call["timeout_seconds"]):
                 result, trusted = await self._work()
             return await self._succeeded(result, trusted)
         except asyncio.CancelledError:
-            if not is_wanted():
-                await asyncio.shield(self._cancelled())
+            await asyncio.shield(self._stopped(unwanted=is_unwanted()))
             raise
         except TimeoutError:
             error = self._timeout()
         except (RunOver, RunMissing, DatabaseAway):
             raise
+        except RecordRefused as refused:
+            error = self._unstorable(refused)
         except NodeError as node_error:
             error = node_error
         except RecursionError:
@@ -94,7 +98,7 @@ class _Execution:
         finally:
             self.context.close()
         retry_in = self._retry_in(error)
-        await self._record_failure(error, retry_in)
+        await self._record_failure(error.as_dict(), retry_in)
         raise AttemptFailed(error.as_dict(), retry_in) from error
 
     async def _work(self) -> tuple[Result, bool]:
@@ -139,31 +143,56 @@ class _Execution:
         return load_reference(self.call["workspace_id"], reference)
 
     async def _succeeded(self, result: Result, trusted: bool) -> NodeDone:
-        out = Externalizer(trusted=trusted)
-        done = NodeDone(
-            output=out.shrink_object(result.output),
-            ports=list(result.ports),
-            ends_run=result.ends_run,
-            message=result.message,
-        )
-        outcome = Outcome(self._config_to_keep(out), out.blobs, self.context.spent)
-        return await _patiently(lambda: succeed_attempt(self.call, self.attempt, done, outcome))
+        @cache
+        def shrunk() -> tuple[NodeDone, Outcome]:
+            out = Externalizer(trusted=trusted, limit=self.call["value_limit"])
+            done = NodeDone(
+                output=out.shrink_object(result.output),
+                ports=list(result.ports),
+                ends_run=result.ends_run,
+                message=result.message,
+            )
+            return done, Outcome(self._config_to_keep(out), out.blobs, self.context.spent)
+
+        def record() -> NodeDone:
+            # On the database's thread, for it can take seconds, and other calls need the loop.
+            return succeed_attempt(self.call, self.attempt, *shrunk())
+
+        return await in_database(record, patience=RESULT_PATIENCE)
 
     async def _record_failure(
-        self, error: NodeError, retry_in: float | None, status: str = NodeStatus.FAILED
+        self,
+        facts: dict[str, JSON],
+        retry_in: float | None,
+        *,
+        status: str = NodeStatus.FAILED,
+        patience: float = RESULT_PATIENCE,
     ) -> None:
-        out = Externalizer(trusted=True)
-        outcome = Outcome(self._config_to_keep(out), out.blobs, self.context.spent)
-        facts = error.as_dict()
-        await _patiently(
-            lambda: fail_attempt(
-                self.call, self.attempt, facts, outcome, retry_in=retry_in, status=status
-            )
-        )
+        def record() -> None:
+            out = Externalizer(trusted=True)
+            outcome = Outcome(self._config_to_keep(out), out.blobs, self.context.spent)
+            fail_attempt(self.call, self.attempt, facts, outcome, retry_in=retry_in, status=status)
 
-    async def _cancelled(self) -> None:
-        error = NodeError("cancelled", "Cancelled while it ran.")
-        await self._record_failure(error, None, NodeStatus.CANCELLED)
+        def record_bare() -> None:
+            # What was used counts, whatever else cannot be stored.
+            bare = {"code": facts["code"], "message": "What went wrong cannot be stored."}
+            outcome = Outcome(None, (), self.context.spent)
+            fail_attempt(self.call, self.attempt, bare, outcome, retry_in=retry_in, status=status)
+
+        try:
+            await in_database(record, patience=patience)
+        except RecordRefused:
+            logger.exception("A failure of run %s cannot be stored", self.call["run_id"])
+            await in_database(record_bare, patience=patience)
+
+    async def _stopped(self, *, unwanted: bool) -> None:
+        if unwanted:
+            facts = {"code": "cancelled", "message": "Cancelled while it ran."}
+            await self._record_failure(facts, None, status=NodeStatus.CANCELLED)
+            return
+        # Where the database is away too, whoever takes the node next closes this attempt.
+        with suppress(DatabaseAway):
+            await self._record_failure(INTERRUPTED, 0, patience=CUT_OFF_PATIENCE)
 
     def _config_to_keep(self, out: Externalizer) -> JSON:
         trusted, out.trusted = out.trusted, True
@@ -195,6 +224,16 @@ class _Execution:
             retryable=True,
         )
 
+    def _unstorable(self, error: RecordRefused) -> NodeError:
+        logger.error(
+            "A result of node %s of run %s: %s", self.call["node"], self.call["run_id"], error
+        )
+        return NodeError(
+            "result_unstorable",
+            f"The node '{self.call['node']}' made something that cannot be stored. Have it make "
+            "less or plainer data; the worker's log says what was refused.",
+        )
+
     def _unexpected(self, error: Exception) -> NodeError:
         logger.exception("Node %s of run %s broke", self.call["node"], self.call["run_id"])
         detail = f": {error}" if settings.DEBUG else ""
@@ -204,7 +243,3 @@ class _Execution:
             f"{detail}). This is a fault in the node type, not in your flow; the worker's log has "
             "the details.",
         )
-
-
-async def _patiently[T](work: Callable[[], T]) -> T:
-    return await in_database(work, patience=RESULT_PATIENCE)

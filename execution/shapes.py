@@ -48,7 +48,8 @@ class NodeCall(TypedDict):
     `context` holds the roots its config mentions, `incoming` the live incoming edges. Where they
     are too large to travel, `from_record` names the nodes whose outputs are read from the record.
     A config that is too large to travel is None and read from the run's document. `deadline` is
-    the run's own. `records` are nodes that the workflow settled since it last handed records over.
+    the run's own, `value_limit` the bytes from which on a value of the result travels by reference.
+    `records` are nodes that the workflow settled since it last handed records over.
     """
 
     run_id: str
@@ -67,6 +68,7 @@ class NodeCall(TypedDict):
     session_id: str | None
     started_at: str
     deadline: str
+    value_limit: int
     records: list[NodeRecord]
 
 

@@ -7,12 +7,19 @@ from temporalio.exceptions import ActivityError, ApplicationError
 from flows.engine.document import NodeSpec
 
 
+def is_recorded(error: BaseException) -> bool:
+    """Whether the runner wrote this failure of an activity, and with it what travelled along."""
+    cause = error.__cause__
+    return isinstance(cause, ApplicationError) and bool(cause.details)
+
+
 def node_error(error: ActivityError) -> dict[str, Any]:
     """The error that the runner recorded, out of Temporal's wrapping."""
     cause = error.cause
     if isinstance(cause, ApplicationError) and cause.details:
         return dict(cause.details[0])
-    return {"code": "node_failed", "message": str(cause or error)}
+    code = cause.type if isinstance(cause, ApplicationError) else None
+    return {"code": code or "node_failed", "message": str(cause or error)}
 
 
 def unknown_type(node: NodeSpec) -> dict[str, Any]:

@@ -59,7 +59,7 @@ class Migration(migrations.Migration):
                 ('id', models.UUIDField(default=accounts.ids.new_id, editable=False, primary_key=True, serialize=False)),
                 ('name', models.CharField(max_length=120)),
                 ('slug', models.SlugField(max_length=60, unique=True)),
-                ('default_model', models.CharField(blank=True, help_text='provider/name, used by model nodes that name none.', max_length=160)),
+                ('default_model', models.CharField(blank=True, help_text='provider/name, used by model nodes that name none.', max_length=200)),
                 ('created_at', models.DateTimeField(auto_now_add=True)),
                 ('members', models.ManyToManyField(related_name='workspaces', through='accounts.Membership', to=settings.AUTH_USER_MODEL)),
             ],

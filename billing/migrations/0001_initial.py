@@ -19,7 +19,7 @@ class Migration(migrations.Migration):
             name='PriceOverride',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('model', models.CharField(help_text='provider/name', max_length=160, unique=True)),
+                ('model', models.CharField(help_text='provider/name', max_length=200, unique=True)),
                 ('input_per_million', models.DecimalField(decimal_places=4, max_digits=12)),
                 ('output_per_million', models.DecimalField(decimal_places=4, max_digits=12)),
                 ('updated_at', models.DateTimeField(auto_now=True)),
@@ -33,7 +33,7 @@ class Migration(migrations.Migration):
                 ('node', models.CharField(max_length=63)),
                 ('path', models.JSONField(default=list)),
                 ('attempt', models.PositiveIntegerField()),
-                ('model', models.CharField(help_text='provider/name', max_length=160)),
+                ('model', models.CharField(help_text='provider/name', max_length=200)),
                 ('input_tokens', models.PositiveBigIntegerField(default=0)),
                 ('output_tokens', models.PositiveBigIntegerField(default=0)),
                 ('cache_read_tokens', models.PositiveBigIntegerField(default=0)),

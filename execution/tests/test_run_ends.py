@@ -243,3 +243,32 @@ def test_a_run_that_cannot_be_started_does_not_hold_up_the_others() -> None:
     ]
     assert ended(rows[1], 15).outputs == {"end": "fine"}
     assert ended(rows[0], 15).status == "failed"
+
+
+def test_a_cancel_that_a_workflow_never_heeds_is_insisted_upon() -> None:
+    actor = new_actor()
+    flow = published(actor, PURE)
+    run = Run.objects.create(
+        workspace_id=actor.workspace_id,
+        flow=flow,
+        version=flow.published,
+        status="running",
+        inputs={"text": "x"},
+        created_at=timezone.now() - timedelta(hours=1),
+        started_at=timezone.now() - timedelta(hours=1),
+        last_seq=1,
+    )
+
+    async def start_where_nobody_works() -> None:
+        client = await connect()
+        await client.start_workflow("flow-run", {}, id=run.workflow_id, task_queue="nobody")
+
+    asyncio.run(start_where_nobody_works())
+    Run.objects.filter(id=run.id).update(cancel_requested_at=timezone.now() - timedelta(minutes=1))
+    time.sleep(3)
+    run.refresh_from_db()
+    assert run.status == "running"
+    Run.objects.filter(id=run.id).update(cancel_requested_at=timezone.now() - timedelta(hours=1))
+    ended(run, 15)
+    assert run.status == "cancelled"
+    assert workflow_status(run) == "TERMINATED"

@@ -1,10 +1,14 @@
 """Runs that are large in every direction: what travels through Temporal stays within its limits."""
 
+import asyncio
+import itertools
 from typing import Any
 
 import pytest
 
 from execution.models import NodeRun
+from execution.payloads import resolve_references
+from execution.temporal_client import connect
 from execution.tests.flows_for_tests import (
     document,
     llm,
@@ -83,3 +87,29 @@ def test_a_node_with_settings_too_large_to_travel_runs() -> None:
     flow = published(actor, document(nodes, ["start>many", "many>end"]))
     run = run_to_end(actor, flow, {"text": "z"}, 30)
     assert run.outputs == {"end": 30_001}, run.error
+
+
+def test_a_run_that_would_fill_temporals_history_goes_on_by_reference() -> None:
+    actor = new_actor()
+    names = [f"s{number}" for number in range(700)]
+    nodes = [start_node("text"), llm("ask", "{{ start.text | length }}")]
+    before = "start.text"
+    for name in names:
+        fields = {"x": f"{{{{ {before} }}}}"}
+        nodes.append({"id": name, "type": "transform", "config": {"fields": fields}})
+        before = f"{name}.x"
+    nodes.append(output(f"{{{{ {before} }}}}"))
+    order = ["start", "ask", *names, "end"]
+    flow = published(actor, document(nodes, [f"{a}>{b}" for a, b in itertools.pairwise(order)]))
+    run = run_to_end(actor, flow, {"text": "x" * 30_000}, 120)
+    assert run.status == "succeeded", run.error
+    assert resolve_references(run.workspace_id, run.outputs) == {"end": "x" * 30_000}
+    assert NodeRun.objects.filter(run=run, status="succeeded").count() == 703
+
+    async def history_bytes() -> int:
+        client = await connect()
+        described = await client.get_workflow_handle(run.workflow_id).describe()
+        return described.raw_description.workflow_execution_info.history_size_bytes
+
+    # Every step reads and writes 30 kB: by value that would be 42 MB.
+    assert asyncio.run(history_bytes()) < 20_000_000

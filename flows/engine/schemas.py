@@ -40,7 +40,29 @@ def _validator_class() -> Any:
         # A pattern can take for ever on a chosen text; the model is told of it all the same.
         return ()
 
-    return extend(Draft202012Validator, {"$ref": counted, "pattern": unchecked})
+    return extend(
+        Draft202012Validator, {"$ref": counted, "pattern": unchecked, "uniqueItems": _unique}
+    )
+
+
+def _unique(validator: Any, wanted: Any, instance: Any, schema: Any) -> Iterator[Any]:
+    """Each item once. The library compares objects pair by pair: 1,500 take it two seconds."""
+    from jsonschema.exceptions import ValidationError
+
+    if not wanted or not isinstance(instance, list):
+        return
+    seen = {json.dumps(_numbers_alike(item), sort_keys=True) for item in instance}
+    if len(seen) < len(instance):
+        yield ValidationError("holds the same item twice")
+
+
+def _numbers_alike(value: Any) -> Any:
+    """JSON Schema takes 1 and 1.0 for the same, but 1 and true for two."""
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    if isinstance(value, dict):
+        return {key: _numbers_alike(item) for key, item in value.items()}
+    return [_numbers_alike(item) for item in value] if isinstance(value, list) else value
 
 
 def _keys(value: Any) -> Iterator[str]:
