@@ -1,9 +1,10 @@
-"""The worker's way to the database: sync work on a few threads, patient while it is away."""
+"""The ways to the database: sync work on a few threads, patient while it is away."""
 
 import asyncio
 import random
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import psycopg
 from django.db import DataError, InterfaceError, OperationalError, connection
@@ -23,6 +24,14 @@ class DatabaseAway(Exception):
 
 class RecordRefused(Exception):
     """The database will never take this: a value does not fit what it is to be stored in."""
+
+
+def connection_parameters() -> dict[str, Any]:
+    """How to connect to the database beside the pool, for connections that are kept."""
+    parameters = dict(connection.get_connection_params())
+    for name in ("cursor_factory", "context", "prepare_threshold"):
+        parameters.pop(name, None)
+    return parameters
 
 
 async def in_database[T](work: Callable[[], T], *, patience: float = 60) -> T:

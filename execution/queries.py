@@ -23,7 +23,7 @@ def run_payload(run: Run, *, small: bool = False) -> dict[str, JSON]:
     return {
         "id": str(run.id),
         "flow": str(run.flow_id),
-        "version": run.version.number if run.version else None,
+        "version": run.version.number if run.version else ("draft" if run.snapshot_id else None),
         "status": run.status,
         "trigger": run.trigger,
         "inputs": inputs,

@@ -15,7 +15,13 @@ from accounts.services import audit
 from execution.blobs import save_blobs
 from execution.dispatch import dispatch, request_cancel
 from execution.ending import end_from_outside
-from execution.errors import IdempotencyConflict, InputsInvalid, NotPublished, RunStateConflict
+from execution.errors import (
+    FlowGone,
+    IdempotencyConflict,
+    InputsInvalid,
+    NotPublished,
+    RunStateConflict,
+)
 from execution.live.waiting import wait_until_ended
 from execution.models import Run, RunEvent, RunStatus
 from execution.payloads import Externalizer
@@ -61,7 +67,7 @@ def start_run(
     """Record a run and have it started; once this returns, the run happens.
 
     The row is the promise: if Temporal cannot be reached now, the sweeper of a worker starts the
-    run later. Raises InputsInvalid, NotPublished, IdempotencyConflict, DocumentInvalid,
+    run later. Raises InputsInvalid, NotPublished, IdempotencyConflict, DocumentInvalid, FlowGone,
     PermissionRefused.
     """
     actor.require("run.start")
@@ -89,10 +95,11 @@ def start_run(
     try:
         _record(run, values)
     except IntegrityError:
-        earlier = _earlier(actor, idempotency_key or "", digest)
-        if earlier is None:
-            raise
-        return Started(earlier, created=False)
+        if idempotency_key and (earlier := _earlier(actor, idempotency_key, digest)):
+            return Started(earlier, created=False)
+        if not Flow.objects.filter(id=flow.id).exists():
+            raise FlowGone("This flow was deleted a moment ago.") from None
+        raise
     _dispatch_now(run, pinned)
     return Started(run, created=True)
 

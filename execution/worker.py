@@ -21,6 +21,7 @@ from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
 from execution.activities import ACTIVITIES
 from execution.dispatch import FLOW_ATTRIBUTE, WORKSPACE_ATTRIBUTE
+from execution.presence import be_present
 from execution.providers.access import operators_logins
 from execution.providers.registry import load_provider
 from execution.reconciler import Reconciler
@@ -74,8 +75,10 @@ async def run_worker() -> None:
     warming = asyncio.create_task(_warm_up())
     try:
         async with make_worker(client):
+            present = asyncio.create_task(be_present())
             logger.warning("Worker %s polls %s", identity(), settings.TEMPORAL_ADDRESS)
             await stop.wait()
+            present.cancel()
             logger.warning("Worker %s drains", identity())
     finally:
         reconciling.cancel()

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from django.conf import settings
-from django.db import DatabaseError, connection
+from django.db import DatabaseError
 from django.http import HttpRequest, JsonResponse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
@@ -18,14 +18,17 @@ from temporalio.api.workflowservice.v1 import DescribeTaskQueueRequest
 from temporalio.client import Client
 from temporalio.service import RPCError
 
+from execution.presence import worker_is_present
 from execution.temporal_client import TemporalUnreachable, run_sync
 
 #: Seconds an answer of /readyz holds, so that probes cost nothing.
 CACHE_SECONDS = 1.0
 #: Seconds Temporal has to answer in.
 TEMPORAL_PATIENCE = 2.0
-#: A worker polls anew at least once a minute; a poller not seen for longer is gone.
+#: A worker polls anew at least once a minute; a poller not seen for longer is gone. (Of one that
+#: died Temporal does not know; the database does.)
 POLLER_SECONDS = 75
+NO_WORKER = "No worker asks for work. Start one: python manage.py runworker"
 
 
 @dataclass(frozen=True)
@@ -80,19 +83,22 @@ def readiness() -> dict[str, Check]:
     """The checks, at most CACHE_SECONDS old."""
     with _latest.lock:
         if time.monotonic() - _latest.at >= CACHE_SECONDS:
-            temporal, worker = check_temporal()
-            _latest.checks = {"database": check_database(), "temporal": temporal, "worker": worker}
+            temporal, polling = check_temporal()
+            database, present = check_database()
+            worker = polling if not polling.ok else present
+            _latest.checks = {"database": database, "temporal": temporal, "worker": worker}
             _latest.at = time.monotonic()
         return _latest.checks
 
 
-def check_database() -> Check:
+def check_database() -> tuple[Check, Check]:
+    """The database, and a worker that lives: both from who is connected to it."""
     try:
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT 1")
+        present = worker_is_present()
     except (DatabaseError, PoolTimeout):
-        return Check(False, "The database does not answer.")
-    return Check(True)
+        missing = Check(False, "The database does not answer.")
+        return missing, Check(False, "Unknown while the database does not answer.")
+    return Check(True), Check(present, "" if present else NO_WORKER)
 
 
 def check_temporal() -> tuple[Check, Check]:
@@ -103,10 +109,7 @@ def check_temporal() -> tuple[Check, Check]:
         missing = Check(False, f"Temporal at {settings.TEMPORAL_ADDRESS} does not answer.")
         return missing, Check(False, "Unknown while Temporal does not answer.")
     if seen is None or (datetime.now(UTC) - seen).total_seconds() > POLLER_SECONDS:
-        queue = settings.TEMPORAL_TASK_QUEUE
-        return Check(True), Check(
-            False, f"No worker asks for work on '{queue}'. Start one: python manage.py runworker"
-        )
+        return Check(True), Check(False, NO_WORKER)
     return Check(True), Check(True)
 
 

@@ -151,6 +151,26 @@ def test_a_worker_asked_to_stop_ends_what_runs_and_repeats_nothing(stack: LiveSt
     assert "node.retrying:two" not in event_types(run)
 
 
+def test_a_worker_that_may_wait_no_longer_hands_its_calls_on(stack: LiveStack) -> None:
+    stack.restart_worker(FLUX_DRAIN_SECONDS="0.1")
+    stack.wait_until_ready()
+    steps = ThreeSteps(stack)
+    run = steps.start()
+    stack.restart_worker(kill=False)
+    steps.check(ended(run, 40))
+    assert steps.attempts(run)["two"] == ["interrupted", "succeeded"]
+    assert "cancelled" not in str(steps.attempts(run))
+
+
+def test_a_killed_worker_is_soon_not_taken_for_ready(stack: LiveStack) -> None:
+    with Api(stack, new_actor()) as api:
+        assert api.http.get(f"{stack.base_url}/readyz").status_code == 200
+        stack.kill_worker()
+        until(lambda: api.http.get(f"{stack.base_url}/readyz").status_code == 503, 4)
+    stack.start_worker()
+    stack.wait_until_ready()
+
+
 @pytest.fixture(scope="module")
 def model() -> Iterator[ModelServer]:
     with ModelServer() as server:

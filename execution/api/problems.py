@@ -1,6 +1,12 @@
 """What the execution app's exceptions look like as problem documents."""
 
-from execution.errors import IdempotencyConflict, InputsInvalid, NotPublished, RunStateConflict
+from execution.errors import (
+    FlowGone,
+    IdempotencyConflict,
+    InputsInvalid,
+    NotPublished,
+    RunStateConflict,
+)
 from execution.temporal_client import TemporalUnreachable
 from fluxprompt.api.problems import RETRY_AFTER_SECONDS, ApiProblem, converts
 
@@ -27,6 +33,11 @@ def idempotency_conflict(error: IdempotencyConflict) -> ApiProblem:
         str(error),
         [{"path": "Idempotency-Key", "code": error.code, "message": str(error)}],
     )
+
+
+@converts(FlowGone)
+def flow_gone(error: FlowGone) -> ApiProblem:
+    return ApiProblem(404, error.code, str(error))
 
 
 @converts(NotPublished, RunStateConflict)

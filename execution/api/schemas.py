@@ -138,7 +138,10 @@ EVENT = component(
         "type": "object",
         "required": ["seq", "at", "type"],
         "properties": {
-            "seq": {"type": "integer", "description": "Counts up without gaps within a run."},
+            "seq": {
+                "type": "integer",
+                "description": "Rises within a run, with gaps.",
+            },
             "at": {"type": "string", "format": "date-time"},
             "type": {
                 "enum": [

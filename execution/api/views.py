@@ -169,13 +169,16 @@ class EventsView(RunView):
         ),
         parameters=(
             parameter("after", "Events after this `seq`.", schema={"type": "integer"}),
-            PAGING[1],
+            *PAGING,
         ),
         tag="Runs",
     )
     def get(self, request: Any, run: UUID) -> Any:
         found = self.run(run)
-        after = self.whole_number("after", default=0, least=0, most=_MAX_SEQ)
+        after = max(
+            self.whole_number(name, default=0, least=0, most=_MAX_SEQ)
+            for name in ("after", "cursor")
+        )
         if "text/event-stream" in request.headers.get("Accept", ""):
             return self._stream(found, max(after, self._last_event_id()))
         limit = self.limit

@@ -18,6 +18,7 @@ from typing import Any, Protocol
 import psycopg
 from django.db import connection
 
+from execution.database import connection_parameters
 from execution.recording import CHANNEL
 
 JSON = Any
@@ -118,7 +119,7 @@ class Hub:
         pause, told = 0.1, False
         while True:
             try:
-                with psycopg.connect(**_connection_parameters(), autocommit=True) as listening:
+                with psycopg.connect(**connection_parameters(), autocommit=True) as listening:
                     listening.execute(f"LISTEN {CHANNEL}")
                     pause, told = 0.1, False
                     self._everything_is_news()
@@ -206,13 +207,6 @@ class Hub:
             with self._lock:
                 self._dirty.add(run_id)
             self._heard.set()
-
-
-def _connection_parameters() -> dict[str, Any]:
-    parameters = dict(connection.get_connection_params())
-    for name in ("cursor_factory", "context", "prepare_threshold"):
-        parameters.pop(name, None)
-    return parameters
 
 
 _hub = Hub()

@@ -7,13 +7,14 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from django.db import connection
+from django.db import IntegrityError, connection
 from django.test.utils import CaptureQueriesContext
 
 from execution.blobs import save_blobs
 from execution.models import NodeRun, Run, RunEvent
 from execution.payloads import Externalizer
 from execution.temporal_client import TemporalUnreachable
+from flows.models import Flow
 from flows.tests.fixtures import GREETING, Api, assert_problem
 
 NOBODY = "0192f3a5-11aa-7c3d-8e4f-5a6b7c8d9e0f"
@@ -271,9 +272,43 @@ def test_the_nodes_of_a_run_are_listed_with_every_attempt(api: Api, run: dict[st
 def add_events(run_id: str, *types: str) -> None:
     for seq, kind in enumerate(types, start=2):
         RunEvent.objects.create(
-            run_id=run_id, seq=seq, key=kind, at=datetime.now(UTC), type=kind, data={"n": seq}
+            run_id=run_id,
+            seq=seq,
+            key=f"{kind}:{seq}",
+            at=datetime.now(UTC),
+            type=kind,
+            data={"n": seq},
         )
     Run.objects.filter(pk=run_id).update(last_seq=len(types) + 1)
+
+
+def test_events_are_paged_by_cursor_like_any_list(api: Api, run: dict[str, Any]) -> None:
+    add_events(run["id"], *["node.started"] * 6, "run.finished")
+    seen, cursor = [], "0"
+    while cursor:
+        page = api.get(f"/runs/{run['id']}/events?limit=3&cursor={cursor}").json()
+        seen += [event["seq"] for event in page["results"]]
+        cursor = page["next"]
+    assert seen == list(range(1, 9))
+
+
+def test_a_run_of_a_draft_says_so(api: Api, run: dict[str, Any]) -> None:
+    body = {"inputs": {"name": "Ada"}, "version": "draft"}
+    assert api.post("/flows/greeting/runs", body).json()["version"] == "draft"
+    assert run["version"] == 1
+
+
+def test_a_flow_that_is_deleted_while_its_run_starts_is_not_there(
+    api: Api, run: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def deleted_meanwhile(row: Run, values: Any) -> None:
+        Flow.objects.filter(id=row.flow_id).delete()
+        raise IntegrityError("the flow is gone")
+
+    monkeypatch.setattr("execution.services._record", deleted_meanwhile)
+    answer = api.post("/flows/greeting/runs", {"inputs": {"name": "Ada"}})
+    assert_problem(answer, 404, "not_found")
+    assert "deleted" in answer.json()["detail"]
 
 
 def test_events_are_listed_in_order_from_where_one_was(api: Api, run: dict[str, Any]) -> None:

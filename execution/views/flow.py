@@ -6,13 +6,14 @@ from typing import Any
 from uuid import UUID
 
 from django.contrib import messages
-from django.http import HttpResponse
+from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_GET, require_POST
 from django_htmx.http import HttpResponseClientRedirect
 
 from accounts.web import workspace_page
+from execution.errors import FlowGone
 from execution.models import Run
 from execution.services import InputsInvalid, NotPublished, start_run
 from execution.views.models_notice import has_model_provider
@@ -142,6 +143,8 @@ def run_flow(request: PageRequest, flow_id: UUID) -> HttpResponse:
             )
         except InputsInvalid as invalid:
             form = form.with_errors(invalid.errors)
+        except FlowGone as gone:
+            raise Http404(str(gone)) from gone
         except (NotPublished, DocumentInvalid) as refused:
             form = form.with_errors([{"path": "", "message": str(refused)}])
         else:

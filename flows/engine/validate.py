@@ -35,7 +35,17 @@ def validate(doc: Document, registry: Registry) -> list[Problem]:
             problems += config_problems(node, registry)
             problems += reference_problems(node, graph, registry)
     problems += _connection_problems(doc, graph)
+    problems += _settings_problems(doc)
     return problems
+
+
+def _settings_problems(doc: Document) -> list[Problem]:
+    if doc.settings.budget is None:
+        return []
+    message = (
+        "The budget is kept with the flow, but runs are not held to it yet. Watch the cost of runs."
+    )
+    return [Problem("budget_not_held", message, None, "settings.budget", "warning")]
 
 
 def _input_problems(doc: Document) -> list[Problem]:

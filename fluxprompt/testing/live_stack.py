@@ -73,9 +73,9 @@ class LiveStack:
         )
         self._until("temporal", lambda: all(run(step).returncode == 0 for step in steps))
 
-    def start_worker(self) -> None:
+    def start_worker(self, **environment: str) -> None:
         """Start a worker; `wait_until_ready` waits until it asks for work."""
-        self._start("worker", ["manage.py", "runworker"])
+        self._start("worker", ["manage.py", "runworker"], **environment)
 
     def start_web(self) -> None:
         """Start the web server and wait until it answers."""
@@ -95,13 +95,13 @@ class LiveStack:
         """End the worker as a crash would."""
         self.kill("worker")
 
-    def restart_worker(self, *, kill: bool = True) -> None:
+    def restart_worker(self, *, kill: bool = True, **environment: str) -> None:
         """A new worker: after a crash, or after the old one has drained."""
         if kill:
             self.kill_worker()
         else:
             self._end("worker", seconds=30)
-        self.start_worker()
+        self.start_worker(**environment)
 
     def heal(self) -> None:
         """Start whatever an earlier test has left dead."""
@@ -118,9 +118,12 @@ class LiveStack:
         """Wait until a worker asks for work."""
         self._until("worker", lambda: self._status("/readyz") == 200)
 
-    def _start(self, name: str, arguments: list[str]) -> None:
+    def _start(self, name: str, arguments: list[str], **environment: str) -> None:
         program = Program(
-            [sys.executable, *arguments], self.log(name), self._environment(), cwd=ROOT
+            [sys.executable, *arguments],
+            self.log(name),
+            {**self._environment(), **environment},
+            cwd=ROOT,
         )
         self._running[name] = spawn(program)
 

@@ -39,6 +39,8 @@ def pytest_load_initial_conftests() -> Iterator[None]:
             del os.environ[name]
     os.environ["DATABASE_URL"] = url
     os.environ["FLUX_DATA_DIR"] = str(folder)
+    # Where collected files would be; whitenoise warns of its absence at every client.
+    (folder / "static").mkdir()
     os.environ["DJANGO_SETTINGS_MODULE"] = "fluxprompt.testing.settings"
     os.environ |= {name: str(port) for name, port in zip(_PORTS, free_ports(3), strict=True)}
     return (yield)

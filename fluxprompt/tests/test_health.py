@@ -14,6 +14,7 @@ from fluxprompt import health
 @pytest.fixture(autouse=True)
 def nothing_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(health, "_latest", health._Latest())
+    monkeypatch.setattr(health, "worker_is_present", lambda: True)
 
 
 def polled(monkeypatch: pytest.MonkeyPatch, at: datetime | None) -> list[int]:
@@ -56,6 +57,17 @@ def test_not_ready_without_a_polling_worker(
     assert "runworker" in checks["worker"]["detail"]
 
 
+def test_a_worker_that_died_is_not_taken_for_ready(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    polled(monkeypatch, datetime.now(UTC))
+    monkeypatch.setattr(health, "worker_is_present", lambda: False)
+    response = Client().get("/readyz")
+    assert response.status_code == 503
+    checks = response.json()["checks"]
+    assert (checks["database"]["ok"], checks["worker"]["ok"]) == (True, False)
+
+
 @pytest.mark.django_db
 def test_not_ready_without_temporal(monkeypatch: pytest.MonkeyPatch) -> None:
     def away(call: Any, **_: Any) -> None:
@@ -70,11 +82,10 @@ def test_not_ready_without_temporal(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_not_ready_without_the_database(monkeypatch: pytest.MonkeyPatch) -> None:
     polled(monkeypatch, datetime.now(UTC))
 
-    class Away:
-        def cursor(self) -> None:
-            raise OperationalError("gone")
+    def away() -> bool:
+        raise OperationalError("gone")
 
-    monkeypatch.setattr(health, "connection", Away())
+    monkeypatch.setattr(health, "worker_is_present", away)
     response = Client().get("/readyz")
     assert response.status_code == 503
     assert response.json()["checks"]["database"]["ok"] is False
