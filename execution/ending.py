@@ -2,8 +2,9 @@
 
 from typing import Any
 
-from django.db import transaction
+from django.db import connection, transaction
 from django.utils import timezone
+from psycopg.types.json import Jsonb
 
 from execution.attempts import RunOver
 from execution.models import ENDED, NodeRun, NodeStatus, Run
@@ -42,8 +43,6 @@ def finish(end: RunEnd) -> None:
         write_records(run, end["records"])
         if run.base <= 1:
             events.insert(0, Event("run.started", "run.started"))
-        else:
-            _close_open_nodes(run)
         finished = _close_run(run, end)
         write_events(run, [*events, finished], ended=True)
 
@@ -58,11 +57,15 @@ def without_what_is_refused(end: RunEnd) -> RunEnd:
     return {**end, "status": "failed", "outputs": {}, "error": error, "records": []}
 
 
-def _close_open_nodes(run: HeldRun) -> None:
-    """Nothing runs in a run that has ended."""
-    NodeRun.objects.filter(
-        run_id=run.id, status__in=[NodeStatus.RUNNING, NodeStatus.PENDING, NodeStatus.WAITING]
-    ).update(status=NodeStatus.CANCELLED, finished_at=timezone.now())
+# Nothing runs in a run that has ended.
+_CLOSE = """
+WITH cut_off AS (
+  UPDATE execution_noderun SET status = 'cancelled', finished_at = %(now)s
+  WHERE run_id = %(run)s AND status IN ('running', 'pending', 'waiting'))
+UPDATE execution_run SET status = %(status)s, outputs = %(outputs)s, error = %(error)s,
+  finished_at = %(now)s
+WHERE id = %(run)s
+"""
 
 
 def _close_run(run: HeldRun, end: RunEnd) -> Event:
@@ -70,9 +73,15 @@ def _close_run(run: HeldRun, end: RunEnd) -> Event:
     if outputs is None and status == "succeeded":
         outputs = _outputs_of_record(run)
     now = timezone.now()
-    Run.objects.filter(id=run.id).update(
-        status=status, outputs=outputs, error=error, finished_at=now
-    )
+    values = {
+        "run": run.id,
+        "now": now,
+        "status": status,
+        "outputs": None if outputs is None else Jsonb(outputs),
+        "error": None if error is None else Jsonb(error),
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(_CLOSE, values)
     data: dict[str, JSON] = {
         "status": status,
         "duration_ms": round((now - (run.started_at or now)).total_seconds() * 1000),
@@ -99,7 +108,6 @@ def end_from_outside(run_id: str, status: str, error: dict[str, JSON]) -> bool:
         run = hold_run(run_id, events=1)
         if run.status in ENDED:
             return False
-        _close_open_nodes(run)
         end = RunEnd(
             run_id=run_id, status=status, outputs={}, error=error, started_at="", records=[]
         )

@@ -3,6 +3,7 @@
 import asyncio
 import threading
 import time
+from contextlib import suppress
 from typing import Any
 
 from asgiref.sync import sync_to_async
@@ -11,10 +12,9 @@ from django.db import connection
 from execution.live.hub import hub
 from execution.models import ENDED, Run
 
-#: Seconds after which a waiter looks at the row itself, should a notification have been lost.
+#: Seconds after which a waiter looks at the row itself, should a notification have been lost. (An
+#: end from before the hub listened is not lost: when it begins to listen, it has all waiters look.)
 LOOK_EVERY = 2.0
-#: Seconds until the first look: the run may have ended before this process listened.
-FIRST_LOOK = 0.25
 
 
 class _Waiter:
@@ -48,14 +48,12 @@ def wait_until_ended(run_id: Any, seconds: float) -> bool:
     deadline = time.monotonic() + seconds
     waiter = _Waiter()
     hub().expect_end(run, waiter)
-    look_after = FIRST_LOOK
     try:
         while (left := deadline - time.monotonic()) > 0:
-            waiter.event.wait(min(left, look_after))
+            waiter.event.wait(min(left, LOOK_EVERY))
             waiter.event.clear()
             if waiter.certain or _has_ended(run):
                 return True
-            look_after = LOOK_EVERY
         return False
     finally:
         hub().stop_expecting(run, waiter)
@@ -68,13 +66,10 @@ async def ended_within(run_id: Any, seconds: float) -> bool:
     deadline = loop.time() + seconds
     waiter = _LoopWaiter()
     hub().expect_end(run, waiter)
-    look_after = FIRST_LOOK
     try:
         while (left := deadline - loop.time()) > 0:
-            try:
-                await asyncio.wait_for(waiter.event.wait(), min(left, look_after))
-            except TimeoutError:
-                look_after = LOOK_EVERY
+            with suppress(TimeoutError):
+                await asyncio.wait_for(waiter.event.wait(), min(left, LOOK_EVERY))
             waiter.event.clear()
             if waiter.certain:
                 return True
