@@ -8,6 +8,7 @@ from django.db.models import Model
 
 from flows.engine.document import SCHEMA, Document, dump, parse
 from flows.engine.errors import DocumentInvalid, Problem
+from flows.engine.json_values import same
 from flows.models import Edge, Flow, Node
 from flows.storable import unstorable
 
@@ -90,7 +91,7 @@ def _refuse_unstorable(entries: Mapping[str, Any]) -> None:
 def write_head(flow: Flow, **values: Any) -> list[str]:
     """Set name, description or settings in memory; the names of those that changed."""
     _refuse_unstorable(values)
-    changed = [name for name, value in values.items() if getattr(flow, name) != value]
+    changed = [name for name, value in values.items() if not same(getattr(flow, name), value)]
     for name in changed:
         setattr(flow, name, values[name])
     _refuse_misfits([flow], changed)
@@ -112,12 +113,17 @@ def _wanted_nodes(flow: Flow, entries: Mapping[str, Any]) -> dict[str, Node]:
             config=entry.get("config", {}),
             parent=entry.get("parent") or "",
             retry=entry.get("retry"),
-            timeout_seconds=entry.get("timeout_seconds"),
+            timeout_seconds=_as_stored(entry.get("timeout_seconds")),
             on_error=entry.get("on_error", "stop"),
-            x=place.get("x"),
-            y=place.get("y"),
+            x=_as_stored(place.get("x")),
+            y=_as_stored(place.get("y")),
         )
     return nodes
+
+
+def _as_stored(number: float | None) -> float | None:
+    """As a column of floats gives it back: documents write 60.0 as 60."""
+    return None if number is None else float(number)
 
 
 def _write_nodes(flow: Flow, wanted: dict[str, Node]) -> bool:
@@ -126,7 +132,7 @@ def _write_nodes(flow: Flow, wanted: dict[str, Node]) -> bool:
     new = [node for key, node in wanted.items() if key not in present]
     changed = []
     for key, node in wanted.items():
-        if (old := present.get(key)) and _fields(old) != _fields(node):
+        if (old := present.get(key)) and not same(_fields(old), _fields(node)):
             node.pk = old.pk
             changed.append(node)
     _refuse_misfits([*new, *changed], ("key", *_NODE_FIELDS))

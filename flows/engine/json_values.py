@@ -1,4 +1,4 @@
-"""Read JSON that others wrote into values that can be stored: no NaN, NUL or half characters."""
+"""JSON values: read into what can be stored (no NaN, NUL or half characters), and compared."""
 
 import json
 import math
@@ -32,6 +32,16 @@ def read_json(text: str) -> Any:
     """
     value = json.loads(text, parse_constant=_no_constant, parse_float=_finite)
     return cleaned(value) if _SUSPECT.search(text) else value
+
+
+def same(one: Any, other: Any) -> bool:
+    """Whether two JSON values are the same: 1 is neither true nor 1.0, keys have no order."""
+    # Python finds most differences at once, but takes 1 for True and for 1.0.
+    return bool(one == other) and _text(one) == _text(other)
+
+
+def _text(value: Any) -> str:
+    return json.dumps(value, sort_keys=True)
 
 
 def cleaned(value: Any) -> Any:
