@@ -7,6 +7,7 @@ from django.core.exceptions import ValidationError
 from django.db.models import Model
 
 from flows.engine.document import SCHEMA, Document, dump, parse
+from flows.engine.document_values import plain_number
 from flows.engine.errors import DocumentInvalid, Problem
 from flows.engine.json_values import same
 from flows.models import Edge, Flow, Node
@@ -39,13 +40,21 @@ def read_draft(flow: Flow) -> Document:
             "settings": flow.settings,
             "nodes": [_node_entry(node) for node in nodes],
             "edges": [{"from": _leaving(edge), "to": edge.target} for edge in edges],
-            "layout": {n.key: {"x": n.x, "y": n.y} for n in nodes if n.x is not None},
+            "layout": {node.key: _place(node) for node in nodes if node.x is not None},
         }
     )
 
 
 def _leaving(edge: Edge) -> str:
     return edge.source if edge.port == "out" else f"{edge.source}.{edge.port}"
+
+
+def _place(node: Node) -> dict[str, float | None]:
+    return {"x": _plain(node.x), "y": _plain(node.y)}
+
+
+def _plain(number: float | None) -> float | None:
+    return None if number is None else plain_number(number)
 
 
 def _node_entry(node: Node) -> dict[str, Any]:
@@ -55,7 +64,7 @@ def _node_entry(node: Node) -> dict[str, Any]:
         "label": node.label or None,
         "parent": node.parent or None,
         "retry": node.retry,
-        "timeout_seconds": node.timeout_seconds,
+        "timeout_seconds": _plain(node.timeout_seconds),
         "on_error": node.on_error if node.on_error != "stop" else None,
     }
     entry.update({name: value for name, value in optional.items() if value is not None})

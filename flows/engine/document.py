@@ -12,7 +12,8 @@ from flows.engine.document_problems import (
     problems_of,
     unknown_key_problems,
 )
-from flows.engine.document_text import check_values, read_text, write_yaml
+from flows.engine.document_text import read_text, write_yaml
+from flows.engine.document_values import checked, plain_number
 from flows.engine.errors import DocumentInvalid, Problem
 
 SCHEMA = "fluxprompt.flow/v1"
@@ -51,7 +52,7 @@ class FlowSettings(_Part):
         """The settings that differ from the defaults."""
         data = self.model_dump(exclude_defaults=True)
         if self.timeout_seconds is not None:
-            data["timeout_seconds"] = _number(self.timeout_seconds)
+            data["timeout_seconds"] = plain_number(self.timeout_seconds)
         return data
 
 
@@ -110,8 +111,7 @@ def parse(source: str | bytes | dict[str, Any]) -> Document:
 
     Nothing is executed; limits on size, depth and counts hold before anything is built.
     """
-    data = source if isinstance(source, dict) else read_text(source)
-    check_values(data)
+    data = checked(source if isinstance(source, dict) else read_text(source))
     problems = unknown_key_problems(data, TOP_KEYS, {n: tuple(m.model_fields) for n, m in PARTS})
     if data.get("schema", SCHEMA) != SCHEMA:
         problems.append(Problem("schema_unknown", f"Set schema to '{SCHEMA}'.", path="schema"))
@@ -167,7 +167,7 @@ def dump(document: Document) -> dict[str, Any]:
         data["edges"] = [_dump_edge(edge) for edge in document.edges]
     if document.layout:
         data["layout"] = {
-            node: {"x": _number(at["x"]), "y": _number(at["y"])}
+            node: {"x": plain_number(at["x"]), "y": plain_number(at["y"])}
             for node, at in document.layout.items()
         }
     ordered = _sorted(data)
@@ -179,20 +179,15 @@ def _dump_node(node: NodeSpec) -> dict[str, Any]:
     data = node.model_dump(exclude_defaults=True, exclude={"retry", "timeout_seconds"})
     if node.retry is not None:
         retry = node.retry.model_dump(exclude_defaults=True)
-        data["retry"] = {key: _number(value) for key, value in retry.items()}
+        data["retry"] = {key: plain_number(value) for key, value in retry.items()}
     if node.timeout_seconds is not None:
-        data["timeout_seconds"] = _number(node.timeout_seconds)
+        data["timeout_seconds"] = plain_number(node.timeout_seconds)
     return data
 
 
 def _dump_edge(edge: EdgeSpec) -> dict[str, str]:
     source = edge.source if edge.port == "out" else f"{edge.source}.{edge.port}"
     return {"from": source, "to": edge.target}
-
-
-def _number(value: float) -> float | int:
-    """Whole numbers without a fraction, so that 60 and 60.0 export alike."""
-    return int(value) if float(value).is_integer() else value
 
 
 def _sorted(value: Any) -> Any:

@@ -6,17 +6,15 @@ bombs nor deep nesting can cost memory or stack.
 """
 
 import json
-import math
 import re
 from typing import Any, ClassVar
 
 import yaml
 
+from flows.engine.document_values import MAX_DEPTH, MAX_DIGITS, too_deep
 from flows.engine.errors import DocumentInvalid, Problem
-from flows.engine.json_values import UNSTORABLE
 
 MAX_BYTES = 5_000_000
-MAX_DEPTH = 100
 
 _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _BaseDumper: Any = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
@@ -28,13 +26,11 @@ _FLOAT = re.compile(
     r"^[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?$"
     r"|^[-+]?\.(?:inf|Inf|INF)$|^\.(?:nan|NaN|NAN)$"
 )
-#: Digits that an integer in a document may have; longer ones are text or a mistake.
-MAX_DIGITS = 77
 
 
-def refuse(code: str, message: str, path: str | None = None) -> DocumentInvalid:
+def refuse(code: str, message: str) -> DocumentInvalid:
     """The exception for a single problem of the whole document."""
-    return DocumentInvalid([Problem(code, message, path=path)])
+    return DocumentInvalid([Problem(code, message)])
 
 
 def read_text(source: str | bytes) -> dict[str, Any]:
@@ -84,13 +80,9 @@ def _read_json(text: str) -> Any:
         message = f"Not valid JSON: {error.msg} (line {error.lineno}, column {error.colno})."
         raise refuse("document_syntax", message) from error
     except RecursionError as error:
-        raise _too_deep() from error
+        raise too_deep() from error
     except ValueError as error:  # an integer beyond Python's limit of digits
         raise refuse("document_syntax", "A number in the document is too long.") from error
-
-
-def _too_deep() -> DocumentInvalid:
-    return refuse("document_too_deep", f"The document is nested deeper than {MAX_DEPTH} levels.")
 
 
 class _Builder:
@@ -114,7 +106,7 @@ class _Builder:
             if event.tag is not None:
                 raise self._at(event, f"The tag {event.tag[:40]} is not allowed; remove it")
             if len(self.stack) >= MAX_DEPTH:
-                raise _too_deep()
+                raise too_deep()
             value: Any = {} if isinstance(event, yaml.MappingStartEvent) else []
             self._add(value, event)
             self.stack.append((value, []))
@@ -152,7 +144,7 @@ class _Builder:
         if _BOOL.match(text):
             return text.lower() == "true"
         if _INT.match(text):
-            if len(text) > MAX_DIGITS + 1:
+            if len(text.lstrip("+-")) > MAX_DIGITS:
                 raise self._at(event, "A number has too many digits; put it in quotes")
             return int(text)
         if _FLOAT.match(text):
@@ -178,49 +170,6 @@ def _read_yaml(text: str) -> Any:
     except yaml.YAMLError as error:
         raise refuse("document_syntax", f"Not valid YAML: {str(error)[:200]}.") from error
     return builder.result
-
-
-def check_values(data: dict[str, Any]) -> None:
-    """Refuse what is no JSON, nested too deep, or cannot be stored. Raises DocumentInvalid."""
-    level: list[Any] = [data]
-    depth = 0
-    while level:
-        depth += 1
-        if depth > MAX_DEPTH:
-            raise _too_deep()
-        below: list[Any] = []
-        for value in level:
-            if isinstance(value, dict):
-                for key in value:
-                    if not isinstance(key, str):
-                        message = f"Keys have to be text; '{key!r:.60}' is not."
-                        raise refuse("document_shape", message)
-                    _check_text(key)
-                below.extend(value.values())
-            elif isinstance(value, list):
-                below.extend(value)
-            else:
-                _check_scalar(value)
-        level = below
-
-
-def _check_scalar(value: Any) -> None:
-    if isinstance(value, str):
-        _check_text(value)
-    elif isinstance(value, float):
-        if not math.isfinite(value):
-            raise refuse("document_shape", "A number is infinite or not a number; change it.")
-    elif isinstance(value, int):
-        if value.bit_length() > 256:
-            raise refuse("document_shape", "A number has too many digits; put it in quotes.")
-    elif value is not None:
-        raise refuse("document_shape", f"{type(value).__name__} is no JSON value.")
-
-
-def _check_text(text: str) -> None:
-    if UNSTORABLE.search(text):
-        message = "A text holds a NUL or half of a character pair, which cannot be stored."
-        raise refuse("document_shape", message)
 
 
 class _Dumper(_BaseDumper):  # type: ignore[misc]

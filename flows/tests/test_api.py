@@ -69,6 +69,14 @@ def test_a_document_that_cannot_be_read_lists_its_problems(api: Api) -> None:
     assert problem["errors"]
 
 
+def test_a_number_that_is_too_large_is_named_and_nothing_is_kept(api: Api) -> None:
+    node = {"id": "start", "type": "input", "config": {"max": 1e80}}
+    document = {**GREETING, "nodes": [node], "edges": []}
+    problem = assert_problem(api.post("/flows", {"document": document}), 422, "document_invalid")
+    assert [entry["path"] for entry in problem["errors"]] == ["nodes.start.config.max"]
+    assert api.get("/flows").json()["results"] == []
+
+
 def test_a_draft_with_problems_is_kept_and_shown(api: Api) -> None:
     body = api.post("/flows", {"document": BROKEN}).json()
     assert any(item["severity"] == "error" for item in body["problems"])

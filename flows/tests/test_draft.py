@@ -3,10 +3,14 @@
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from accounts.permissions import Actor
 from flows import queries, services
-from flows.engine.document import dump_json, parse
+from flows.engine.document import dump, dump_json, dump_yaml, parse
+from flows.engine.errors import DocumentInvalid
+from flows.models import Flow
 from flows.tests.fixtures import GREETING
 
 
@@ -17,7 +21,7 @@ def with_value(value: Any) -> dict[str, Any]:
     return {**GREETING, "nodes": [start, {**result, "config": config}]}
 
 
-def draft_text(flow: Any) -> str:
+def draft_text(flow: Flow) -> str:
     return dump_json(queries.draft_document(flow))
 
 
@@ -63,3 +67,46 @@ def test_an_equal_document_with_times_and_places_changes_nothing(actor: Actor) -
     flow = services.create_flow(actor, document=given)
     assert services.replace_draft(actor, flow, given).revision == 1
     assert services.replace_draft(actor, flow, draft_text(flow)).revision == 1
+
+
+NUMBERS = (
+    st.integers(1 - 10**77, 10**77 - 1)
+    | st.floats(-9.9e76, 9.9e76)
+    | st.floats(-1.0, 1.0)
+    | st.sampled_from([1.0, -0.0, 1e16, 1e20, 1e23, 2.0**53 + 2, 9.999999999999999e76, 5e-324])
+)
+
+
+@settings(
+    max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(number=NUMBERS)
+def test_any_number_comes_back_from_the_rows_as_the_same_text(actor: Actor, number: Any) -> None:
+    given_text = dump_json(parse(with_value(number)))
+    flow = services.create_flow(actor, document=with_value(number))
+    assert draft_text(flow) == given_text
+    for again in (given_text, dump_yaml(queries.draft_document(flow))):
+        assert services.replace_draft(actor, flow, again).revision == 1
+    version = services.publish_flow(actor, flow)
+    version.refresh_from_db()
+    assert dump_json(parse(version.document)) == given_text
+    assert draft_text(services.restore_version(actor, flow, version.number)) == given_text
+
+
+def test_a_whole_number_is_an_integer_however_it_is_written(actor: Actor) -> None:
+    flow = services.create_flow(actor, document=with_value(1.0))
+    assert dump(queries.draft_document(flow))["nodes"][1]["config"] == {
+        "value": {"deep": [1, {"flag": 1}]}
+    }
+    assert services.replace_draft(actor, flow, with_value(1)).revision == 1
+    assert '"flag": 100000000000000000000000' in dump_json(parse(with_value(1e23)))
+
+
+@pytest.mark.parametrize("number", [1e77, -1e80, 1.7e308, 10**77, -(2**300)])
+def test_a_number_that_is_too_large_is_refused_where_it_stands(actor: Actor, number: Any) -> None:
+    with pytest.raises(DocumentInvalid) as caught:
+        services.create_flow(actor, document=with_value(number))
+    (problem,) = caught.value.problems
+    assert (problem.node, problem.path) == ("result", "config.value.deep[0]")
+    assert "77 digits" in problem.message
+    assert not Flow.objects.exists()
