@@ -26,6 +26,8 @@ _FLOAT = re.compile(
     r"^[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?$"
     r"|^[-+]?\.(?:inf|Inf|INF)$|^\.(?:nan|NaN|NAN)$"
 )
+#: As YAML 1.2 writes them; 1.1 has no `o`.
+_OCTAL = re.compile(r"^[-+]?0o[0-7]+$")
 
 
 def refuse(code: str, message: str) -> DocumentInvalid:
@@ -173,7 +175,10 @@ def _read_yaml(text: str) -> Any:
 
 
 class _Dumper(_BaseDumper):  # type: ignore[misc]
-    """Writes what `_Builder` reads: quotes exactly the texts that would read as something else."""
+    """Quotes the texts that would read as something else, here or with readers of YAML 1.1.
+
+    Not y and n, which hardly any reader takes for booleans: `y` is a key of every layout.
+    """
 
     yaml_implicit_resolvers: ClassVar[dict[str | None, Any]] = {}
 
@@ -186,8 +191,11 @@ for _pattern, _tag, _first in (
     (_BOOL, "bool", list("tTfF")),
     (_INT, "int", list("-+0123456789")),
     (_FLOAT, "float", list("-+.0123456789")),
+    (_OCTAL, "int", list("-+0")),
 ):
     _Dumper.add_implicit_resolver(f"tag:yaml.org,2002:{_tag}", _pattern, _first)
+for _character, _older in yaml.resolver.Resolver.yaml_implicit_resolvers.items():
+    _Dumper.yaml_implicit_resolvers.setdefault(_character, []).extend(_older)
 
 
 def _write_text(dumper: Any, text: str) -> Any:
@@ -198,7 +206,11 @@ def _write_text(dumper: Any, text: str) -> Any:
 
 
 def _write_float(dumper: Any, value: float) -> Any:
-    return dumper.represent_scalar("tag:yaml.org,2002:float", repr(value))
+    text = repr(value)
+    if "." not in text:
+        # Readers of YAML 1.1 take 1e-05 for text.
+        text = text.replace("e", ".0e")
+    return dumper.represent_scalar("tag:yaml.org,2002:float", text)
 
 
 _Dumper.add_representer(str, _write_text)
