@@ -16,6 +16,7 @@ from flows.engine.errors import DocumentInvalid
 from flows.engine.registry import registry
 from flows.engine.validate import validate
 from flows.models import Flow
+from fluxprompt.api.negotiation import prefers_yaml
 from fluxprompt.api.openapi import call, parameter
 from fluxprompt.api.parsing import YAML
 from fluxprompt.api.problems import refuse
@@ -57,7 +58,7 @@ class DocumentView(FlowView):
         asked = self.query("format")
         if asked not in ("", "json", "yaml"):
             raise refuse(400, "bad_parameter", "'format' has to be json or yaml.", "format")
-        return asked == "yaml" or (not asked and "yaml" in self.request.headers.get("Accept", ""))
+        return asked == "yaml" or (not asked and prefers_yaml(self.request))
 
     @call(
         "put_document",

@@ -144,6 +144,32 @@ def test_the_document_is_read_as_json_and_as_yaml(api: Api, flow: dict[str, Any]
     assert_problem(api.get("/flows/greeting/document?format=xml"), 400, "bad_parameter")
 
 
+@pytest.mark.parametrize(
+    ("accept", "kind"),
+    [
+        ("application/json, text/yaml;q=0.1", "application/json"),
+        ("text/yaml;q=0.1, application/json;q=0.9", "application/json"),
+        ("text/yaml;q=0, */*", "application/json"),
+        ("application/json;q=0.1, text/yaml", "application/yaml"),
+        ("application/json;q=0.5, application/x-yaml;q=0.6", "application/yaml"),
+        ("text/x-yaml, */*;q=0.8", "application/yaml"),
+        ("text/yaml, application/json", "application/yaml"),
+        ("application/json, text/yaml", "application/json"),
+        ("*/*", "application/json"),
+        ("text/html, application/xhtml+yamlish", "application/json"),
+        ("text/yaml;q=nonsense;;=", "application/yaml"),
+        ("text/yaml;q*=nonsense'en'1", "application/json"),
+        ("text/yaml;" + "x" * 20_000, "application/json"),
+        ("", "application/json"),
+    ],
+)
+def test_accept_is_read_by_its_weights(
+    api: Api, flow: dict[str, Any], accept: str, kind: str
+) -> None:
+    answer = api.get("/flows/greeting/document", Accept=accept)
+    assert (answer.status_code, answer["Content-Type"].split(";")[0]) == (200, kind)
+
+
 def test_an_unchanged_document_is_not_sent_again(api: Api, flow: dict[str, Any]) -> None:
     assert api.get("/flows/greeting/document", If_None_Match='"1"').status_code == 304
 

@@ -12,6 +12,7 @@ from drf_spectacular.generators import SchemaGenerator
 from drf_spectacular.renderers import OpenApiYamlRenderer
 from drf_spectacular.utils import OpenApiExample, OpenApiParameter, OpenApiResponse, extend_schema
 
+from fluxprompt.api.negotiation import prefers_yaml
 from fluxprompt.api.problems import MEDIA_TYPE
 
 type Schema = dict[str, Any]
@@ -198,7 +199,7 @@ class SchemaView(View):
 
     def get(self, request: HttpRequest) -> HttpResponse:
         asked = request.GET.get("format", "")
-        if asked == "yaml" or (not asked and "yaml" in request.headers.get("Accept", "")):
+        if asked == "yaml" or (not asked and prefers_yaml(request)):
             return HttpResponse(rendered("yaml"), content_type="application/vnd.oai.openapi")
         return HttpResponse(
             rendered("json"), content_type="application/vnd.oai.openapi+json; charset=utf-8"

@@ -90,6 +90,8 @@ def test_it_is_served_as_json_and_as_yaml_to_everyone() -> None:
     assert as_json["Content-Type"].startswith("application/vnd.oai.openapi+json")
     as_yaml = client.get("/api/schema/?format=yaml")
     assert yaml.safe_load(as_yaml.content)["paths"].keys() == as_json.json()["paths"].keys()
+    weighed = client.get("/api/schema/", headers={"Accept": "text/yaml;q=0.1, application/json"})
+    assert weighed["Content-Type"].startswith("application/vnd.oai.openapi+json")
     accepted = client.get("/api/schema/", headers={"Accept": "application/vnd.oai.openapi"})
     assert accepted.status_code == 200
 
