@@ -13,7 +13,7 @@ from django.utils.text import slugify
 from accounts.permissions import Actor
 from accounts.services import audit
 from flows.draft import read_draft, write_draft, write_head
-from flows.engine.document import SCHEMA, Document, digest, dump, parse
+from flows.engine.document import SCHEMA, Document, admit, digest, dump, parse
 from flows.engine.errors import DocumentInvalid
 from flows.engine.registry import registry
 from flows.engine.validate import validate
@@ -82,7 +82,7 @@ def create_flow(
 
 
 def _document(source: Source) -> Document:
-    return source if isinstance(source, Document) else parse(source)  # type: ignore[arg-type]
+    return source if isinstance(source, Document) else admit(source)  # type: ignore[arg-type]
 
 
 def starter(name: str) -> dict[str, Any]:

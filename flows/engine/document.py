@@ -12,9 +12,10 @@ from flows.engine.document_problems import (
     problems_of,
     unknown_key_problems,
 )
-from flows.engine.document_text import read_text, write_yaml
+from flows.engine.document_text import MAX_BYTES, read_text, too_large, write_yaml
 from flows.engine.document_values import checked, plain_number
 from flows.engine.errors import DocumentInvalid, Problem
+from flows.engine.sizes import compact_size, exceeds
 
 SCHEMA = "fluxprompt.flow/v1"
 MAX_NODES = 2_000
@@ -22,6 +23,8 @@ MAX_EDGES = 10_000
 #: Ids are names in expressions, so they follow the rules of names.
 NAME_PATTERN = r"^[a-z][a-z0-9_]{0,62}$"
 TYPE_PATTERN = r"^[a-z][a-z0-9_]{0,39}$"
+#: Spaces for each level of the canonical JSON text.
+_INDENT = 2
 WEEK_SECONDS = 7 * 24 * 3600
 YEAR_SECONDS = 366 * 24 * 3600
 
@@ -106,10 +109,26 @@ class Document(_Part):
         return layout
 
 
+def admit(source: str | bytes | dict[str, Any]) -> Document:
+    """`parse` for what comes in from outside: the limit of size holds for plain data as well.
+
+    It is measured as the document is exported, so that what was taken in can be taken in again.
+    What is stored was admitted once; reading it does not measure again. Raises DocumentInvalid.
+    """
+    if isinstance(source, dict) and compact_size(source) > MAX_BYTES:
+        raise too_large()
+    document = parse(source)
+    # The last byte is the line end that an export adds.
+    if exceeds(dump(document), MAX_BYTES - 1, indent=_INDENT):
+        raise too_large()
+    return document
+
+
 def parse(source: str | bytes | dict[str, Any]) -> Document:
     """Read a document from JSON or YAML text, or from plain data. Raises DocumentInvalid.
 
-    Nothing is executed; limits on size, depth and counts hold before anything is built.
+    Nothing is executed; limits on the size of a text, on depth and on counts hold before anything
+    is built.
     """
     data = checked(source if isinstance(source, dict) else read_text(source))
     problems = unknown_key_problems(data, TOP_KEYS, {n: tuple(m.model_fields) for n, m in PARTS})
@@ -200,7 +219,7 @@ def _sorted(value: Any) -> Any:
 
 def dump_json(document: Document) -> str:
     """The canonical JSON text, indented for people and for git."""
-    return json.dumps(dump(document), ensure_ascii=False, indent=2) + "\n"
+    return json.dumps(dump(document), ensure_ascii=False, indent=_INDENT) + "\n"
 
 
 def dump_yaml(document: Document) -> str:

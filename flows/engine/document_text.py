@@ -35,17 +35,22 @@ def refuse(code: str, message: str) -> DocumentInvalid:
     return DocumentInvalid([Problem(code, message)])
 
 
+def too_large() -> DocumentInvalid:
+    """The exception for a document of more than MAX_BYTES."""
+    return refuse("document_too_large", "A document may have 5 MB at most. Split the flow.")
+
+
 def read_text(source: str | bytes) -> dict[str, Any]:
     """Plain data from JSON or YAML text. Raises DocumentInvalid."""
     if len(source) > MAX_BYTES:
-        raise refuse("document_too_large", "A document may have 5 MB at most. Split the flow.")
+        raise too_large()
     if isinstance(source, bytes):
         try:
             source = source.decode("utf-8-sig")
         except UnicodeDecodeError as error:
             raise refuse("document_encoding", "The document has to be UTF-8 text.") from error
     if len(source) * 4 > MAX_BYTES and len(source.encode("utf-8", "replace")) > MAX_BYTES:
-        raise refuse("document_too_large", "A document may have 5 MB at most. Split the flow.")
+        raise too_large()
     text = source.removeprefix("\ufeff").lstrip()
     data = _read_json(text) if text[:1] in ("{", "[") and _looks_like_json(text) else None
     if data is None:
