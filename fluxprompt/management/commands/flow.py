@@ -112,7 +112,7 @@ def _run_arguments(parser: ArgumentParser) -> None:
         help="An input; VALUE may be @FILE for the text of a file. Repeat for more.",
     )
     parser.add_argument("--inputs-json", type=Path, metavar="FILE", help="All inputs at once.")
-    parser.add_argument("--version", default=None, help="published, draft or a number.")
+    parser.add_argument("--version", default=None, help="Of a flow: published, draft or a number.")
     parser.add_argument("--timeout", type=float, default=None, help="Seconds to wait for the end.")
 
 
