@@ -61,6 +61,7 @@ _ANSWERS = {
     "413": "The body is too large",
     "415": "The body is of an unknown type",
     "422": "The body was read, but it cannot be used",
+    "503": "The database cannot be reached; try again after `Retry-After` seconds",
 }
 _components: dict[str, Schema] = {"Problem": _PROBLEM}
 
@@ -131,7 +132,8 @@ def call(
     responses: dict[Any, Any] = {}
     for status, (text, schema, example) in answers.items():
         shown = [OpenApiExample("Response", value=example)] if example is not None else []
-        key = (status, *answer_types) if schema else status
+        types = answer_types if status < 400 else (MEDIA_TYPE,)
+        key = (status, *types) if schema else status
         responses[key] = OpenApiResponse(schema, description=text, examples=shown)
     return extend_schema(
         operation_id=operation_id,
@@ -166,7 +168,7 @@ def complete(result: Schema, **_: Any) -> Schema:
 
 
 def _possible(path: str, method: str) -> list[str]:
-    statuses = ["400", "401", "403"]
+    statuses = ["400", "401", "403", "503"]
     if "{" in path:
         statuses.append("404")
     if method in ("post", "put", "patch"):
