@@ -19,6 +19,7 @@ from flows.models import Flow, FlowVersion
 from flows.queries import draft_document
 
 JSON = Any
+type Wanted = str | int | Document
 #: Bytes of a document that travels with the start; a larger one is fetched by the workflow.
 DOCUMENT_LIMIT = 262_144
 DEFAULT_TIMEOUT_SECONDS = 3_600.0
@@ -36,13 +37,15 @@ class Pinned:
     snapshot_id: UUID | None = None
 
 
-def pin(actor: Actor, flow: Flow, version: str | int) -> Pinned:
-    """The document for a run: "published", "draft" or a version's number.
+def pin(actor: Actor, flow: Flow, version: Wanted) -> Pinned:
+    """The document for a run: "published", "draft", a version's number, or a document itself.
 
-    Raises NotPublished, and DocumentInvalid for a draft with errors.
+    Raises NotPublished, and DocumentInvalid for a draft or document with errors.
     """
+    if isinstance(version, Document):
+        return _pin_document(actor, version)
     if version == "draft":
-        return _pin_draft(actor, flow)
+        return _pin_document(actor, draft_document(flow))
     if version == "published":
         if flow.published_id is None:
             raise NotPublished(
@@ -69,8 +72,7 @@ def pin_again(run: Run) -> Pinned:
     return _prepare(parse(run.snapshot.document), snapshot_id=run.snapshot.id)
 
 
-def _pin_draft(actor: Actor, flow: Flow) -> Pinned:
-    document = draft_document(flow)
+def _pin_document(actor: Actor, document: Document) -> Pinned:
     errors = [item for item in validate(document, registry()) if item.severity == "error"]
     if errors:
         raise DocumentInvalid(errors)

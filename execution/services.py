@@ -25,8 +25,9 @@ from execution.errors import (
 from execution.live.waiting import wait_until_ended
 from execution.models import Run, RunEvent, RunStatus
 from execution.payloads import Externalizer
-from execution.pinned import Pinned, pin
+from execution.pinned import Pinned, Wanted, pin
 from execution.temporal_client import TemporalUnreachable
+from flows.engine.document import Document, digest
 from flows.engine.inputs import validate_inputs
 from flows.models import Flow
 
@@ -59,20 +60,21 @@ def start_run(
     flow: Flow,
     inputs: dict[str, JSON],
     *,
-    version: str | int = "published",
+    version: Wanted = "published",
     session_id: str | None = None,
     idempotency_key: str | None = None,
     trigger: str = "api",
 ) -> Started:
     """Record a run and have it started; once this returns, the run happens.
 
+    A document given as `version` is run as it is, under the flow and whatever its draft is now.
     The row is the promise: if Temporal cannot be reached now, the sweeper of a worker starts the
     run later. Raises InputsInvalid, NotPublished, IdempotencyConflict, DocumentInvalid, FlowGone,
     PermissionRefused.
     """
     actor.require("run.start")
-    digest = _request_digest(flow, inputs, version, session_id) if idempotency_key else ""
-    if idempotency_key and (earlier := _earlier(actor, idempotency_key, digest)):
+    asked = _request_digest(flow, inputs, version, session_id) if idempotency_key else ""
+    if idempotency_key and (earlier := _earlier(actor, idempotency_key, asked)):
         return Started(earlier, created=False)
     pinned = pin(actor, flow, version)
     values, errors = validate_inputs(list(pinned.fields), inputs)
@@ -88,14 +90,14 @@ def start_run(
         created_by_id=actor.user_id,
         api_key_id=actor.api_key_id,
         idempotency_key=idempotency_key,
-        request_digest=digest,
+        request_digest=asked,
         created_at=timezone.now(),
         last_seq=1,
     )
     try:
         _record(run, values)
     except IntegrityError:
-        if idempotency_key and (earlier := _earlier(actor, idempotency_key, digest)):
+        if idempotency_key and (earlier := _earlier(actor, idempotency_key, asked)):
             return Started(earlier, created=False)
         if not Flow.objects.filter(id=flow.id).exists():
             raise FlowGone("This flow was deleted a moment ago.") from None
@@ -133,9 +135,9 @@ def _dispatch_now(run: Run, pinned: Pinned) -> None:
         logger.warning("Run %s stays queued: %s", run.id, error)
 
 
-def _earlier(actor: Actor, key: str, digest: str) -> Run | None:
+def _earlier(actor: Actor, key: str, asked: str) -> Run | None:
     run = Run.objects.filter(workspace_id=actor.workspace_id, idempotency_key=key).first()
-    if run is not None and run.request_digest != digest:
+    if run is not None and run.request_digest != asked:
         raise IdempotencyConflict(
             "This Idempotency-Key was used for another request. Use a new key for a new run."
         )
@@ -143,9 +145,10 @@ def _earlier(actor: Actor, key: str, digest: str) -> Run | None:
 
 
 def _request_digest(
-    flow: Flow, inputs: dict[str, JSON], version: str | int, session_id: str | None
+    flow: Flow, inputs: dict[str, JSON], version: Wanted, session_id: str | None
 ) -> str:
-    request = [str(flow.id), inputs, version, session_id]
+    wanted = digest(version) if isinstance(version, Document) else version
+    request = [str(flow.id), inputs, wanted, session_id]
     return hashlib.sha256(json.dumps(request, sort_keys=True).encode()).hexdigest()
 
 

@@ -16,7 +16,7 @@ from accounts.operators import (
     operator_actor,
     shows_one,
 )
-from flows.models import Edge, Flow, FlowVersion, Node
+from flows.models import Edge, FileFlow, Flow, FlowVersion, Node
 from flows.services import update_flow
 
 
@@ -58,6 +58,7 @@ class FlowAdmin(NoAdding, OperatorAdmin):
         "slug",
         "revision",
         "published",
+        "kept_for_file",
         "created_by",
         "created_at",
         "updated_at",
@@ -78,6 +79,11 @@ class FlowAdmin(NoAdding, OperatorAdmin):
     @admin.display(description="Published", ordering="published__number")
     def version(self, flow: Flow) -> str:
         return f"v{flow.published.number}" if flow.published else "–"
+
+    @admin.display(description="Kept for the file")
+    def kept_for_file(self, flow: Flow) -> str:
+        name = FileFlow.objects.filter(flow=flow).values_list("name", flat=True).first()
+        return name or "–"
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
         update_flow(

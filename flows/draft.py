@@ -7,7 +7,9 @@ from django.core.exceptions import ValidationError
 from django.db.models import Model
 
 from flows.engine.document import SCHEMA, Document, dump, parse
+from flows.engine.document_values import plain_number
 from flows.engine.errors import DocumentInvalid, Problem
+from flows.engine.json_values import same
 from flows.models import Edge, Flow, Node
 from flows.storable import unstorable
 
@@ -38,13 +40,21 @@ def read_draft(flow: Flow) -> Document:
             "settings": flow.settings,
             "nodes": [_node_entry(node) for node in nodes],
             "edges": [{"from": _leaving(edge), "to": edge.target} for edge in edges],
-            "layout": {n.key: {"x": n.x, "y": n.y} for n in nodes if n.x is not None},
+            "layout": {node.key: _place(node) for node in nodes if node.x is not None},
         }
     )
 
 
 def _leaving(edge: Edge) -> str:
     return edge.source if edge.port == "out" else f"{edge.source}.{edge.port}"
+
+
+def _place(node: Node) -> dict[str, float | None]:
+    return {"x": _plain(node.x), "y": _plain(node.y)}
+
+
+def _plain(number: float | None) -> float | None:
+    return None if number is None else plain_number(number)
 
 
 def _node_entry(node: Node) -> dict[str, Any]:
@@ -54,7 +64,7 @@ def _node_entry(node: Node) -> dict[str, Any]:
         "label": node.label or None,
         "parent": node.parent or None,
         "retry": node.retry,
-        "timeout_seconds": node.timeout_seconds,
+        "timeout_seconds": _plain(node.timeout_seconds),
         "on_error": node.on_error if node.on_error != "stop" else None,
     }
     entry.update({name: value for name, value in optional.items() if value is not None})
@@ -90,7 +100,7 @@ def _refuse_unstorable(entries: Mapping[str, Any]) -> None:
 def write_head(flow: Flow, **values: Any) -> list[str]:
     """Set name, description or settings in memory; the names of those that changed."""
     _refuse_unstorable(values)
-    changed = [name for name, value in values.items() if getattr(flow, name) != value]
+    changed = [name for name, value in values.items() if not same(getattr(flow, name), value)]
     for name in changed:
         setattr(flow, name, values[name])
     _refuse_misfits([flow], changed)
@@ -112,12 +122,17 @@ def _wanted_nodes(flow: Flow, entries: Mapping[str, Any]) -> dict[str, Node]:
             config=entry.get("config", {}),
             parent=entry.get("parent") or "",
             retry=entry.get("retry"),
-            timeout_seconds=entry.get("timeout_seconds"),
+            timeout_seconds=_as_stored(entry.get("timeout_seconds")),
             on_error=entry.get("on_error", "stop"),
-            x=place.get("x"),
-            y=place.get("y"),
+            x=_as_stored(place.get("x")),
+            y=_as_stored(place.get("y")),
         )
     return nodes
+
+
+def _as_stored(number: float | None) -> float | None:
+    """As a column of floats gives it back: documents write 60.0 as 60."""
+    return None if number is None else float(number)
 
 
 def _write_nodes(flow: Flow, wanted: dict[str, Node]) -> bool:
@@ -126,7 +141,7 @@ def _write_nodes(flow: Flow, wanted: dict[str, Node]) -> bool:
     new = [node for key, node in wanted.items() if key not in present]
     changed = []
     for key, node in wanted.items():
-        if (old := present.get(key)) and _fields(old) != _fields(node):
+        if (old := present.get(key)) and not same(_fields(old), _fields(node)):
             node.pk = old.pk
             changed.append(node)
     _refuse_misfits([*new, *changed], ("key", *_NODE_FIELDS))

@@ -49,6 +49,28 @@ class Flow(models.Model):
         return self.name
 
 
+class FileFlow(models.Model):
+    """Marks the flow under which `manage.py flow run FILE` keeps the runs of its files.
+
+    One for each name that documents have. Where the flow's revision is another one than here,
+    somebody has edited its draft: from then on the flow is theirs, and the file gets a new one.
+    """
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    workspace = models.ForeignKey(Workspace, models.CASCADE, related_name="+", db_index=False)
+    name = models.CharField(max_length=200, help_text="The document's name.")
+    flow = models.OneToOneField(Flow, models.CASCADE, related_name="+")
+    revision = models.PositiveIntegerField(help_text="Of the draft as the command left it.")
+
+    class Meta:
+        constraints = (
+            models.UniqueConstraint(fields=["workspace", "name"], name="file_flow_once"),
+        )
+
+    def __str__(self) -> str:
+        return self.name
+
+
 class ErrorPolicy(models.TextChoices):
     """What a node's failure means for the run."""
 

@@ -12,6 +12,7 @@ from accounts.permissions import Actor
 from flows.draft import read_draft
 from flows.engine.document import Document, dump, dump_yaml, parse
 from flows.engine.errors import Problem
+from flows.engine.json_values import same
 from flows.engine.registry import registry
 from flows.engine.validate import validate
 from flows.models import Flow, FlowQuerySet, FlowVersion
@@ -156,7 +157,9 @@ def _differing(old: Any, new: Any, path: str = "") -> list[str]:
     if isinstance(old, list) and isinstance(new, list) and len(old) == len(new):
         pairs = enumerate(zip(old, new, strict=True))
         return [found for i, (a, b) in pairs for found in _differing(a, b, f"{path}[{i}]")]
-    return [] if old == new and type(old) is type(new) else [path]
+    if old is _ABSENT or new is _ABSENT:
+        return [path]
+    return [] if same(old, new) else [path]
 
 
 _ABSENT = object()

@@ -10,15 +10,16 @@ from django.db import IntegrityError, transaction
 from django.db.models import Max
 from django.utils.text import slugify
 
+from accounts.models import Workspace
 from accounts.permissions import Actor
 from accounts.services import audit
 from flows.draft import read_draft, write_draft, write_head
-from flows.engine.document import SCHEMA, Document, digest, dump, parse
+from flows.engine.document import SCHEMA, Document, admit, digest, dump, parse
 from flows.engine.errors import DocumentInvalid
 from flows.engine.registry import registry
 from flows.engine.validate import validate
 from flows.hooks import deletion_refusal
-from flows.models import Flow, FlowVersion
+from flows.models import FileFlow, Flow, FlowVersion
 
 type Source = Document | str | bytes | Mapping[str, Any]
 
@@ -82,7 +83,7 @@ def create_flow(
 
 
 def _document(source: Source) -> Document:
-    return source if isinstance(source, Document) else parse(source)  # type: ignore[arg-type]
+    return source if isinstance(source, Document) else admit(source)  # type: ignore[arg-type]
 
 
 def starter(name: str) -> dict[str, Any]:
@@ -158,6 +159,28 @@ def replace_draft(
             held.save(update_fields=["name", "description", "settings", "revision", "updated_at"])
             audit(actor, "flow.edit", held, revision=held.revision)
     return held
+
+
+def keep_for_file(actor: Actor, document: Document) -> Flow:
+    """The flow that keeps the runs of a file, its draft this document; made where there is none.
+
+    Never one that somebody else made or has edited since. Its draft is for looking at: another
+    file of the same name may replace it at any time, so run the document itself.
+    """
+    with transaction.atomic():
+        # Two commands at once for files of one name make one flow.
+        Workspace.objects.select_for_update(no_key=True).get(pk=actor.workspace_id)
+        names: dict[str, Any] = {"workspace_id": actor.workspace_id, "name": document.name}
+        rows = FileFlow.objects.select_for_update().select_related("flow")
+        kept = rows.filter(**names).first()
+        if kept is not None and kept.flow.revision == kept.revision:
+            flow = replace_draft(actor, kept.flow, document)
+        else:
+            flow = create_flow(actor, document=document, slug=f"file-{document.name}")
+        FileFlow.objects.update_or_create(
+            **names, defaults={"flow": flow, "revision": flow.revision}
+        )
+    return flow
 
 
 def update_flow(

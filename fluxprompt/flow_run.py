@@ -4,16 +4,13 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from django.utils.text import slugify
-
 from accounts.permissions import Actor
 from execution.models import Run, RunStatus
 from execution.queries import run_payload
 from execution.services import InputsInvalid, NotPublished, start_run, wait_until_ended
 from flows.engine.document import Document
 from flows.models import Flow
-from flows.queries import find_flow
-from flows.services import create_flow, replace_draft
+from flows.services import keep_for_file
 from fluxprompt.health import check_temporal
 
 #: Seconds between two lines on what the run does.
@@ -39,14 +36,13 @@ def run_flow(
 ) -> dict[str, Any]:
     """The outputs of a run that succeeded. Raises NotReady and Failed.
 
-    A file runs as the draft of a flow that is kept for it, named after the document; a flow
-    runs as it is published unless `version` says otherwise. `timeout` is in seconds.
+    A file runs exactly as it is, under a flow that is kept for it; a flow runs as it is published
+    unless `version` says otherwise. `timeout` is in seconds.
     """
     _check_ready()
-    flow = source if isinstance(source, Flow) else _kept_for(actor, source)
-    wanted = version or ("published" if isinstance(source, Flow) else "draft")
+    flow, wanted = _wanted(actor, source, version)
     try:
-        run = start_run(actor, flow, inputs, version=_number(wanted), trigger="command").run
+        run = start_run(actor, flow, inputs, version=wanted, trigger="command").run
     except InputsInvalid as error:
         raise Failed("\n".join(entry["message"] for entry in error.errors)) from None
     except NotPublished as error:
@@ -61,21 +57,18 @@ def _check_ready() -> None:
             raise NotReady(f"{check.detail} `python3 manage.py up` starts everything.")
 
 
-def _number(version: str) -> str | int:
-    if version.isdecimal():
-        return int(version)
-    if version not in ("published", "draft"):
+def _wanted(
+    actor: Actor, source: Flow | Document, version: str | None
+) -> tuple[Flow, str | int | Document]:
+    if isinstance(source, Document):
+        if version is not None:
+            raise Failed("--version is for flows of the workspace; a file runs as it is.")
+        return keep_for_file(actor, source), source
+    if version is not None and version.isdecimal():
+        return source, int(version)
+    if version not in (None, "published", "draft"):
         raise Failed("--version has to be published, draft or a number.")
-    return version
-
-
-def _kept_for(actor: Actor, document: Document) -> Flow:
-    """The flow that stands for a file; never one that somebody builds in the browser."""
-    slug = f"file-{slugify(document.name)[:60] or 'flow'}"
-    flow = find_flow(actor, slug)
-    if flow is None:
-        return create_flow(actor, document=document, slug=slug)
-    return replace_draft(actor, flow, document)
+    return source, version or "published"
 
 
 def _ended(run: Run, timeout: float | None, report: Callable[[str], None]) -> Run:

@@ -16,7 +16,8 @@ from flows.engine.errors import DocumentInvalid
 from flows.engine.registry import registry
 from flows.engine.validate import validate
 from flows.models import Flow
-from fluxprompt.api.openapi import call, parameter
+from fluxprompt.api.negotiation import prefers_yaml
+from fluxprompt.api.openapi import PROBLEM, call, parameter
 from fluxprompt.api.parsing import YAML
 from fluxprompt.api.problems import refuse
 from fluxprompt.api.views import ApiView
@@ -33,7 +34,14 @@ class DocumentView(FlowView):
     @call(
         "get_document",
         "Get the draft as a document",
-        {200: ("The document; `ETag` is its revision", schemas.DOCUMENT, schemas.DOCUMENT_EXAMPLE)},
+        {
+            200: (
+                "The document; `ETag` is its revision",
+                schemas.DOCUMENT,
+                schemas.DOCUMENT_EXAMPLE,
+            ),
+            304: ("The revision in `If-None-Match` is the current one", None, None),
+        },
         answer_types=("application/json", YAML),
         parameters=(
             parameter("format", "`json` or `yaml`; wins over `Accept`."),
@@ -57,16 +65,16 @@ class DocumentView(FlowView):
         asked = self.query("format")
         if asked not in ("", "json", "yaml"):
             raise refuse(400, "bad_parameter", "'format' has to be json or yaml.", "format")
-        return asked == "yaml" or (not asked and "yaml" in self.request.headers.get("Accept", ""))
+        return asked == "yaml" or (not asked and prefers_yaml(self.request))
 
     @call(
         "put_document",
         "Replace the draft",
-        {200: ("The flow", schemas.FLOW_DETAIL, schemas.FLOW_DETAIL_EXAMPLE)},
-        description=(
-            "A draft with problems is kept; only what cannot be read is refused. "
-            "With `If-Match`, a draft that changed meanwhile answers 412."
-        ),
+        {
+            200: ("The flow", schemas.FLOW_DETAIL, schemas.FLOW_DETAIL_EXAMPLE),
+            412: ("The draft is at another revision than `If-Match`", PROBLEM, None),
+        },
+        description="A draft with problems is kept; only what cannot be read is refused.",
         bodies={"application/json": schemas.DOCUMENT, YAML: {"type": "string"}},
         body_example=schemas.DOCUMENT_EXAMPLE,
         parameters=(parameter("If-Match", "The `ETag` that was read.", header=True),),

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from flows.engine.document import Document, parse
+from flows.engine.document import Document, admit
 from fluxprompt.api.problems import refuse
 
 
@@ -13,4 +13,4 @@ def document_in(source: Any) -> Document:
             422, "type", "A document has to be an object, or JSON or YAML text.", "document"
         )
     # The YAML parser wants `str` itself, no subclass.
-    return parse(str(source) if isinstance(source, str) else source)
+    return admit(str(source) if isinstance(source, str) else source)

@@ -11,7 +11,7 @@ from flows.api.payloads import flow_detail, flow_payload, node_type_catalogue
 from flows.api.sources import document_in
 from flows.engine.document import Document
 from flows.models import Flow
-from fluxprompt.api.openapi import PAGING, call, page_of, parameter
+from fluxprompt.api.openapi import PAGING, PROBLEM, call, page_of, parameter
 from fluxprompt.api.parsing import YAML, YamlText
 from fluxprompt.api.views import ApiView, text_field
 
@@ -125,8 +125,10 @@ class OneFlowView(FlowView):
     @call(
         "delete_flow",
         "Delete a flow with its versions and runs",
-        {204: ("Deleted", None, None)},
-        description="409 while one of its runs is open.",
+        {
+            204: ("Deleted", None, None),
+            409: ("One of its runs is open", PROBLEM, None),
+        },
         tag="Flows",
     )
     def delete(self, request: Any, flow: str) -> Response:

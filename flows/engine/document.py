@@ -12,8 +12,10 @@ from flows.engine.document_problems import (
     problems_of,
     unknown_key_problems,
 )
-from flows.engine.document_text import check_values, read_text, write_yaml
+from flows.engine.document_text import MAX_BYTES, read_text, too_large, write_yaml
+from flows.engine.document_values import checked, plain_number
 from flows.engine.errors import DocumentInvalid, Problem
+from flows.engine.sizes import compact_size, exceeds
 
 SCHEMA = "fluxprompt.flow/v1"
 MAX_NODES = 2_000
@@ -21,6 +23,8 @@ MAX_EDGES = 10_000
 #: Ids are names in expressions, so they follow the rules of names.
 NAME_PATTERN = r"^[a-z][a-z0-9_]{0,62}$"
 TYPE_PATTERN = r"^[a-z][a-z0-9_]{0,39}$"
+#: Spaces for each level of the canonical JSON text.
+_INDENT = 2
 WEEK_SECONDS = 7 * 24 * 3600
 YEAR_SECONDS = 366 * 24 * 3600
 
@@ -51,7 +55,7 @@ class FlowSettings(_Part):
         """The settings that differ from the defaults."""
         data = self.model_dump(exclude_defaults=True)
         if self.timeout_seconds is not None:
-            data["timeout_seconds"] = _number(self.timeout_seconds)
+            data["timeout_seconds"] = plain_number(self.timeout_seconds)
         return data
 
 
@@ -105,13 +109,28 @@ class Document(_Part):
         return layout
 
 
+def admit(source: str | bytes | dict[str, Any]) -> Document:
+    """`parse` for what comes in from outside: the limit of size holds for plain data as well.
+
+    It is measured as the document is exported, so that what was taken in can be taken in again.
+    What is stored was admitted once; reading it does not measure again. Raises DocumentInvalid.
+    """
+    if isinstance(source, dict) and compact_size(source) > MAX_BYTES:
+        raise too_large()
+    document = parse(source)
+    # The last byte is the line end that an export adds.
+    if exceeds(dump(document), MAX_BYTES - 1, indent=_INDENT):
+        raise too_large()
+    return document
+
+
 def parse(source: str | bytes | dict[str, Any]) -> Document:
     """Read a document from JSON or YAML text, or from plain data. Raises DocumentInvalid.
 
-    Nothing is executed; limits on size, depth and counts hold before anything is built.
+    Nothing is executed; limits on the size of a text, on depth and on counts hold before anything
+    is built.
     """
-    data = source if isinstance(source, dict) else read_text(source)
-    check_values(data)
+    data = checked(source if isinstance(source, dict) else read_text(source))
     problems = unknown_key_problems(data, TOP_KEYS, {n: tuple(m.model_fields) for n, m in PARTS})
     if data.get("schema", SCHEMA) != SCHEMA:
         problems.append(Problem("schema_unknown", f"Set schema to '{SCHEMA}'.", path="schema"))
@@ -167,7 +186,7 @@ def dump(document: Document) -> dict[str, Any]:
         data["edges"] = [_dump_edge(edge) for edge in document.edges]
     if document.layout:
         data["layout"] = {
-            node: {"x": _number(at["x"]), "y": _number(at["y"])}
+            node: {"x": plain_number(at["x"]), "y": plain_number(at["y"])}
             for node, at in document.layout.items()
         }
     ordered = _sorted(data)
@@ -179,20 +198,15 @@ def _dump_node(node: NodeSpec) -> dict[str, Any]:
     data = node.model_dump(exclude_defaults=True, exclude={"retry", "timeout_seconds"})
     if node.retry is not None:
         retry = node.retry.model_dump(exclude_defaults=True)
-        data["retry"] = {key: _number(value) for key, value in retry.items()}
+        data["retry"] = {key: plain_number(value) for key, value in retry.items()}
     if node.timeout_seconds is not None:
-        data["timeout_seconds"] = _number(node.timeout_seconds)
+        data["timeout_seconds"] = plain_number(node.timeout_seconds)
     return data
 
 
 def _dump_edge(edge: EdgeSpec) -> dict[str, str]:
     source = edge.source if edge.port == "out" else f"{edge.source}.{edge.port}"
     return {"from": source, "to": edge.target}
-
-
-def _number(value: float) -> float | int:
-    """Whole numbers without a fraction, so that 60 and 60.0 export alike."""
-    return int(value) if float(value).is_integer() else value
 
 
 def _sorted(value: Any) -> Any:
@@ -205,7 +219,7 @@ def _sorted(value: Any) -> Any:
 
 def dump_json(document: Document) -> str:
     """The canonical JSON text, indented for people and for git."""
-    return json.dumps(dump(document), ensure_ascii=False, indent=2) + "\n"
+    return json.dumps(dump(document), ensure_ascii=False, indent=_INDENT) + "\n"
 
 
 def dump_yaml(document: Document) -> str:

@@ -91,12 +91,13 @@ def problems_of(error: ValidationError, data: dict[str, Any]) -> list[Problem]:
     for finding in error.errors(include_url=False, include_input=False):
         if finding["type"] == "extra_forbidden":
             continue
-        node, path = _place(finding["loc"], data)
+        node, path = place(finding["loc"], data)
         problems.append(Problem("document_shape", _sentence(finding, node, path), node, path))
     return problems
 
 
-def _place(loc: tuple[int | str, ...], data: dict[str, Any]) -> tuple[str | None, str]:
+def place(loc: tuple[int | str, ...], data: dict[str, Any]) -> tuple[str | None, str]:
+    """The node that a location in a raw document is in, and the path from there."""
     if len(loc) >= 2 and loc[0] == "nodes" and isinstance(loc[1], int):
         nodes = data.get("nodes")
         raw = nodes[loc[1]] if isinstance(nodes, list) and loc[1] < len(nodes) else None
@@ -114,8 +115,13 @@ def dotted(loc: Iterable[int | str]) -> str:
     return text
 
 
+def named(node: str | None, path: str) -> str:
+    """A place as the start of a sentence."""
+    return f"'{path}' of node '{node}'" if node else f"'{path}'"
+
+
 def _sentence(finding: Any, node: str | None, path: str) -> str:
-    where = f"'{path}' of node '{node}'" if node else f"'{path}'"
+    where = named(node, path)
     kind = finding["type"]
     if kind == "missing":
         return f"{where} is missing; add it."

@@ -6,17 +6,15 @@ bombs nor deep nesting can cost memory or stack.
 """
 
 import json
-import math
 import re
 from typing import Any, ClassVar
 
 import yaml
 
+from flows.engine.document_values import MAX_DEPTH, MAX_DIGITS, too_deep
 from flows.engine.errors import DocumentInvalid, Problem
-from flows.engine.json_values import UNSTORABLE
 
 MAX_BYTES = 5_000_000
-MAX_DEPTH = 100
 
 _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _BaseDumper: Any = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
@@ -28,26 +26,31 @@ _FLOAT = re.compile(
     r"^[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?$"
     r"|^[-+]?\.(?:inf|Inf|INF)$|^\.(?:nan|NaN|NAN)$"
 )
-#: Digits that an integer in a document may have; longer ones are text or a mistake.
-MAX_DIGITS = 77
+#: As YAML 1.2 writes them; 1.1 has no `o`.
+_OCTAL = re.compile(r"^[-+]?0o[0-7]+$")
 
 
-def refuse(code: str, message: str, path: str | None = None) -> DocumentInvalid:
+def refuse(code: str, message: str) -> DocumentInvalid:
     """The exception for a single problem of the whole document."""
-    return DocumentInvalid([Problem(code, message, path=path)])
+    return DocumentInvalid([Problem(code, message)])
+
+
+def too_large() -> DocumentInvalid:
+    """The exception for a document of more than MAX_BYTES."""
+    return refuse("document_too_large", "A document may have 5 MB at most. Split the flow.")
 
 
 def read_text(source: str | bytes) -> dict[str, Any]:
     """Plain data from JSON or YAML text. Raises DocumentInvalid."""
     if len(source) > MAX_BYTES:
-        raise refuse("document_too_large", "A document may have 5 MB at most. Split the flow.")
+        raise too_large()
     if isinstance(source, bytes):
         try:
             source = source.decode("utf-8-sig")
         except UnicodeDecodeError as error:
             raise refuse("document_encoding", "The document has to be UTF-8 text.") from error
     if len(source) * 4 > MAX_BYTES and len(source.encode("utf-8", "replace")) > MAX_BYTES:
-        raise refuse("document_too_large", "A document may have 5 MB at most. Split the flow.")
+        raise too_large()
     text = source.removeprefix("\ufeff").lstrip()
     data = _read_json(text) if text[:1] in ("{", "[") and _looks_like_json(text) else None
     if data is None:
@@ -84,13 +87,9 @@ def _read_json(text: str) -> Any:
         message = f"Not valid JSON: {error.msg} (line {error.lineno}, column {error.colno})."
         raise refuse("document_syntax", message) from error
     except RecursionError as error:
-        raise _too_deep() from error
+        raise too_deep() from error
     except ValueError as error:  # an integer beyond Python's limit of digits
         raise refuse("document_syntax", "A number in the document is too long.") from error
-
-
-def _too_deep() -> DocumentInvalid:
-    return refuse("document_too_deep", f"The document is nested deeper than {MAX_DEPTH} levels.")
 
 
 class _Builder:
@@ -114,7 +113,7 @@ class _Builder:
             if event.tag is not None:
                 raise self._at(event, f"The tag {event.tag[:40]} is not allowed; remove it")
             if len(self.stack) >= MAX_DEPTH:
-                raise _too_deep()
+                raise too_deep()
             value: Any = {} if isinstance(event, yaml.MappingStartEvent) else []
             self._add(value, event)
             self.stack.append((value, []))
@@ -152,7 +151,7 @@ class _Builder:
         if _BOOL.match(text):
             return text.lower() == "true"
         if _INT.match(text):
-            if len(text) > MAX_DIGITS + 1:
+            if len(text.lstrip("+-")) > MAX_DIGITS:
                 raise self._at(event, "A number has too many digits; put it in quotes")
             return int(text)
         if _FLOAT.match(text):
@@ -180,51 +179,11 @@ def _read_yaml(text: str) -> Any:
     return builder.result
 
 
-def check_values(data: dict[str, Any]) -> None:
-    """Refuse what is no JSON, nested too deep, or cannot be stored. Raises DocumentInvalid."""
-    level: list[Any] = [data]
-    depth = 0
-    while level:
-        depth += 1
-        if depth > MAX_DEPTH:
-            raise _too_deep()
-        below: list[Any] = []
-        for value in level:
-            if isinstance(value, dict):
-                for key in value:
-                    if not isinstance(key, str):
-                        message = f"Keys have to be text; '{key!r:.60}' is not."
-                        raise refuse("document_shape", message)
-                    _check_text(key)
-                below.extend(value.values())
-            elif isinstance(value, list):
-                below.extend(value)
-            else:
-                _check_scalar(value)
-        level = below
-
-
-def _check_scalar(value: Any) -> None:
-    if isinstance(value, str):
-        _check_text(value)
-    elif isinstance(value, float):
-        if not math.isfinite(value):
-            raise refuse("document_shape", "A number is infinite or not a number; change it.")
-    elif isinstance(value, int):
-        if value.bit_length() > 256:
-            raise refuse("document_shape", "A number has too many digits; put it in quotes.")
-    elif value is not None:
-        raise refuse("document_shape", f"{type(value).__name__} is no JSON value.")
-
-
-def _check_text(text: str) -> None:
-    if UNSTORABLE.search(text):
-        message = "A text holds a NUL or half of a character pair, which cannot be stored."
-        raise refuse("document_shape", message)
-
-
 class _Dumper(_BaseDumper):  # type: ignore[misc]
-    """Writes what `_Builder` reads: quotes exactly the texts that would read as something else."""
+    """Quotes the texts that would read as something else, here or with readers of YAML 1.1.
+
+    Not y and n, which hardly any reader takes for booleans: `y` is a key of every layout.
+    """
 
     yaml_implicit_resolvers: ClassVar[dict[str | None, Any]] = {}
 
@@ -237,8 +196,11 @@ for _pattern, _tag, _first in (
     (_BOOL, "bool", list("tTfF")),
     (_INT, "int", list("-+0123456789")),
     (_FLOAT, "float", list("-+.0123456789")),
+    (_OCTAL, "int", list("-+0")),
 ):
     _Dumper.add_implicit_resolver(f"tag:yaml.org,2002:{_tag}", _pattern, _first)
+for _character, _older in yaml.resolver.Resolver.yaml_implicit_resolvers.items():
+    _Dumper.yaml_implicit_resolvers.setdefault(_character, []).extend(_older)
 
 
 def _write_text(dumper: Any, text: str) -> Any:
@@ -249,7 +211,11 @@ def _write_text(dumper: Any, text: str) -> Any:
 
 
 def _write_float(dumper: Any, value: float) -> Any:
-    return dumper.represent_scalar("tag:yaml.org,2002:float", repr(value))
+    text = repr(value)
+    if "." not in text:
+        # Readers of YAML 1.1 take 1e-05 for text.
+        text = text.replace("e", ".0e")
+    return dumper.represent_scalar("tag:yaml.org,2002:float", text)
 
 
 _Dumper.add_representer(str, _write_text)

@@ -1,4 +1,4 @@
-"""Read JSON that others wrote into values that can be stored: no NaN, NUL or half characters."""
+"""JSON values: read into what can be stored (no NaN, NUL or half characters), and compared."""
 
 import json
 import math
@@ -45,6 +45,16 @@ def storable_text(text: str) -> str:
             # By way of UTF-16, where two halves that came apart are one character again.
             text = text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
     return text
+
+
+def same(one: Any, other: Any) -> bool:
+    """Whether two JSON values are the same: 1 is neither true nor 1.0, keys have no order."""
+    # Python finds most differences at once, but takes 1 for True and for 1.0.
+    return bool(one == other) and _text(one) == _text(other)
+
+
+def _text(value: Any) -> str:
+    return json.dumps(value, sort_keys=True)
 
 
 def cleaned(value: Any) -> Any:

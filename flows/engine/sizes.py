@@ -1,5 +1,6 @@
-"""How large a JSON value is, without writing it out."""
+"""How large a JSON value is."""
 
+import json
 from json.encoder import encode_basestring_ascii
 from typing import Any
 
@@ -48,3 +49,25 @@ def wire_size(value: Any) -> int:
         else:
             total += len(str(item)) + 2
     return total
+
+
+def compact_size(value: Any) -> int:
+    """The bytes of a value as UTF-8 JSON without spaces; 0 for what is no JSON, or too deep."""
+    try:
+        text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    except (TypeError, ValueError, RecursionError):
+        return 0
+    return len(text.encode("utf-8", "replace"))
+
+
+def exceeds(value: Any, limit: int, *, indent: int) -> bool:
+    """Whether a value as indented UTF-8 JSON has more bytes than the limit.
+
+    Stops writing there: spaces alone can make hundreds of megabytes of a value that is deep.
+    """
+    size = 0
+    for piece in json.JSONEncoder(ensure_ascii=False, indent=indent).iterencode(value):
+        size += len(piece) if piece.isascii() else len(piece.encode("utf-8", "replace"))
+        if size > limit:
+            return True
+    return False

@@ -53,6 +53,19 @@ class Migration(migrations.Migration):
             field=models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to='flows.flowversion'),
         ),
         migrations.CreateModel(
+            name='FileFlow',
+            fields=[
+                ('id', models.UUIDField(default=accounts.ids.new_id, editable=False, primary_key=True, serialize=False)),
+                ('name', models.CharField(help_text="The document's name.", max_length=200)),
+                ('revision', models.PositiveIntegerField(help_text='Of the draft as the command left it.')),
+                ('flow', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='flows.flow')),
+                ('workspace', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='accounts.workspace')),
+            ],
+            options={
+                'constraints': [models.UniqueConstraint(fields=('workspace', 'name'), name='file_flow_once')],
+            },
+        ),
+        migrations.CreateModel(
             name='Node',
             fields=[
                 ('id', models.UUIDField(default=accounts.ids.new_id, editable=False, primary_key=True, serialize=False)),

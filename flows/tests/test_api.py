@@ -69,6 +69,14 @@ def test_a_document_that_cannot_be_read_lists_its_problems(api: Api) -> None:
     assert problem["errors"]
 
 
+def test_a_number_that_is_too_large_is_named_and_nothing_is_kept(api: Api) -> None:
+    node = {"id": "start", "type": "input", "config": {"max": 1e80}}
+    document = {**GREETING, "nodes": [node], "edges": []}
+    problem = assert_problem(api.post("/flows", {"document": document}), 422, "document_invalid")
+    assert [entry["path"] for entry in problem["errors"]] == ["nodes.start.config.max"]
+    assert api.get("/flows").json()["results"] == []
+
+
 def test_a_draft_with_problems_is_kept_and_shown(api: Api) -> None:
     body = api.post("/flows", {"document": BROKEN}).json()
     assert any(item["severity"] == "error" for item in body["problems"])
@@ -134,6 +142,32 @@ def test_the_document_is_read_as_json_and_as_yaml(api: Api, flow: dict[str, Any]
     assert "name: Greeting" in as_yaml.content.decode()
     assert api.get("/flows/greeting/document?format=yaml").content == as_yaml.content
     assert_problem(api.get("/flows/greeting/document?format=xml"), 400, "bad_parameter")
+
+
+@pytest.mark.parametrize(
+    ("accept", "kind"),
+    [
+        ("application/json, text/yaml;q=0.1", "application/json"),
+        ("text/yaml;q=0.1, application/json;q=0.9", "application/json"),
+        ("text/yaml;q=0, */*", "application/json"),
+        ("application/json;q=0.1, text/yaml", "application/yaml"),
+        ("application/json;q=0.5, application/x-yaml;q=0.6", "application/yaml"),
+        ("text/x-yaml, */*;q=0.8", "application/yaml"),
+        ("text/yaml, application/json", "application/yaml"),
+        ("application/json, text/yaml", "application/json"),
+        ("*/*", "application/json"),
+        ("text/html, application/xhtml+yamlish", "application/json"),
+        ("text/yaml;q=nonsense;;=", "application/yaml"),
+        ("text/yaml;q*=nonsense'en'1", "application/json"),
+        ("text/yaml;" + "x" * 20_000, "application/json"),
+        ("", "application/json"),
+    ],
+)
+def test_accept_is_read_by_its_weights(
+    api: Api, flow: dict[str, Any], accept: str, kind: str
+) -> None:
+    answer = api.get("/flows/greeting/document", Accept=accept)
+    assert (answer.status_code, answer["Content-Type"].split(";")[0]) == (200, kind)
 
 
 def test_an_unchanged_document_is_not_sent_again(api: Api, flow: dict[str, Any]) -> None:

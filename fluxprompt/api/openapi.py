@@ -12,6 +12,7 @@ from drf_spectacular.generators import SchemaGenerator
 from drf_spectacular.renderers import OpenApiYamlRenderer
 from drf_spectacular.utils import OpenApiExample, OpenApiParameter, OpenApiResponse, extend_schema
 
+from fluxprompt.api.negotiation import prefers_yaml
 from fluxprompt.api.problems import MEDIA_TYPE
 
 type Schema = dict[str, Any]
@@ -60,6 +61,7 @@ _ANSWERS = {
     "413": "The body is too large",
     "415": "The body is of an unknown type",
     "422": "The body was read, but it cannot be used",
+    "503": "The database cannot be reached; try again after `Retry-After` seconds",
 }
 _components: dict[str, Schema] = {"Problem": _PROBLEM}
 
@@ -130,7 +132,8 @@ def call(
     responses: dict[Any, Any] = {}
     for status, (text, schema, example) in answers.items():
         shown = [OpenApiExample("Response", value=example)] if example is not None else []
-        key = (status, *answer_types) if schema else status
+        types = answer_types if status < 400 else (MEDIA_TYPE,)
+        key = (status, *types) if schema else status
         responses[key] = OpenApiResponse(schema, description=text, examples=shown)
     return extend_schema(
         operation_id=operation_id,
@@ -165,7 +168,7 @@ def complete(result: Schema, **_: Any) -> Schema:
 
 
 def _possible(path: str, method: str) -> list[str]:
-    statuses = ["400", "401", "403"]
+    statuses = ["400", "401", "403", "503"]
     if "{" in path:
         statuses.append("404")
     if method in ("post", "put", "patch"):
@@ -198,7 +201,7 @@ class SchemaView(View):
 
     def get(self, request: HttpRequest) -> HttpResponse:
         asked = request.GET.get("format", "")
-        if asked == "yaml" or (not asked and "yaml" in request.headers.get("Accept", "")):
+        if asked == "yaml" or (not asked and prefers_yaml(request)):
             return HttpResponse(rendered("yaml"), content_type="application/vnd.oai.openapi")
         return HttpResponse(
             rendered("json"), content_type="application/vnd.oai.openapi+json; charset=utf-8"

@@ -9,7 +9,13 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from accounts.models import Workspace
+from accounts.permissions import system_actor
+from execution.models import Run
+from execution.services import start_run
+from flows.engine.document import admit
 from flows.models import Flow
+from flows.queries import draft_document
+from flows.services import create_flow, keep_for_file
 from fluxprompt.health import Check
 
 YAML = """\
@@ -112,9 +118,41 @@ def test_a_file_runs_and_its_outputs_are_printed(stack: Any, file: Path, tmp_pat
     assert Flow.objects.get(workspace=workspace).slug == "file-hello-file"
     with pytest.raises(CommandError, match="name"):
         run("run", file, *here)
+    with pytest.raises(CommandError, match="runs as it is"):
+        run("run", file, "--version", 1, *here)
     file.write_text(YAML.replace("Hello {{ start.name }}", "{{ 1 / start.name }}"))
     with pytest.raises(CommandError, match="failed at 'result'"):
         run("run", file, "--input", "name=0", *here)
     flow_id, _ = run("import", file, "--publish", *here).split()
     with pytest.raises(CommandError, match="failed"):
         run("run", flow_id, "--input", "name=0", *here)
+
+
+def test_a_file_leaves_a_draft_alone_that_has_its_slug(
+    stack: Any, file: Path, tmp_path: Path
+) -> None:
+    workspace = Workspace.objects.create(name="Runs", slug=f"theirs-{tmp_path.name}"[:50])
+    actor = system_actor(workspace.id)
+    theirs = create_flow(actor, name="Precious", slug="file-hello-file")
+    before = draft_document(theirs)
+    printed = run("run", file, "--input", "name=Ada", "--workspace", workspace.slug)
+    assert json.loads(printed) == {"result": "Hello Ada"}
+    assert draft_document(Flow.objects.get(pk=theirs.pk)) == before
+    assert Run.objects.get(workspace=workspace).flow != theirs
+
+
+def test_a_file_runs_as_it_is_though_another_of_its_name_comes_between(
+    stack: Any, file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    workspace = Workspace.objects.create(name="Runs", slug=f"between-{tmp_path.name}"[:50])
+    actor = system_actor(workspace.id)
+
+    def start_late(*arguments: Any, **options: Any) -> Any:
+        # What the same command does at the same moment for another file.
+        keep_for_file(actor, admit(YAML.replace("Hello {{", "Goodbye {{")))
+        return start_run(*arguments, **options)
+
+    monkeypatch.setattr("fluxprompt.flow_run.start_run", start_late)
+    printed = run("run", file, "--input", "name=Ada", "--workspace", workspace.slug)
+    assert json.loads(printed) == {"result": "Hello Ada"}
+    assert Flow.objects.filter(workspace=workspace).count() == 1

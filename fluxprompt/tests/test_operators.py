@@ -125,8 +125,16 @@ TABLES = sorted(admin.site._registry, key=lambda model: model._meta.label)
 def test_every_model_of_the_product_has_a_table() -> None:
     from django.apps import apps
 
-    # Nodes, edges and events are shown within their flow or run; the set-up link is nobody's.
-    within = {"flows.Node", "flows.Edge", "execution.RunEvent", "accounts.SetupLink"}
+    # Nodes, edges, files and events are shown within their flow or run, parts within their blob;
+    # the set-up link is nobody's.
+    within = {
+        "flows.Node",
+        "flows.Edge",
+        "flows.FileFlow",
+        "execution.RunEvent",
+        "execution.BlobPart",
+        "accounts.SetupLink",
+    }
     product = {
         model._meta.label
         for app in ("accounts", "flows", "billing", "execution")

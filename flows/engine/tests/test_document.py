@@ -166,6 +166,16 @@ def test_values_that_cannot_be_stored_are_refused(value: Any) -> None:
     assert codes(changed(description=value)) == ["document_shape"]
 
 
+@pytest.mark.parametrize("value", ["a\x00b", "\ud800", float("nan"), 10**77, 1e77, (1,)])
+def test_a_value_that_cannot_be_stored_is_named_with_its_place(value: Any) -> None:
+    node = {"id": "a", "type": "input", "config": {"some": [1, {"deep": value}]}}
+    (problem,) = problems(changed(nodes=[node], edges=[]))
+    assert (problem.node, problem.path) == ("a", "config.some[1].deep")
+    assert problem.message.startswith("'config.some[1].deep' of node 'a' ")
+    text = f"name: x\nnodes: [{{id: a, type: input, config: {{v: {'9' * 77}, w: 1e77}}}}]"
+    assert [(p.node, p.path) for p in problems(text)] == [("a", "config.w")]
+
+
 def test_an_unknown_key_names_the_nearest_one() -> None:
     found = problems(changed(nodes=[{"id": "a", "type": "input", "lable": "x"}], edges=[]))
     assert found == [

@@ -48,7 +48,7 @@ def test_every_call_has_a_name_a_summary_and_its_errors(schema: dict[str, Any]) 
     assert len(names) == len(set(names))
     for path, method, operation in operations(schema):
         assert operation["summary"], (path, method)
-        assert {"400", "401", "403"} <= operation["responses"].keys(), (path, method)
+        assert {"400", "401", "403", "503"} <= operation["responses"].keys(), (path, method)
         assert ("404" in operation["responses"]) == ("{" in path), (path, method)
 
 
@@ -83,6 +83,82 @@ def test_answers_fit_their_schemas(schema: dict[str, Any], api: Api) -> None:
         check("NodeType", row)
 
 
+DOCUMENT = "/flows/{flow}/document"
+UNREADABLE = {"name": 7}
+#: Every kind of answer of the flows' calls: method, address, body, headers, status.
+ANSWERS: list[tuple[str, str, Any, dict[str, str], int]] = [
+    ("GET", "/flows", None, {}, 200),
+    ("GET", "/flows?limit=0", None, {}, 400),
+    ("POST", "/flows", {"document": GREETING}, {}, 201),
+    ("POST", "/flows", {"document": UNREADABLE}, {}, 422),
+    ("POST", "/flows", b"{", {}, 400),
+    ("POST", "/flows", b"x", {"content_type": "text/csv"}, 415),
+    ("POST", "/flows", {"name": "x" * 3_000}, {}, 413),
+    ("POST", "/flows/validate", {"document": UNREADABLE}, {}, 200),
+    ("POST", "/flows/validate", {}, {}, 422),
+    ("GET", "/flows/{flow}", None, {}, 200),
+    ("PATCH", "/flows/{flow}", {"name": "Other"}, {}, 200),
+    ("PATCH", "/flows/{flow}", {"name": ""}, {}, 422),
+    ("DELETE", "/flows/{flow}", None, {}, 204),
+    ("DELETE", "/flows/{flow}", None, {"busy": "1"}, 409),
+    ("GET", DOCUMENT, None, {}, 200),
+    ("GET", DOCUMENT, None, {"Accept": "application/yaml"}, 200),
+    ("GET", DOCUMENT, None, {"If_None_Match": '"1"'}, 304),
+    ("GET", f"{DOCUMENT}?format=xml", None, {}, 400),
+    ("PUT", DOCUMENT, GREETING, {"If_Match": '"1"'}, 200),
+    ("PUT", DOCUMENT, GREETING, {"If_Match": '"7"'}, 412),
+    ("PUT", DOCUMENT, UNREADABLE, {}, 422),
+    ("POST", "/flows/{flow}/publish", None, {}, 200),
+    ("POST", "/flows/{flow}/publish", {"note": 7}, {}, 422),
+    ("GET", "/flows/{flow}/versions", None, {}, 200),
+    ("GET", "/flows/{flow}/versions/{number}", None, {}, 200),
+    ("POST", "/flows/{flow}/versions/{number}/restore", None, {}, 200),
+    ("GET", "/flows/{flow}/versions/diff", None, {}, 200),
+    ("GET", "/flows/{flow}/versions/diff?from=7", None, {}, 404),
+    ("GET", "/flows/{flow}/versions/diff?from=x", None, {}, 400),
+    ("GET", "/node-types", None, {}, 200),
+]
+
+
+@pytest.mark.parametrize(("method", "path", "body", "headers", "status"), ANSWERS)
+def test_every_answer_of_the_flows_calls_is_in_it(
+    schema: dict[str, Any],
+    api: Api,
+    monkeypatch: pytest.MonkeyPatch,
+    settings: Any,
+    method: str,
+    path: str,
+    body: Any,
+    headers: dict[str, str],
+    status: int,
+) -> None:
+    api.post("/flows", {"document": GREETING})
+    api.post("/flows/greeting/publish")
+    sent = dict(headers)
+    if sent.pop("busy", ""):
+        monkeypatch.setattr("flows.services.deletion_refusal", lambda flow: "A run is open.")
+    settings.DATA_UPLOAD_MAX_MEMORY_SIZE = 2_000
+    answer = api(method, path.format(flow="greeting", number=1), body, **sent)
+    assert answer.status_code == status, answer.content
+    described = schema["paths"][f"/api/v1{path.split('?')[0]}"][method.lower()]["responses"]
+    assert str(status) in described
+    found = described[str(status)]
+    found = schema["components"]["responses"].get(found.get("$ref", "").split("/")[-1], found)
+    kinds = found.get("content", {})
+    kind = answer.get("Content-Type", "").split(";")[0] if answer.content else None
+    assert kind in kinds if kind else not kinds
+
+
+def test_every_call_of_flows_is_asked_for_its_answers(schema: dict[str, Any]) -> None:
+    asked = {(method.lower(), f"/api/v1{path.split('?')[0]}") for method, path, *_ in ANSWERS}
+    described = {
+        (method, path)
+        for path, method, _ in operations(schema)
+        if path.startswith(("/api/v1/flows", "/api/v1/node-types"))
+    }
+    assert {(method, path) for method, path in described if "runs" not in path} == asked
+
+
 @pytest.mark.django_db
 def test_it_is_served_as_json_and_as_yaml_to_everyone() -> None:
     client = Client()
@@ -90,6 +166,8 @@ def test_it_is_served_as_json_and_as_yaml_to_everyone() -> None:
     assert as_json["Content-Type"].startswith("application/vnd.oai.openapi+json")
     as_yaml = client.get("/api/schema/?format=yaml")
     assert yaml.safe_load(as_yaml.content)["paths"].keys() == as_json.json()["paths"].keys()
+    weighed = client.get("/api/schema/", headers={"Accept": "text/yaml;q=0.1, application/json"})
+    assert weighed["Content-Type"].startswith("application/vnd.oai.openapi+json")
     accepted = client.get("/api/schema/", headers={"Accept": "application/vnd.oai.openapi"})
     assert accepted.status_code == 200
 

@@ -10,7 +10,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from accounts.models import Workspace
 from accounts.permissions import Actor, system_actor
-from flows.engine.document import Document, dump_json, dump_yaml, parse
+from flows.engine.document import Document, admit, dump_json, dump_yaml, parse
 from flows.engine.errors import DocumentInvalid, Problem
 from flows.engine.registry import registry
 from flows.engine.validate import validate
@@ -112,7 +112,7 @@ def _run_arguments(parser: ArgumentParser) -> None:
         help="An input; VALUE may be @FILE for the text of a file. Repeat for more.",
     )
     parser.add_argument("--inputs-json", type=Path, metavar="FILE", help="All inputs at once.")
-    parser.add_argument("--version", default=None, help="published, draft or a number.")
+    parser.add_argument("--version", default=None, help="Of a flow: published, draft or a number.")
     parser.add_argument("--timeout", type=float, default=None, help="Seconds to wait for the end.")
 
 
@@ -135,7 +135,7 @@ def _inputs(options: dict[str, Any]) -> dict[str, Any]:
 
 def read_document(file: Path) -> Document:
     """The document in a file. Raises DocumentInvalid."""
-    return parse(_text(file))
+    return admit(_text(file))
 
 
 def _text(file: Path) -> str:
