@@ -26,6 +26,7 @@ with workflow.unsafe.imports_passed_through():
     from execution.settled import Settled
     from execution.shapes import DOCUMENT_PIECE, NodeCall, NodeDone, NodeRecord, RunEnd, RunInput
     from execution.workflow_errors import engine_error, node_error, timed_out, unknown_type
+    from flows.engine.attempts import attempt_seconds
     from flows.engine.document import NodeSpec, parse
     from flows.engine.errors import NeedsLoad, NodeError
     from flows.engine.graph import Graph
@@ -284,7 +285,7 @@ class Drive:
             type=node.type,
             config=config,
             path=[],
-            timeout_seconds=node.timeout_seconds or node_type.timeout_seconds,
+            timeout_seconds=attempt_seconds(node, node_type),
             retry={
                 "max_attempts": retry.max_attempts,
                 "initial_seconds": retry.initial_seconds,

@@ -101,7 +101,8 @@ def _facts(node_type: NodeType, readme: str) -> str:
     if node_type.io is None:
         facts.append("- Runs inside the workflow: no retries, no timeout of its own")
     else:
-        facts.append(f"- {_attempts(node_type.retry)} {node_type.timeout_seconds:g} s each")
+        more = ", or what its config asks for" if node_type.seconds_of else ""
+        facts.append(f"- {_attempts(node_type.retry)} {node_type.timeout_seconds:g} s each{more}")
     if node_type.streams:
         facts.append("- Streams its text while it runs")
     return "\n".join(facts)

@@ -169,6 +169,9 @@ class NodeType:
     `ports` may be a function of the raw config (`switch`: a port per case).
     `outputs` describes the output object: field name → short type word for completion;
     `outputs_of` does so from the raw config where the fields depend on it (None: not known).
+    `timeout_seconds` ends an attempt where the document says nothing else; `seconds_of` tells from
+    the raw config how long the work itself may take, so that the attempt lasts at least as long
+    (None: the config does not say). For a value that is an expression it gives the longest allowed.
     """
 
     type: str
@@ -185,6 +188,7 @@ class NodeType:
     streams: bool = False
     idempotent: bool = True
     timeout_seconds: float = 60
+    seconds_of: Callable[[Mapping[str, JSON]], float | None] | None = None
     retry: RetryDefaults = RetryDefaults()
     version: int = 1
     migrate: Callable[[int, dict[str, JSON]], dict[str, JSON]] | None = None

@@ -145,6 +145,16 @@ def test_values_that_are_expressions_are_judged_when_they_run() -> None:
     )
 
 
+def test_an_attempt_that_ends_before_its_work_may_is_pointed_out() -> None:
+    config = {"url": "https://example.com", "timeout_seconds": 300}
+    problem = one({"id": "a", "type": "http", "config": config, "timeout_seconds": 60})
+    assert (problem.code, problem.severity) == ("timeout_too_short", "warning")
+    assert (problem.node, problem.path) == ("a", "timeout_seconds")
+    assert "Remove it, or set it to 310." in problem.message
+    assert found({"id": "a", "type": "http", "config": config, "timeout_seconds": 300}) == []
+    assert found({"id": "a", "type": "http", "config": config}) == []
+
+
 def test_blocks_outside_a_template_node_are_pointed_out() -> None:
     problem = one({"id": "a", "type": "llm", "config": {"prompt": "{% if x %}y{% endif %}"}})
     assert (problem.code, problem.severity) == ("block_is_text", "warning")

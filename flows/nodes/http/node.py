@@ -9,7 +9,7 @@ from pydantic import BeforeValidator, Field, field_validator
 
 from flows.engine.config import NodeConfig, Text
 from flows.engine.errors import NodeError
-from flows.engine.expressions import text_of
+from flows.engine.expressions import has_expression, text_of
 from flows.engine.json_values import read_json
 from flows.engine.node_type import Context, HttpAnswer, NodeType, Result, RetryDefaults
 
@@ -17,6 +17,8 @@ from flows.engine.node_type import Context, HttpAnswer, NodeType, Result, RetryD
 IDEMPOTENT = ("GET", "PUT", "DELETE", "HEAD", "OPTIONS")
 #: Answers that say "try again": busy, or broken in passing.
 TRANSIENT = (408, 425, 429, 500, 502, 503, 504)
+#: Longest time that one request may take, in seconds.
+MAX_SECONDS = 600
 # Longest wait that a service may ask for; what is longer is left to the retry policy.
 MAX_RETRY_AFTER = 600.0
 
@@ -54,7 +56,11 @@ class Config(NodeConfig):
         default="json", title="Body type", description="How the body is sent."
     )
     timeout_seconds: float = Field(
-        default=30, title="Timeout", description="Seconds to wait for the answer.", gt=0, le=600
+        default=30,
+        title="Timeout",
+        description="Seconds to wait for the answer.",
+        gt=0,
+        le=MAX_SECONDS,
     )
     ok_statuses: list[int] = Field(
         default=[],
@@ -187,6 +193,21 @@ def _parsed(text: str) -> Any:
         return None
 
 
+def seconds(config: Mapping[str, Any]) -> float | None:
+    """Seconds that the settings give the request; an expression may give it as many as are allowed.
+
+    None where they say nothing, or what `Config` refuses.
+    """
+    value = config.get("timeout_seconds")
+    if isinstance(value, str) and has_expression(value):
+        return float(MAX_SECONDS)
+    try:
+        given = float(value)  # type: ignore[arg-type]
+    except (TypeError, ValueError, OverflowError):
+        return None
+    return given if 0 < given <= MAX_SECONDS else None
+
+
 NODE = NodeType(
     type="http",
     title="HTTP request",
@@ -198,5 +219,6 @@ NODE = NodeType(
     outputs={"status": "number", "headers": "object", "json": "any", "text": "text"},
     idempotent=False,
     timeout_seconds=60,
+    seconds_of=seconds,
     retry=RetryDefaults(max_attempts=3, initial_seconds=1, backoff=2, max_seconds=30),
 )
