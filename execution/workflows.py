@@ -10,6 +10,7 @@ import asyncio
 import json
 from collections.abc import Coroutine
 from contextlib import suppress
+from dataclasses import asdict
 from datetime import timedelta
 from typing import Any
 
@@ -26,7 +27,7 @@ with workflow.unsafe.imports_passed_through():
     from execution.settled import Settled
     from execution.shapes import DOCUMENT_PIECE, NodeCall, NodeDone, NodeRecord, RunEnd, RunInput
     from execution.workflow_errors import engine_error, node_error, timed_out, unknown_type
-    from flows.engine.attempts import attempt_seconds
+    from flows.engine.attempts import attempt_seconds, retry_of
     from flows.engine.document import NodeSpec, parse
     from flows.engine.errors import NeedsLoad, NodeError
     from flows.engine.graph import Graph
@@ -264,7 +265,6 @@ class Drive:
         context: dict[str, Any],
         incoming: tuple[tuple[str, Any], ...],
     ) -> NodeCall:
-        retry = node.retry or node_type.retry
         from_record: list[str] = []
         config: dict[str, Any] | None = node.config
         size = wire_size(config)
@@ -286,12 +286,7 @@ class Drive:
             config=config,
             path=[],
             timeout_seconds=attempt_seconds(node, node_type),
-            retry={
-                "max_attempts": retry.max_attempts,
-                "initial_seconds": retry.initial_seconds,
-                "backoff": retry.backoff,
-                "max_seconds": retry.max_seconds,
-            },
+            retry=asdict(retry_of(node, node_type)),
             context=context,
             incoming=list(incoming) if node_type.pure is not None else [],
             from_record=from_record,

@@ -32,8 +32,8 @@ A node in a flow document:
 `on_error` says what happens when the last attempt failed: `stop` ends the run as failed, `continue`
 goes on behind the node (its output reads as null), `branch` goes on by one more port, `error`, with
 the output `error` (`code`, `message`). Only failures that may pass (a timeout, a busy or broken
-service) are tried again. A node runs when all nodes before it have run or were skipped, and at
-least one edge to it was taken."""
+service) are tried again; what `retry` leaves out is as the node type has it. A node runs when all
+nodes before it have run or were skipped, and at least one edge to it was taken."""
 
 EXPRESSIONS = """\
 ## Expressions

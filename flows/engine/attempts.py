@@ -1,7 +1,9 @@
-"""How long a node is tried: what the document says, else what its node type does by default."""
+"""How long and how often a node is tried: what the document says, over its node type's defaults."""
+
+from dataclasses import replace
 
 from flows.engine.document import NodeSpec
-from flows.engine.node_type import NodeType
+from flows.engine.node_type import NodeType, RetryDefaults
 
 #: Seconds of an attempt around the work that its config limits: values are loaded before it, and
 #: what came back is read after it.
@@ -25,3 +27,13 @@ def attempt_seconds(node: NodeSpec, node_type: NodeType) -> float:
 def seconds_wanted(node: NodeSpec, node_type: NodeType) -> float | None:
     """Seconds that the node's config lets its work take; None where it says nothing of it."""
     return None if node_type.seconds_of is None else node_type.seconds_of(node.config)
+
+
+def retry_of(node: NodeSpec, node_type: NodeType) -> RetryDefaults:
+    """How often this node is tried: the type's defaults, with what the document says instead."""
+    said = {} if node.retry is None else node.retry.model_dump(exclude_none=True)
+    retry = replace(node_type.retry, **said)
+    if "max_seconds" not in said and "initial_seconds" in said:
+        # A first pause that was asked for is not cut by a limit that nobody wrote.
+        return replace(retry, max_seconds=max(retry.max_seconds, retry.initial_seconds))
+    return retry

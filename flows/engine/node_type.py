@@ -152,7 +152,7 @@ type Ports = tuple[Port, ...] | Callable[[Mapping[str, JSON]], tuple[Port, ...]]
 
 @dataclass(frozen=True)
 class RetryDefaults:
-    """Retry policy where the node sets none. Seconds are of waiting between attempts."""
+    """How often a node is tried where it does not say. Seconds are of waiting between attempts."""
 
     max_attempts: int = 1
     initial_seconds: float = 1

@@ -1,11 +1,12 @@
-"""How long an attempt may last: the document's word, then the config's, then the type's."""
+"""How long and how often a node is tried: the document's word before the type's default."""
 
 from typing import Any
 
 import pytest
 
-from flows.engine.attempts import MARGIN_SECONDS, attempt_seconds
+from flows.engine.attempts import MARGIN_SECONDS, attempt_seconds, retry_of
 from flows.engine.document import NodeSpec
+from flows.engine.node_type import RetryDefaults
 from flows.engine.tests.support import node_type
 
 
@@ -39,3 +40,36 @@ def test_the_documents_own_limit_wins() -> None:
 )
 def test_what_the_config_may_not_say_leaves_the_types_default(value: Any) -> None:
     assert seconds("http", {"timeout_seconds": value}) == node_type("http").timeout_seconds
+
+
+def retry(type: str, said: dict[str, Any] | None) -> RetryDefaults:
+    node = NodeSpec.model_validate({"id": "a", "type": type, "retry": said})
+    return retry_of(node, node_type(type))
+
+
+def test_without_a_retry_the_types_defaults_hold() -> None:
+    assert retry("llm", None) == retry("llm", {}) == node_type("llm").retry
+
+
+@pytest.mark.parametrize(
+    ("said", "expected"),
+    [
+        ({"initial_seconds": 5}, RetryDefaults(4, 5, 2, 30)),
+        ({"max_attempts": 1}, RetryDefaults(1, 1, 2, 30)),
+        ({"backoff": 3, "max_seconds": 4}, RetryDefaults(4, 1, 3, 4)),
+        ({"max_attempts": None, "backoff": 1}, RetryDefaults(4, 1, 1, 30)),
+        (
+            {"max_attempts": 9, "initial_seconds": 8, "backoff": 7, "max_seconds": 6},
+            RetryDefaults(9, 8, 7, 6),
+        ),
+    ],
+)
+def test_a_partial_retry_changes_only_what_it_names(
+    said: dict[str, Any], expected: RetryDefaults
+) -> None:
+    assert retry("llm", said) == expected
+
+
+def test_a_long_first_pause_is_not_cut_by_the_types_limit() -> None:
+    assert retry("llm", {"initial_seconds": 90}) == RetryDefaults(4, 90, 2, 90)
+    assert retry("llm", {"initial_seconds": 90, "max_seconds": 20}).max_seconds == 20
