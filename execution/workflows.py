@@ -27,7 +27,7 @@ with workflow.unsafe.imports_passed_through():
     from execution.settled import Settled
     from execution.shapes import DOCUMENT_PIECE, NodeCall, NodeDone, NodeRecord, RunEnd, RunInput
     from execution.workflow_errors import engine_error, node_error, timed_out, unknown_type
-    from flows.engine.attempts import attempt_seconds, retry_of
+    from flows.engine.attempts import attempt_seconds, retry_is_asked_for, retry_of
     from flows.engine.document import NodeSpec, parse
     from flows.engine.errors import NeedsLoad, NodeError
     from flows.engine.graph import Graph
@@ -287,6 +287,7 @@ class Drive:
             path=[],
             timeout_seconds=attempt_seconds(node, node_type),
             retry=asdict(retry_of(node, node_type)),
+            retry_asked_for=retry_is_asked_for(node),
             context=context,
             incoming=list(incoming) if node_type.pure is not None else [],
             from_record=from_record,

@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 from flows.engine.document import NodeSpec
+from flows.engine.errors import NodeError
 from flows.engine.node_type import NodeType, RetryDefaults
 
 #: Seconds of an attempt around the work that its config limits: values are loaded before it, and
@@ -37,3 +38,17 @@ def retry_of(node: NodeSpec, node_type: NodeType) -> RetryDefaults:
         # A first pause that was asked for is not cut by a limit that nobody wrote.
         return replace(retry, max_seconds=max(retry.max_seconds, retry.initial_seconds))
     return retry
+
+
+def retry_is_asked_for(node: NodeSpec) -> bool:
+    """Whether the document itself says how often this node is tried."""
+    return node.retry is not None and bool(node.retry.model_dump(exclude_none=True))
+
+
+def may_try_again(error: NodeError, *, repeatable: bool, asked_for: bool) -> bool:
+    """Whether another attempt makes sense and does no harm; how many there are is not asked here.
+
+    What may have been done in spite of the failure is only done again where a second time does no
+    harm (`repeatable`), or where the document asks for retries: then the builder has decided.
+    """
+    return error.retryable and (repeatable or error.refused or asked_for)

@@ -172,6 +172,8 @@ class NodeType:
     `timeout_seconds` ends an attempt where the document says nothing else; `seconds_of` tells from
     the raw config how long the work itself may take, so that the attempt lasts at least as long
     (None: the config does not say). For a value that is an expression it gives the longest allowed.
+    `idempotent`: whether the work may be done twice without harm, or a function that tells so from
+    the checked config; where it may not, only the document's own `retry` repeats a failed attempt.
     """
 
     type: str
@@ -186,7 +188,7 @@ class NodeType:
     outputs: Mapping[str, str] = field(default_factory=dict)
     outputs_of: Callable[[Mapping[str, JSON]], Mapping[str, str] | None] | None = None
     streams: bool = False
-    idempotent: bool = True
+    idempotent: bool | Callable[[Any], bool] = True
     timeout_seconds: float = 60
     seconds_of: Callable[[Mapping[str, JSON]], float | None] | None = None
     retry: RetryDefaults = RetryDefaults()
@@ -201,6 +203,10 @@ class NodeType:
         """Names of the output ports for this raw config, `error` not included."""
         ports = self.ports(config) if callable(self.ports) else self.ports
         return tuple(port.name for port in ports)
+
+    def may_repeat(self, config: BaseModel) -> bool:
+        """Whether doing what this checked config says a second time does no harm."""
+        return self.idempotent(config) if callable(self.idempotent) else self.idempotent
 
     def output_fields(self, config: Mapping[str, JSON]) -> Mapping[str, str] | None:
         """Fields of the output object for this raw config; None where they cannot be known."""

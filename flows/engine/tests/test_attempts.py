@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from flows.engine.attempts import MARGIN_SECONDS, attempt_seconds, retry_of
+from flows.engine.attempts import MARGIN_SECONDS, attempt_seconds, retry_is_asked_for, retry_of
 from flows.engine.document import NodeSpec
 from flows.engine.node_type import RetryDefaults
 from flows.engine.tests.support import node_type
@@ -73,3 +73,14 @@ def test_a_partial_retry_changes_only_what_it_names(
 def test_a_long_first_pause_is_not_cut_by_the_types_limit() -> None:
     assert retry("llm", {"initial_seconds": 90}) == RetryDefaults(4, 90, 2, 90)
     assert retry("llm", {"initial_seconds": 90, "max_seconds": 20}).max_seconds == 20
+
+
+@pytest.mark.parametrize(
+    ("said", "asked_for"),
+    [(None, False), ({}, False), ({"max_attempts": None}, False), ({"max_attempts": 1}, True)],
+)
+def test_a_retry_is_asked_for_where_the_document_says_something_of_it(
+    said: dict[str, Any] | None, asked_for: bool
+) -> None:
+    node = NodeSpec.model_validate({"id": "a", "type": "http", "retry": said})
+    assert retry_is_asked_for(node) is asked_for

@@ -19,6 +19,8 @@ IDEMPOTENT = ("GET", "PUT", "DELETE", "HEAD", "OPTIONS")
 TRANSIENT = (408, 425, 429, 500, 502, 503, 504)
 #: Longest time that one request may take, in seconds.
 MAX_SECONDS = 600
+#: Answers that refuse before acting, so that even a POST may be sent again.
+REFUSED = (429, 503)
 # Longest wait that a service may ask for; what is longer is left to the retry policy.
 MAX_RETRY_AFTER = 600.0
 
@@ -125,23 +127,17 @@ def _headers(config: Config, content_type: str | None) -> dict[str, str]:
 async def run(config: Config, ctx: Context) -> Result:
     """Send the request. Raises NodeError http_status for an answer that is no success."""
     content, content_type = _body(config)
-    repeatable = config.method in IDEMPOTENT
-    try:
-        answer = await ctx.http(
-            config.method,
-            config.url,
-            headers=_headers(config, content_type),
-            query=_query(config),
-            content=content,
-            timeout_seconds=config.timeout_seconds,
-        )
-    except NodeError as error:
-        # A lost answer may still have been acted upon: only repeat what may be repeated.
-        error.retryable = error.retryable and repeatable
-        raise
+    answer = await ctx.http(
+        config.method,
+        config.url,
+        headers=_headers(config, content_type),
+        query=_query(config),
+        content=content,
+        timeout_seconds=config.timeout_seconds,
+    )
     text = _decoded(answer)
     if not _is_good(answer.status, config.ok_statuses):
-        raise _status_error(answer, text, repeatable)
+        raise _status_error(answer, text)
     output = {"status": answer.status, "headers": dict(answer.headers)}
     return Result({**output, "json": _parsed(text), "text": text})
 
@@ -150,15 +146,14 @@ def _is_good(status: int, wanted: list[int]) -> bool:
     return status in wanted if wanted else 200 <= status <= 299
 
 
-def _status_error(answer: HttpAnswer, text: str, repeatable: bool) -> NodeError:
+def _status_error(answer: HttpAnswer, text: str) -> NodeError:
     shown = " ".join(text[:300].split())
     message = f"The service answered {answer.status}{f': {shown}' if shown else '.'}"
-    # 429 and 503 refuse before acting, so even a POST may be sent again.
-    refused = answer.status in (429, 503)
     return NodeError(
         "http_status",
         message,
-        retryable=refused or (repeatable and answer.status in TRANSIENT),
+        retryable=answer.status in TRANSIENT,
+        refused=answer.status in REFUSED,
         retry_after=_retry_after(answer.headers),
         details={"status": answer.status, "url": answer.url[:500]},
     )
@@ -193,6 +188,11 @@ def _parsed(text: str) -> Any:
         return None
 
 
+def is_idempotent(config: Config) -> bool:
+    """Whether the request may be sent twice: a lost answer may still have been acted upon."""
+    return config.method in IDEMPOTENT
+
+
 def seconds(config: Mapping[str, Any]) -> float | None:
     """Seconds that the settings give the request; an expression may give it as many as are allowed.
 
@@ -217,7 +217,7 @@ NODE = NodeType(
     config=Config,
     io=run,
     outputs={"status": "number", "headers": "object", "json": "any", "text": "text"},
-    idempotent=False,
+    idempotent=is_idempotent,
     timeout_seconds=60,
     seconds_of=seconds,
     retry=RetryDefaults(max_attempts=3, initial_seconds=1, backoff=2, max_seconds=30),

@@ -4,9 +4,11 @@ from typing import Any
 
 import pytest
 
+from flows.engine.attempts import may_try_again
 from flows.engine.errors import NodeError
+from flows.engine.node_call import resolve_config
 from flows.engine.node_type import HttpAnswer
-from flows.engine.tests.support import FakeContext, perform
+from flows.engine.tests.support import FakeContext, node_type, perform
 
 URL = "https://api.example.com/x"
 
@@ -83,30 +85,42 @@ def test_query_lists_repeat_and_nulls_are_left_out() -> None:
     assert world.calls[0]["query"] == {"a": ["1", "true"], "c": "2.5"}
 
 
+def tried_again(method: str, error: NodeError, *, asked_for: bool = False) -> bool:
+    kind = node_type("http")
+    config, _ = resolve_config(kind, {"url": URL, "method": method}, {})
+    return may_try_again(error, repeatable=kind.may_repeat(config), asked_for=asked_for)
+
+
 @pytest.mark.parametrize(
-    ("method", "status", "retryable"),
+    ("method", "status", "alone", "asked_for"),
     [
-        ("GET", 500, True),
-        ("GET", 404, False),
-        ("PUT", 502, True),
-        ("POST", 500, False),
-        ("POST", 429, True),
-        ("POST", 503, True),
-        ("PATCH", 504, False),
+        ("GET", 500, True, True),
+        ("GET", 404, False, False),
+        ("put", 502, True, True),
+        ("POST", 500, False, True),
+        ("POST", 400, False, False),
+        ("POST", 429, True, True),
+        ("POST", 503, True, True),
+        ("PATCH", 504, False, True),
     ],
 )
-def test_only_what_may_be_repeated_is_retried(method: str, status: int, retryable: bool) -> None:
+def test_a_post_is_repeated_only_after_a_refusal_or_where_a_retry_is_asked_for(
+    method: str, status: int, alone: bool, asked_for: bool
+) -> None:
     error = failure({"method": method}, reply(status, b"sorry"))
     assert error.code == "http_status"
-    assert error.retryable is retryable
+    assert tried_again(method, error) is alone
+    assert tried_again(method, error, asked_for=True) is asked_for
     assert error.details["status"] == status
     assert "sorry" in error.message
 
 
-@pytest.mark.parametrize(("method", "retryable"), [("GET", True), ("POST", False)])
-def test_a_lost_connection_is_retried_only_where_that_is_safe(method: str, retryable: bool) -> None:
+@pytest.mark.parametrize(("method", "alone"), [("GET", True), ("POST", False)])
+def test_a_lost_connection_is_retried_only_where_that_is_safe(method: str, alone: bool) -> None:
     lost = NodeError("http_timeout", "No answer in time.", retryable=True)
-    assert failure({"method": method}, lost).retryable is retryable
+    error = failure({"method": method}, lost)
+    assert tried_again(method, error) is alone
+    assert tried_again(method, error, asked_for=True)
 
 
 def test_the_service_says_when_to_come_back() -> None:
