@@ -31,7 +31,9 @@ A node in a flow document:
 
 `on_error` says what happens when the last attempt failed: `stop` ends the run as failed, `continue`
 goes on behind the node (its output reads as null), `branch` goes on by one more port, `error`, with
-the output `error` (`code`, `message`). Only failures that may pass (a timeout, a busy or broken
+the output `error` (`code`, `message`). A node whose ports are the branches of a decision (`if`,
+`switch`) cannot `continue`: validation refuses it, and in a version published before that no branch
+is taken and what is behind is skipped. Only failures that may pass (a timeout, a busy or broken
 service) are tried again; what `retry` leaves out is as the node type has it. A node runs when all
 nodes before it have run or were skipped, and at least one edge to it was taken."""
 

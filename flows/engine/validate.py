@@ -73,6 +73,7 @@ def _node_problems(node: NodeSpec, registry: Registry) -> list[Problem]:
         problems.append(Problem("newer_version", message, node.id, "version"))
     if node_type is not None:
         problems += _timeout_problems(node, node_type)
+        problems += _continue_problems(node, node_type)
     if node.parent is not None:
         message = f"'{node.parent}' cannot hold other nodes. Remove 'parent'."
         problems.append(Problem("parent_invalid", message, node.id, "parent"))
@@ -90,6 +91,18 @@ def _timeout_problems(node: NodeSpec, node_type: NodeType) -> list[Problem]:
         f"{wanted + MARGIN_SECONDS:g}."
     )
     return [Problem("timeout_too_short", message, node.id, "timeout_seconds", "warning")]
+
+
+def _continue_problems(node: NodeSpec, node_type: NodeType) -> list[Problem]:
+    """A problem where a run cannot go on behind a failed node, as each way on is a branch."""
+    ports = node_type.port_names(node.config)
+    if node.on_error != "continue" or not ports or "out" in ports:
+        return []
+    message = (
+        f"'{node.id}' only has ways on by a decision ({', '.join(ports[:8])}), and when it fails "
+        "there is none. Set on_error to 'branch' and connect its port 'error', or to 'stop'."
+    )
+    return [Problem("continue_without_way", message, node.id, "on_error")]
 
 
 def _edge_problems(doc: Document, registry: Registry) -> list[Problem]:

@@ -189,6 +189,31 @@ def test_the_error_port_exists_when_failures_branch() -> None:
     assert one(node).code == "error_unseen"
 
 
+@pytest.mark.parametrize(
+    ("type", "config", "ports"),
+    [
+        ("if", {"condition": "{{ ticket.subject }}"}, "true, false"),
+        ("switch", {"cases": [{"name": "low", "when": 1}]}, "low, default"),
+    ],
+)
+def test_a_run_cannot_continue_behind_a_failed_decision(
+    type: str, config: dict[str, Any], ports: str
+) -> None:
+    way = {"id": "way", "type": type, "config": config, "on_error": "continue"}
+    edges = f"ticket>way way.{ports.partition(',')[0]}>end"
+    problem = one(way, edges=edges)
+    assert (problem.code, problem.node, problem.path) == ("continue_without_way", "way", "on_error")
+    assert f"({ports})" in problem.message
+    assert "Set on_error to 'branch'" in problem.message
+    assert found({**way, "on_error": "branch"}, edges=f"{edges} way.error>end") == []
+
+
+def test_a_run_continues_behind_a_node_with_one_way_on_or_none() -> None:
+    stop = {"id": "halt", "type": "stop", "on_error": "continue"}
+    nodes = [{**template("x"), "on_error": "continue"}, stop]
+    assert found(*nodes, edges="ticket>text text>end ticket>halt") == []
+
+
 def test_a_loop_is_named() -> None:
     problems = found(
         template("{{ b.text }}", "a"), template("x", "b"), edges="ticket>a a>b b>a b>end"
