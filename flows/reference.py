@@ -41,7 +41,8 @@ EXPRESSIONS = """\
 ## Expressions
 
 Texts in a config may hold `{{ … }}`. A text that is exactly one expression keeps its type (number,
-list, object); in a longer text the value is written out. Names are the ids of the nodes before
+list, object); in a longer text the value is written out. (In `if` and `switch`, white space around
+a single expression does not count.) Names are the ids of the nodes before
 (`{{ ticket.subject }}`), `run` (`run.id`, `run.started_at`, `run.session_id`, `run.trigger`,
 `run.flow`) and `vars` (the workspace's variables). What a skipped node would have given reads as
 null; a name or key that is not there is an error, unless `default` answers it.

@@ -155,6 +155,31 @@ def test_an_attempt_that_ends_before_its_work_may_is_pointed_out() -> None:
     assert found({"id": "a", "type": "http", "config": config}) == []
 
 
+@pytest.mark.parametrize(
+    ("condition", "code", "hint"),
+    [
+        ("{{ ticket.subject }} and {{ ticket.body }}", "condition_is_text", "one pair of braces"),
+        ("{{ ticket.subject }} == 'x'", "condition_is_text", "one pair of braces"),
+        ("ticket.subject", "condition_is_text", "one pair of braces"),
+        (" ", "condition_empty", "never holds"),
+    ],
+)
+def test_a_condition_that_is_text_is_pointed_out(condition: str, code: str, hint: str) -> None:
+    way = {"id": "way", "type": "if", "config": {"condition": condition}}
+    problem = one(way, edges="ticket>way way.true>end")
+    assert (problem.code, problem.severity) == (code, "warning")
+    assert (problem.node, problem.path) == ("way", "condition")
+    assert hint in problem.message
+
+
+@pytest.mark.parametrize(
+    "condition", ["{{ ticket.subject }}", "{{ ticket.subject }}\n", " False", "yes", True, 0]
+)
+def test_a_condition_that_is_an_expression_or_a_word_is_sound(condition: Any) -> None:
+    way = {"id": "way", "type": "if", "config": {"condition": condition}}
+    assert found(way, edges="ticket>way way.true>end") == []
+
+
 def test_blocks_outside_a_template_node_are_pointed_out() -> None:
     problem = one({"id": "a", "type": "llm", "config": {"prompt": "{% if x %}y{% endif %}"}})
     assert (problem.code, problem.severity) == ("block_is_text", "warning")
