@@ -1,6 +1,7 @@
 """One HTTP request to another service."""
 
 import json
+from codecs import BOM_UTF8
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 from urllib.parse import urlencode
@@ -166,16 +167,20 @@ def _retry_after(headers: Mapping[str, str]) -> float | None:
 
 
 def _decoded(answer: HttpAnswer) -> str:
+    """The text of an answer. A byte order mark is not part of it, and says more than the header."""
     content_type = answer.headers.get("content-type", "")
     charset = "utf-8"
     for part in content_type.split(";")[1:]:
         name, _, value = part.strip().partition("=")
         if name.lower() == "charset":
             charset = value.strip("\"' ")
+    if answer.content.startswith(BOM_UTF8):
+        charset = "utf-8"
     try:
-        return answer.content.decode(charset, "replace").replace("\0", "\ufffd")
+        text = answer.content.decode(charset, "replace")
     except LookupError:
-        return answer.content.decode("utf-8", "replace").replace("\0", "\ufffd")
+        text = answer.content.decode("utf-8", "replace")
+    return text.removeprefix("\ufeff").replace("\0", "\ufffd")
 
 
 def _parsed(text: str) -> Any:

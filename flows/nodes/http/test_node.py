@@ -46,6 +46,22 @@ def test_what_cannot_be_stored_is_replaced() -> None:
     assert result.output["json"] == {"a": "x\ufffd\ufffd"}
 
 
+@pytest.mark.parametrize("charset", ["", "; charset=utf-8", "; charset=iso-8859-1", "; charset=x"])
+def test_a_byte_order_mark_is_no_part_of_the_answer(charset: str) -> None:
+    headers = {"content-type": f"application/json{charset}"}
+    given = reply(content='\ufeff{"a": "é"}'.encode(), headers=headers)
+    output = perform("http", {"url": URL}, FakeContext(answers=[given])).output
+    assert (output["json"], output["text"]) == ({"a": "é"}, '{"a": "é"}')
+
+
+@pytest.mark.parametrize("charset", ["utf-16", "utf-16-le"])
+def test_a_mark_of_another_encoding_is_left_out_too(charset: str) -> None:
+    headers = {"content-type": f"application/json; charset={charset}"}
+    given = reply(content=b"\xff\xfe" + "[1]".encode("utf-16-le"), headers=headers)
+    output = perform("http", {"url": URL}, FakeContext(answers=[given])).output
+    assert (output["json"], output["text"]) == ([1], "[1]")
+
+
 def test_an_unknown_charset_falls_back_to_utf8() -> None:
     given = HttpAnswer(200, {"content-type": "text/plain; charset=wat"}, "é".encode(), URL)
     assert perform("http", {"url": URL}, FakeContext(answers=[given])).output["text"] == "é"
