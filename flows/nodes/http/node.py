@@ -178,7 +178,7 @@ def _decoded(answer: HttpAnswer) -> str:
         charset = "utf-8"
     try:
         text = answer.content.decode(charset, "replace")
-    except LookupError:
+    except (LookupError, ValueError):  # an unknown name, or one that Python knows for other uses
         text = answer.content.decode("utf-8", "replace")
     return text.removeprefix("\ufeff").replace("\0", "\ufffd")
 

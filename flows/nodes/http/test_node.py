@@ -62,8 +62,10 @@ def test_a_mark_of_another_encoding_is_left_out_too(charset: str) -> None:
     assert (output["json"], output["text"]) == ([1], "[1]")
 
 
-def test_an_unknown_charset_falls_back_to_utf8() -> None:
-    given = HttpAnswer(200, {"content-type": "text/plain; charset=wat"}, "é".encode(), URL)
+@pytest.mark.parametrize("charset", ["wat", "base64", "idna", "undefined"])
+def test_an_unknown_charset_falls_back_to_utf8(charset: str) -> None:
+    headers = {"content-type": f"text/plain; charset={charset}"}
+    given = HttpAnswer(200, headers, "é".encode(), URL)
     assert perform("http", {"url": URL}, FakeContext(answers=[given])).output["text"] == "é"
 
 
