@@ -79,4 +79,4 @@ def _parts(row: Blob) -> Iterator[bytes]:
         few = BlobPart.objects.filter(
             blob_id=row.id, number__gte=first, number__lt=first + TOGETHER
         )
-        yield from few.order_by("number").values_list("data", flat=True)
+        yield from map(bytes, few.order_by("number").values_list("data", flat=True))

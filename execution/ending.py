@@ -73,7 +73,7 @@ def _close_run(run: HeldRun, end: RunEnd) -> Event:
     if outputs is None and status == "succeeded":
         outputs = _outputs_of_record(run)
     now = timezone.now()
-    values = {
+    values: dict[str, Any] = {
         "run": run.id,
         "now": now,
         "status": status,

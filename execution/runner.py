@@ -26,6 +26,7 @@ from execution.payloads import Externalizer, load_reference
 from execution.recording import RunMissing
 from execution.results import Outcome, fail_attempt, succeed_attempt
 from execution.shapes import NodeCall, NodeDone
+from flows.engine.attempts import may_try_again
 from flows.engine.errors import NeedsLoad, NodeError
 from flows.engine.node_call import resolve_config, run_pure
 from flows.engine.node_type import NodeType, PureInputs, Result
@@ -73,6 +74,8 @@ class _Execution:
         self.attempt = attempt
         self.context = RunContext(call, attempt)
         self.config: JSON = None
+        # Until the node itself begins, nothing was done that could be done twice.
+        self.repeatable = True
         self.raw_config: Mapping[str, JSON] = call["config"] or {}
 
     async def run(self, is_unwanted: Callable[[], bool]) -> NodeDone:
@@ -117,6 +120,7 @@ class _Execution:
             config = self._resolve(node_type, None)
         except NeedsLoad:
             config = await in_database(lambda: self._resolve(node_type, self._load))
+        self.repeatable = node_type.may_repeat(config)
         return await node_type.io(config, self.context), False
 
     def _evaluate(self, node_type: NodeType) -> Result:
@@ -207,7 +211,10 @@ class _Execution:
         None where there is none, also because the run would be over by then.
         """
         retry = self.call["retry"]
-        if not error.retryable or self.attempt.tries >= retry["max_attempts"]:
+        asked_for = self.call["retry_asked_for"]
+        if not may_try_again(error, repeatable=self.repeatable, asked_for=asked_for):
+            return None
+        if self.attempt.tries >= retry["max_attempts"]:
             return None
         wait = retry["initial_seconds"] * retry["backoff"] ** (self.attempt.tries - 1)
         wait = min(wait, retry["max_seconds"]) * random.uniform(0.8, 1.2)

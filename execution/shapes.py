@@ -47,9 +47,10 @@ class NodeCall(TypedDict):
 
     `context` holds the roots its config mentions, `incoming` the live incoming edges. Where they
     are too large to travel, `from_record` names the nodes whose outputs are read from the record.
-    A config that is too large to travel is None and read from the run's document. `deadline` is
-    the run's own, `value_limit` the bytes from which on a value of the result travels by reference.
-    `records` are nodes that the workflow settled since it last handed records over.
+    A config that is too large to travel is None and read from the run's document. `retry_asked_for`
+    says that the document itself sets a retry: then also what may have been done is done again.
+    `deadline` is the run's own, `value_limit` the bytes from which on a value of the result travels
+    by reference. `records` are nodes that the workflow settled since it last handed records over.
     """
 
     run_id: str
@@ -61,6 +62,7 @@ class NodeCall(TypedDict):
     path: list[str | int]
     timeout_seconds: float
     retry: dict[str, float]
+    retry_asked_for: bool
     context: dict[str, JSON]
     incoming: list[tuple[str, JSON]]
     from_record: list[str]

@@ -5,10 +5,11 @@ history passes 50 MiB. So large contexts are read from the record instead; and o
 grown, values travel by reference from a smaller size on.
 """
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from execution.shapes import NodeCall, RunInput
+from flows.engine.attempts import attempt_seconds, retry_is_asked_for, retry_of
 from flows.engine.document import NodeSpec
 from flows.engine.graph import Graph
 from flows.engine.node_type import NodeType
@@ -67,7 +68,6 @@ def call_for(
     deadline: str,
 ) -> tuple[NodeCall, int]:
     """The call that runs a node in an activity, and about how many bytes it has."""
-    retry = node.retry or node_type.retry
     config: dict[str, JSON] | None = node.config
     context, incoming = seen.context, seen.incoming if node_type.pure is not None else ()
     from_record: list[str] = []
@@ -94,13 +94,9 @@ def call_for(
         type=node.type,
         config=config,
         path=[],
-        timeout_seconds=node.timeout_seconds or node_type.timeout_seconds,
-        retry={
-            "max_attempts": retry.max_attempts,
-            "initial_seconds": retry.initial_seconds,
-            "backoff": retry.backoff,
-            "max_seconds": retry.max_seconds,
-        },
+        timeout_seconds=attempt_seconds(node, node_type),
+        retry=asdict(retry_of(node, node_type)),
+        retry_asked_for=retry_is_asked_for(node),
         context=context,
         incoming=list(incoming),
         from_record=from_record,

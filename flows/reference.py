@@ -31,15 +31,18 @@ A node in a flow document:
 
 `on_error` says what happens when the last attempt failed: `stop` ends the run as failed, `continue`
 goes on behind the node (its output reads as null), `branch` goes on by one more port, `error`, with
-the output `error` (`code`, `message`). Only failures that may pass (a timeout, a busy or broken
-service) are tried again. A node runs when all nodes before it have run or were skipped, and at
-least one edge to it was taken."""
+the output `error` (`code`, `message`). A node whose ports are the branches of a decision (`if`,
+`switch`) cannot `continue`: validation refuses it, and in a version published before that no branch
+is taken and what is behind is skipped. Only failures that may pass (a timeout, a busy or broken
+service) are tried again; what `retry` leaves out is as the node type has it. A node runs when all
+nodes before it have run or were skipped, and at least one edge to it was taken."""
 
 EXPRESSIONS = """\
 ## Expressions
 
 Texts in a config may hold `{{ … }}`. A text that is exactly one expression keeps its type (number,
-list, object); in a longer text the value is written out. Names are the ids of the nodes before
+list, object); in a longer text the value is written out. (In `if` and `switch`, white space around
+a single expression does not count.) Names are the ids of the nodes before
 (`{{ ticket.subject }}`), `run` (`run.id`, `run.started_at`, `run.session_id`, `run.trigger`,
 `run.flow`) and `vars` (the workspace's variables). What a skipped node would have given reads as
 null; a name or key that is not there is an error, unless `default` answers it.
@@ -101,7 +104,8 @@ def _facts(node_type: NodeType, readme: str) -> str:
     if node_type.io is None:
         facts.append("- Runs inside the workflow: no retries, no timeout of its own")
     else:
-        facts.append(f"- {_attempts(node_type.retry)} {node_type.timeout_seconds:g} s each")
+        more = ", or what its config asks for" if node_type.seconds_of else ""
+        facts.append(f"- {_attempts(node_type.retry)} {node_type.timeout_seconds:g} s each{more}")
     if node_type.streams:
         facts.append("- Streams its text while it runs")
     return "\n".join(facts)

@@ -36,12 +36,15 @@ class _Part(BaseModel):
 
 
 class RetrySpec(_Part):
-    """How often a node is tried. Seconds are of waiting between attempts."""
+    """How often a node is tried. Seconds are of waiting between attempts.
 
-    max_attempts: int = Field(default=1, ge=1, le=20)
-    initial_seconds: float = Field(default=1, ge=0, le=3600)
-    backoff: float = Field(default=2, ge=1, le=10)
-    max_seconds: float = Field(default=30, ge=0, le=86_400)
+    What is not set (None) is as the node type has it; see `flows.engine.attempts`.
+    """
+
+    max_attempts: int | None = Field(default=None, ge=1, le=20)
+    initial_seconds: float | None = Field(default=None, ge=0, le=3600)
+    backoff: float | None = Field(default=None, ge=1, le=10)
+    max_seconds: float | None = Field(default=None, ge=0, le=86_400)
 
 
 class FlowSettings(_Part):
@@ -197,7 +200,7 @@ def dump(document: Document) -> dict[str, Any]:
 def _dump_node(node: NodeSpec) -> dict[str, Any]:
     data = node.model_dump(exclude_defaults=True, exclude={"retry", "timeout_seconds"})
     if node.retry is not None:
-        retry = node.retry.model_dump(exclude_defaults=True)
+        retry = node.retry.model_dump(exclude_none=True)
         data["retry"] = {key: plain_number(value) for key, value in retry.items()}
     if node.timeout_seconds is not None:
         data["timeout_seconds"] = plain_number(node.timeout_seconds)

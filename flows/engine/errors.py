@@ -40,6 +40,8 @@ class NodeError(Exception):
     """A node could not do its work.
 
     `code` is stable for programs, `message` says to the builder what happened and what to do.
+    `retryable`: the cause may pass, so another attempt may succeed. `refused`: the other side did
+    nothing of what was asked, so asking again does nothing twice, whatever it was.
     `retry_after` is in seconds, as told by the other side (HTTP Retry-After).
     `field` names the config field at fault, `details` holds small JSON facts (status, request).
     """
@@ -50,6 +52,7 @@ class NodeError(Exception):
         message: str,
         *,
         retryable: bool = False,
+        refused: bool = False,
         retry_after: float | None = None,
         field: str | None = None,
         details: dict[str, Any] | None = None,
@@ -58,6 +61,7 @@ class NodeError(Exception):
         self.code = code
         self.message = message
         self.retryable = retryable
+        self.refused = refused
         self.retry_after = retry_after
         self.field = field
         self.details = details or {}

@@ -8,12 +8,12 @@ from pydantic.fields import FieldInfo
 
 from flows.engine.document_problems import dotted
 from flows.engine.errors import NodeError
-from flows.engine.expressions import Budget, render_with, resolve_with
+from flows.engine.expressions import Budget, render_with, resolve_with, trimmed
 from flows.engine.expressions.budget import ExpressionError
 from flows.engine.node_type import NodeType, PureInputs, Result
 from flows.engine.references import Load, load_all
 
-type Mode = Literal["expressions", "template", "never"]
+type Mode = Literal["expressions", "trimmed", "template", "never"]
 
 
 def _extra(field: FieldInfo | None, key: str) -> Any:
@@ -24,12 +24,17 @@ def _extra(field: FieldInfo | None, key: str) -> Any:
 def mode_of(node_type: NodeType, field: str) -> Mode:
     """How the texts of a config field are evaluated."""
     mode = _extra(node_type.config.model_fields.get(field), "evaluate")
-    return mode if mode in ("template", "never") else "expressions"
+    return mode if mode in ("trimmed", "template", "never") else "expressions"
 
 
 def keeps_references(node_type: NodeType, field: str) -> bool:
     """Whether large values may stay references in this field."""
     return bool(_extra(node_type.config.model_fields.get(field), "references"))
+
+
+def is_condition(node_type: NodeType, field: str) -> bool:
+    """Whether a field decides by being true or false."""
+    return bool(_extra(node_type.config.model_fields.get(field), "condition"))
 
 
 def resolve_config(
@@ -67,7 +72,7 @@ def _evaluated(mode: Mode, value: Any, context: Mapping[str, Any], budget: Budge
         return value
     if mode == "template" and isinstance(value, str):
         return render_with(value, context, budget)
-    return resolve_with(value, context, budget)
+    return resolve_with(trimmed(value) if mode == "trimmed" else value, context, budget)
 
 
 def _config_invalid(error: ValidationError) -> NodeError:

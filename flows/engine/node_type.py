@@ -152,7 +152,7 @@ type Ports = tuple[Port, ...] | Callable[[Mapping[str, JSON]], tuple[Port, ...]]
 
 @dataclass(frozen=True)
 class RetryDefaults:
-    """Retry policy where the node sets none. Seconds are of waiting between attempts."""
+    """How often a node is tried where it does not say. Seconds are of waiting between attempts."""
 
     max_attempts: int = 1
     initial_seconds: float = 1
@@ -169,6 +169,11 @@ class NodeType:
     `ports` may be a function of the raw config (`switch`: a port per case).
     `outputs` describes the output object: field name → short type word for completion;
     `outputs_of` does so from the raw config where the fields depend on it (None: not known).
+    `timeout_seconds` ends an attempt where the document says nothing else; `seconds_of` tells from
+    the raw config how long the work itself may take, so that the attempt lasts at least as long
+    (None: the config does not say). For a value that is an expression it gives the longest allowed.
+    `idempotent`: whether the work may be done twice without harm, or a function that tells so from
+    the checked config; where it may not, only the document's own `retry` repeats a failed attempt.
     """
 
     type: str
@@ -183,8 +188,9 @@ class NodeType:
     outputs: Mapping[str, str] = field(default_factory=dict)
     outputs_of: Callable[[Mapping[str, JSON]], Mapping[str, str] | None] | None = None
     streams: bool = False
-    idempotent: bool = True
+    idempotent: bool | Callable[[Any], bool] = True
     timeout_seconds: float = 60
+    seconds_of: Callable[[Mapping[str, JSON]], float | None] | None = None
     retry: RetryDefaults = RetryDefaults()
     version: int = 1
     migrate: Callable[[int, dict[str, JSON]], dict[str, JSON]] | None = None
@@ -197,6 +203,10 @@ class NodeType:
         """Names of the output ports for this raw config, `error` not included."""
         ports = self.ports(config) if callable(self.ports) else self.ports
         return tuple(port.name for port in ports)
+
+    def may_repeat(self, config: BaseModel) -> bool:
+        """Whether doing what this checked config says a second time does no harm."""
+        return self.idempotent(config) if callable(self.idempotent) else self.idempotent
 
     def output_fields(self, config: Mapping[str, JSON]) -> Mapping[str, str] | None:
         """Fields of the output object for this raw config; None where they cannot be known."""

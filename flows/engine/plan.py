@@ -133,7 +133,8 @@ def fail(graph: Graph, state: RunState, node: str, error: dict[str, Any]) -> Non
     state.errors[node] = error
     policy = graph.nodes[node].on_error
     if policy == "continue":
-        state.ports[node] = None
+        # Not by the ports of a branch: which of them is right is what the failure leaves unknown.
+        state.ports[node] = ("out",)
     elif policy == "branch":
         state.ports[node] = ("error",)
         state.outputs[node] = {"error": error}

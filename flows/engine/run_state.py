@@ -18,7 +18,7 @@ class RunState:
     def __init__(self, graph: Graph) -> None:
         self.status: dict[str, Status] = dict.fromkeys(graph.nodes, "pending")
         self.outputs: dict[str, Any] = {}
-        self.ports: dict[str, tuple[str, ...] | None] = {}
+        self.ports: dict[str, tuple[str, ...]] = {}
         self.errors: dict[str, dict[str, Any]] = {}
         self.unsettled = {node: len(edges) for node, edges in graph.incoming.items()}
         self.live = dict.fromkeys(graph.nodes, 0)
@@ -38,6 +38,4 @@ class RunState:
         """Whether an edge from this port of a settled node carries on."""
         if self.status[node] not in ("succeeded", "failed"):
             return False
-        ports = self.ports.get(node, ())
-        # None: every port but `error` (a failure that the run goes on without).
-        return port != "error" if ports is None else port in ports
+        return port in self.ports.get(node, ())

@@ -1,10 +1,12 @@
 """Find what is wrong with a flow before it runs: structure, configs, expressions, references."""
 
+from flows.engine.attempts import MARGIN_SECONDS, seconds_wanted
 from flows.engine.document import Document, NodeSpec
 from flows.engine.document_problems import duplicate_problems
 from flows.engine.errors import Problem
 from flows.engine.graph import INERT_TYPES, Graph
 from flows.engine.names import suggestion
+from flows.engine.node_type import NodeType
 from flows.engine.registry import Registry
 from flows.engine.validate_config import config_problems, excess_problems
 from flows.engine.validate_references import reference_problems
@@ -79,10 +81,38 @@ def _node_problems(node: NodeSpec, registry: Registry) -> list[Problem]:
             f"{node_type.version} is installed here. Update FluxPrompt."
         )
         problems.append(Problem("newer_version", message, node.id, "version"))
+    if node_type is not None:
+        problems += _timeout_problems(node, node_type)
+        problems += _continue_problems(node, node_type)
     if node.parent is not None:
         message = f"'{node.parent}' cannot hold other nodes. Remove 'parent'."
         problems.append(Problem("parent_invalid", message, node.id, "parent"))
     return problems
+
+
+def _timeout_problems(node: NodeSpec, node_type: NodeType) -> list[Problem]:
+    """A warning where the attempt ends before what the config asks for can."""
+    wanted = seconds_wanted(node, node_type)
+    if wanted is None or node.timeout_seconds is None or node.timeout_seconds >= wanted:
+        return []
+    message = (
+        f"The settings of '{node.id}' let its work take {wanted:g} s, but its timeout_seconds ends "
+        f"every attempt after {node.timeout_seconds:g} s. Remove it, or set it to "
+        f"{wanted + MARGIN_SECONDS:g}."
+    )
+    return [Problem("timeout_too_short", message, node.id, "timeout_seconds", "warning")]
+
+
+def _continue_problems(node: NodeSpec, node_type: NodeType) -> list[Problem]:
+    """A problem where a run cannot go on behind a failed node, as each way on is a branch."""
+    ports = node_type.port_names(node.config)
+    if node.on_error != "continue" or not ports or "out" in ports:
+        return []
+    message = (
+        f"'{node.id}' only has ways on by a decision ({', '.join(ports[:8])}), and when it fails "
+        "there is none. Set on_error to 'branch' and connect its port 'error', or to 'stop'."
+    )
+    return [Problem("continue_without_way", message, node.id, "on_error")]
 
 
 def _edge_problems(doc: Document, registry: Registry) -> list[Problem]:

@@ -6,12 +6,19 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from flows.engine.conditions import is_word
 from flows.engine.document import Document, NodeSpec
 from flows.engine.document_problems import dotted
 from flows.engine.errors import Problem
-from flows.engine.expressions import code_lengths, compile_check, has_expression, texts_in
+from flows.engine.expressions import (
+    code_lengths,
+    compile_check,
+    has_expression,
+    is_expression,
+    texts_in,
+)
 from flows.engine.names import suggestion
-from flows.engine.node_call import config_sentence, mode_of
+from flows.engine.node_call import config_sentence, is_condition, mode_of
 from flows.engine.node_type import NodeType
 from flows.engine.registry import Registry
 
@@ -43,7 +50,11 @@ def config_problems(node: NodeSpec, registry: Registry) -> list[Problem]:
     node_type = registry.get(node.type)
     if node_type is None:
         return []
-    return [*_shape_problems(node, node_type), *_expression_problems(node, node_type)]
+    return [
+        *_shape_problems(node, node_type),
+        *_expression_problems(node, node_type),
+        *_condition_problems(node, node_type),
+    ]
 
 
 def _shape_problems(node: NodeSpec, node_type: NodeType) -> Iterator[Problem]:
@@ -104,3 +115,20 @@ def _expression_problems(node: NodeSpec, node_type: NodeType) -> Iterator[Proble
                     "stay text. Put the text into a template node and use its {{ id.text }}."
                 )
                 yield Problem("block_is_text", message, node.id, location, "warning")
+
+
+def _condition_problems(node: NodeSpec, node_type: NodeType) -> Iterator[Problem]:
+    """A warning for a condition that is text, which hardly anybody means."""
+    for field, value in node.config.items():
+        if not isinstance(value, str) or not is_condition(node_type, field):
+            continue
+        if not value.strip():
+            message = f"'{field}' is empty, so it never holds. Write an expression: {{{{ … }}}}."
+            yield Problem("condition_empty", message, node.id, field, "warning")
+        elif not (is_expression(value.strip()) or is_word(value) or compile_check(value)):
+            message = (
+                f"'{field}' is text and not one expression; a text holds unless it is empty or "
+                "says false, no or 0. Put all of it between one pair of braces, such as "
+                "{{ a.score > 3 and b.text }}."
+            )
+            yield Problem("condition_is_text", message, node.id, field, "warning")

@@ -2,7 +2,7 @@
 
 from typing import Any, cast
 
-from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.http import HttpRequest, HttpResponse
 from django.views.decorators.csrf import csrf_exempt
 from rest_framework.parsers import BaseParser
 from rest_framework.request import Request
@@ -39,9 +39,10 @@ class ApiView(APIView):
     takes_yaml = False
 
     def finalize_response(
-        self, request: Request, response: HttpResponseBase, *args: Any, **kwargs: Any
-    ) -> HttpResponseBase:
+        self, request: Request, response: Response, *args: Any, **kwargs: Any
+    ) -> Response:
         response = super().finalize_response(request, response, *args, **kwargs)
+        # Views also give Django's own responses, streams among them.
         if isinstance(response, Response):
             response.add_post_render_callback(_untie)
         return response
@@ -118,7 +119,7 @@ def _untie(response: Response) -> None:
     The framework's request, view and response refer to each other: a body of 10 MB and what was
     read of it would stay until the garbage collector comes by.
     """
-    context = response.renderer_context
+    context = vars(response)["renderer_context"]
     context["request"].parser_context.clear()
     # Django makes this the bound `get`, which holds the view.
     vars(context["view"]).pop("head", None)

@@ -32,6 +32,7 @@ __all__ = [
     "compile_check",
     "evaluate",
     "has_expression",
+    "is_expression",
     "mentions_in",
     "references",
     "render",
@@ -41,6 +42,7 @@ __all__ = [
     "roots_in",
     "text_of",
     "texts_in",
+    "trimmed",
     "values_equal",
 ]
 
@@ -48,6 +50,29 @@ __all__ = [
 def has_expression(text: str) -> bool:
     """Whether a text holds an expression (outside template mode)."""
     return "{{" in text
+
+
+def is_expression(text: str) -> bool:
+    """Whether a text is exactly one expression, whose value keeps its type."""
+    if not text.startswith("{{"):
+        return False
+    try:
+        parts = _parts(text)
+    except ExpressionError:
+        return False
+    return len(parts) == 1 and isinstance(parts[0], Code)
+
+
+def trimmed(value: Any) -> Any:
+    """The value without white space around its single expressions; other texts stay as they are."""
+    if isinstance(value, str):
+        bare = value.strip()
+        return bare if is_expression(bare) else value
+    if isinstance(value, dict):
+        return {key: trimmed(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [trimmed(item) for item in value]
+    return value
 
 
 def evaluate(text: str, context: Mapping[str, Any], *, load: Load | None = None) -> Any:

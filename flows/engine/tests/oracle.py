@@ -46,7 +46,7 @@ class Oracle:
             return "live" if port in ports else "dead"
         policy = self.nodes[source]
         if policy == "continue":
-            return "dead" if port == "error" else "live"
+            return "live" if port == "out" else "dead"
         if policy == "branch":
             return "live" if port == "error" else "dead"
         return "dead"

@@ -60,6 +60,16 @@ def test_defaults_are_left_out_and_keys_are_sorted() -> None:
     assert list(dump(document)["nodes"][0]["config"]) == ["a", "z"]
 
 
+@pytest.mark.parametrize(
+    "retry", [{}, {"initial_seconds": 5}, {"max_attempts": 1}, {"max_attempts": 4, "backoff": 2}]
+)
+def test_a_retry_is_exported_as_it_was_written(retry: dict[str, float]) -> None:
+    node = {"id": "a", "type": "llm", "retry": retry}
+    document = parse(changed(nodes=[node], edges=[]))
+    assert dump(document)["nodes"][0]["retry"] == retry
+    assert dump(parse(dump_yaml(document))) == dump(document)
+
+
 def test_the_digest_ignores_the_layout_and_nothing_else() -> None:
     plain = digest(parse(SMALL))
     assert plain == digest(parse(changed(layout={"a": {"x": 5, "y": 6}})))

@@ -37,6 +37,15 @@ _JSON = st.recursive(
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(_TEXT, inner, max_size=4),
     max_leaves=12,
 )
+_RETRIES = st.fixed_dictionaries(
+    {},
+    optional={
+        "max_attempts": st.integers(1, 20),
+        "initial_seconds": st.integers(0, 3600) | st.floats(0, 3600),
+        "backoff": st.sampled_from([1, 1.5, 2]),
+        "max_seconds": st.sampled_from([0, 30, 60.5]),
+    },
+)
 _NAMES = st.from_regex(r"\A[a-z][a-z0-9_]{0,8}\Z")
 
 
@@ -51,7 +60,7 @@ def _documents(draw: st.DrawFn) -> Document:
             "config": draw(st.dictionaries(_TEXT, _JSON, max_size=3)),
             "on_error": draw(st.sampled_from(["stop", "continue", "branch"])),
             "timeout_seconds": draw(st.none() | st.floats(0.001, 1_000)),
-            "retry": draw(st.none() | st.just({"max_attempts": 3, "backoff": 1.5})),
+            "retry": draw(st.none() | _RETRIES),
         }
         for name in names
     ]

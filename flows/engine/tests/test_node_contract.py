@@ -108,6 +108,17 @@ def test_titles_summary_and_ports_are_usable(node_type: NodeType) -> None:
 
 
 @each_type
+def test_how_long_the_work_may_take_is_told_of_any_config(node_type: NodeType) -> None:
+    if node_type.seconds_of is None:
+        return
+    odd = [None, True, "", "x", "{{ a }}", [1], {"a": 1}, -1, 10**400, float("nan")]
+    configs = [{name: value for name in node_type.config.model_fields} for value in odd]
+    for config in ({}, _example(node_type)["config"], *configs):
+        seconds = node_type.seconds_of(config)
+        assert seconds is None or 0 < seconds < 7 * 24 * 3600
+
+
+@each_type
 def test_the_icon_is_one_of_lucide(node_type: NodeType) -> None:
     files = importlib.metadata.files("lucide") or []
     archive = next(f for f in files if str(f).endswith("lucide.zip"))

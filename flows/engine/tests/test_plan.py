@@ -106,6 +106,14 @@ def test_a_failure_can_be_gone_on_without() -> None:
     assert plan.incoming_for(run.graph, run.state, "b") == (("a", None),)
 
 
+def test_a_failed_decision_takes_no_branch_even_where_the_run_goes_on() -> None:
+    run = Run("start>a a.true>b a.false>c b>end c>end start>d", a={"on_error": "continue"})
+    run.next()
+    run.done("start")
+    assert run.broke("a") == [SkipNode("b"), SkipNode("c"), SkipNode("end")]
+    assert run.done("d") == [FinishRun("succeeded")]
+
+
 def test_a_failure_can_leave_by_the_error_port() -> None:
     run = Run("start>a a>b a.error>c", a={"on_error": "branch"})
     run.next()

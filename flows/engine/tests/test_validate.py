@@ -145,6 +145,41 @@ def test_values_that_are_expressions_are_judged_when_they_run() -> None:
     )
 
 
+def test_an_attempt_that_ends_before_its_work_may_is_pointed_out() -> None:
+    config = {"url": "https://example.com", "timeout_seconds": 300}
+    problem = one({"id": "a", "type": "http", "config": config, "timeout_seconds": 60})
+    assert (problem.code, problem.severity) == ("timeout_too_short", "warning")
+    assert (problem.node, problem.path) == ("a", "timeout_seconds")
+    assert "Remove it, or set it to 310." in problem.message
+    assert found({"id": "a", "type": "http", "config": config, "timeout_seconds": 300}) == []
+    assert found({"id": "a", "type": "http", "config": config}) == []
+
+
+@pytest.mark.parametrize(
+    ("condition", "code", "hint"),
+    [
+        ("{{ ticket.subject }} and {{ ticket.body }}", "condition_is_text", "one pair of braces"),
+        ("{{ ticket.subject }} == 'x'", "condition_is_text", "one pair of braces"),
+        ("ticket.subject", "condition_is_text", "one pair of braces"),
+        (" ", "condition_empty", "never holds"),
+    ],
+)
+def test_a_condition_that_is_text_is_pointed_out(condition: str, code: str, hint: str) -> None:
+    way = {"id": "way", "type": "if", "config": {"condition": condition}}
+    problem = one(way, edges="ticket>way way.true>end")
+    assert (problem.code, problem.severity) == (code, "warning")
+    assert (problem.node, problem.path) == ("way", "condition")
+    assert hint in problem.message
+
+
+@pytest.mark.parametrize(
+    "condition", ["{{ ticket.subject }}", "{{ ticket.subject }}\n", " False", "yes", True, 0]
+)
+def test_a_condition_that_is_an_expression_or_a_word_is_sound(condition: Any) -> None:
+    way = {"id": "way", "type": "if", "config": {"condition": condition}}
+    assert found(way, edges="ticket>way way.true>end") == []
+
+
 def test_blocks_outside_a_template_node_are_pointed_out() -> None:
     problem = one({"id": "a", "type": "llm", "config": {"prompt": "{% if x %}y{% endif %}"}})
     assert (problem.code, problem.severity) == ("block_is_text", "warning")
@@ -177,6 +212,31 @@ def test_the_error_port_exists_when_failures_branch() -> None:
         == []
     )
     assert one(node).code == "error_unseen"
+
+
+@pytest.mark.parametrize(
+    ("type", "config", "ports"),
+    [
+        ("if", {"condition": "{{ ticket.subject }}"}, "true, false"),
+        ("switch", {"cases": [{"name": "low", "when": 1}]}, "low, default"),
+    ],
+)
+def test_a_run_cannot_continue_behind_a_failed_decision(
+    type: str, config: dict[str, Any], ports: str
+) -> None:
+    way = {"id": "way", "type": type, "config": config, "on_error": "continue"}
+    edges = f"ticket>way way.{ports.partition(',')[0]}>end"
+    problem = one(way, edges=edges)
+    assert (problem.code, problem.node, problem.path) == ("continue_without_way", "way", "on_error")
+    assert f"({ports})" in problem.message
+    assert "Set on_error to 'branch'" in problem.message
+    assert found({**way, "on_error": "branch"}, edges=f"{edges} way.error>end") == []
+
+
+def test_a_run_continues_behind_a_node_with_one_way_on_or_none() -> None:
+    stop = {"id": "halt", "type": "stop", "on_error": "continue"}
+    nodes = [{**template("x"), "on_error": "continue"}, stop]
+    assert found(*nodes, edges="ticket>text text>end ticket>halt") == []
 
 
 def test_a_loop_is_named() -> None:

@@ -1,6 +1,7 @@
 """One HTTP request to another service."""
 
 import json
+from codecs import BOM_UTF8
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 from urllib.parse import urlencode
@@ -9,7 +10,8 @@ from pydantic import BeforeValidator, Field, field_validator
 
 from flows.engine.config import NodeConfig, Text
 from flows.engine.errors import NodeError
-from flows.engine.expressions import text_of
+from flows.engine.expressions import has_expression, text_of
+from flows.engine.heavy import compute
 from flows.engine.json_values import read_json
 from flows.engine.node_type import Context, HttpAnswer, NodeType, Result, RetryDefaults
 
@@ -17,6 +19,10 @@ from flows.engine.node_type import Context, HttpAnswer, NodeType, Result, RetryD
 IDEMPOTENT = ("GET", "PUT", "DELETE", "HEAD", "OPTIONS")
 #: Answers that say "try again": busy, or broken in passing.
 TRANSIENT = (408, 425, 429, 500, 502, 503, 504)
+#: Longest time that one request may take, in seconds.
+MAX_SECONDS = 600
+#: Answers that refuse before acting, so that even a POST may be sent again.
+REFUSED = (429, 503)
 # Longest wait that a service may ask for; what is longer is left to the retry policy.
 MAX_RETRY_AFTER = 600.0
 
@@ -54,7 +60,11 @@ class Config(NodeConfig):
         default="json", title="Body type", description="How the body is sent."
     )
     timeout_seconds: float = Field(
-        default=30, title="Timeout", description="Seconds to wait for the answer.", gt=0, le=600
+        default=30,
+        title="Timeout",
+        description="Seconds to wait for the answer.",
+        gt=0,
+        le=MAX_SECONDS,
     )
     ok_statuses: list[int] = Field(
         default=[],
@@ -119,40 +129,34 @@ def _headers(config: Config, content_type: str | None) -> dict[str, str]:
 async def run(config: Config, ctx: Context) -> Result:
     """Send the request. Raises NodeError http_status for an answer that is no success."""
     content, content_type = _body(config)
-    repeatable = config.method in IDEMPOTENT
-    try:
-        answer = await ctx.http(
-            config.method,
-            config.url,
-            headers=_headers(config, content_type),
-            query=_query(config),
-            content=content,
-            timeout_seconds=config.timeout_seconds,
-        )
-    except NodeError as error:
-        # A lost answer may still have been acted upon: only repeat what may be repeated.
-        error.retryable = error.retryable and repeatable
-        raise
-    text = _decoded(answer)
+    answer = await ctx.http(
+        config.method,
+        config.url,
+        headers=_headers(config, content_type),
+        query=_query(config),
+        content=content,
+        timeout_seconds=config.timeout_seconds,
+    )
+    size = len(answer.content)
+    text = await compute(size, _decoded, answer)
     if not _is_good(answer.status, config.ok_statuses):
-        raise _status_error(answer, text, repeatable)
+        raise _status_error(answer, text)
     output = {"status": answer.status, "headers": dict(answer.headers)}
-    return Result({**output, "json": _parsed(text), "text": text})
+    return Result({**output, "json": await compute(size, _parsed, text), "text": text})
 
 
 def _is_good(status: int, wanted: list[int]) -> bool:
     return status in wanted if wanted else 200 <= status <= 299
 
 
-def _status_error(answer: HttpAnswer, text: str, repeatable: bool) -> NodeError:
+def _status_error(answer: HttpAnswer, text: str) -> NodeError:
     shown = " ".join(text[:300].split())
     message = f"The service answered {answer.status}{f': {shown}' if shown else '.'}"
-    # 429 and 503 refuse before acting, so even a POST may be sent again.
-    refused = answer.status in (429, 503)
     return NodeError(
         "http_status",
         message,
-        retryable=refused or (repeatable and answer.status in TRANSIENT),
+        retryable=answer.status in TRANSIENT,
+        refused=answer.status in REFUSED,
         retry_after=_retry_after(answer.headers),
         details={"status": answer.status, "url": answer.url[:500]},
     )
@@ -165,16 +169,20 @@ def _retry_after(headers: Mapping[str, str]) -> float | None:
 
 
 def _decoded(answer: HttpAnswer) -> str:
+    """The text of an answer. A byte order mark is not part of it, and says more than the header."""
     content_type = answer.headers.get("content-type", "")
     charset = "utf-8"
     for part in content_type.split(";")[1:]:
         name, _, value = part.strip().partition("=")
         if name.lower() == "charset":
             charset = value.strip("\"' ")
+    if answer.content.startswith(BOM_UTF8):
+        charset = "utf-8"
     try:
-        return answer.content.decode(charset, "replace").replace("\0", "\ufffd")
-    except LookupError:
-        return answer.content.decode("utf-8", "replace").replace("\0", "\ufffd")
+        text = answer.content.decode(charset, "replace")
+    except (LookupError, ValueError):  # an unknown name, or one that Python knows for other uses
+        text = answer.content.decode("utf-8", "replace")
+    return text.removeprefix("\ufeff").replace("\0", "\ufffd")
 
 
 def _parsed(text: str) -> Any:
@@ -187,6 +195,26 @@ def _parsed(text: str) -> Any:
         return None
 
 
+def is_idempotent(config: Config) -> bool:
+    """Whether the request may be sent twice: a lost answer may still have been acted upon."""
+    return config.method in IDEMPOTENT
+
+
+def seconds(config: Mapping[str, Any]) -> float | None:
+    """Seconds that the settings give the request; an expression may give it as many as are allowed.
+
+    None where they say nothing, or what `Config` refuses.
+    """
+    value = config.get("timeout_seconds")
+    if isinstance(value, str) and has_expression(value):
+        return float(MAX_SECONDS)
+    try:
+        given = float(value)  # type: ignore[arg-type]
+    except (TypeError, ValueError, OverflowError):
+        return None
+    return given if 0 < given <= MAX_SECONDS else None
+
+
 NODE = NodeType(
     type="http",
     title="HTTP request",
@@ -196,7 +224,8 @@ NODE = NodeType(
     config=Config,
     io=run,
     outputs={"status": "number", "headers": "object", "json": "any", "text": "text"},
-    idempotent=False,
+    idempotent=is_idempotent,
     timeout_seconds=60,
+    seconds_of=seconds,
     retry=RetryDefaults(max_attempts=3, initial_seconds=1, backoff=2, max_seconds=30),
 )

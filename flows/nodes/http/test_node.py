@@ -4,9 +4,11 @@ from typing import Any
 
 import pytest
 
+from flows.engine.attempts import may_try_again
 from flows.engine.errors import NodeError
+from flows.engine.node_call import resolve_config
 from flows.engine.node_type import HttpAnswer
-from flows.engine.tests.support import FakeContext, perform
+from flows.engine.tests.support import FakeContext, node_type, perform
 
 URL = "https://api.example.com/x"
 
@@ -44,8 +46,26 @@ def test_what_cannot_be_stored_is_replaced() -> None:
     assert result.output["json"] == {"a": "x\ufffd\ufffd"}
 
 
-def test_an_unknown_charset_falls_back_to_utf8() -> None:
-    given = HttpAnswer(200, {"content-type": "text/plain; charset=wat"}, "é".encode(), URL)
+@pytest.mark.parametrize("charset", ["", "; charset=utf-8", "; charset=iso-8859-1", "; charset=x"])
+def test_a_byte_order_mark_is_no_part_of_the_answer(charset: str) -> None:
+    headers = {"content-type": f"application/json{charset}"}
+    given = reply(content='\ufeff{"a": "é"}'.encode(), headers=headers)
+    output = perform("http", {"url": URL}, FakeContext(answers=[given])).output
+    assert (output["json"], output["text"]) == ({"a": "é"}, '{"a": "é"}')
+
+
+@pytest.mark.parametrize("charset", ["utf-16", "utf-16-le"])
+def test_a_mark_of_another_encoding_is_left_out_too(charset: str) -> None:
+    headers = {"content-type": f"application/json; charset={charset}"}
+    given = reply(content=b"\xff\xfe" + "[1]".encode("utf-16-le"), headers=headers)
+    output = perform("http", {"url": URL}, FakeContext(answers=[given])).output
+    assert (output["json"], output["text"]) == ([1], "[1]")
+
+
+@pytest.mark.parametrize("charset", ["wat", "base64", "idna", "undefined"])
+def test_an_unknown_charset_falls_back_to_utf8(charset: str) -> None:
+    headers = {"content-type": f"text/plain; charset={charset}"}
+    given = HttpAnswer(200, headers, "é".encode(), URL)
     assert perform("http", {"url": URL}, FakeContext(answers=[given])).output["text"] == "é"
 
 
@@ -83,30 +103,42 @@ def test_query_lists_repeat_and_nulls_are_left_out() -> None:
     assert world.calls[0]["query"] == {"a": ["1", "true"], "c": "2.5"}
 
 
+def tried_again(method: str, error: NodeError, *, asked_for: bool = False) -> bool:
+    kind = node_type("http")
+    config, _ = resolve_config(kind, {"url": URL, "method": method}, {})
+    return may_try_again(error, repeatable=kind.may_repeat(config), asked_for=asked_for)
+
+
 @pytest.mark.parametrize(
-    ("method", "status", "retryable"),
+    ("method", "status", "alone", "asked_for"),
     [
-        ("GET", 500, True),
-        ("GET", 404, False),
-        ("PUT", 502, True),
-        ("POST", 500, False),
-        ("POST", 429, True),
-        ("POST", 503, True),
-        ("PATCH", 504, False),
+        ("GET", 500, True, True),
+        ("GET", 404, False, False),
+        ("put", 502, True, True),
+        ("POST", 500, False, True),
+        ("POST", 400, False, False),
+        ("POST", 429, True, True),
+        ("POST", 503, True, True),
+        ("PATCH", 504, False, True),
     ],
 )
-def test_only_what_may_be_repeated_is_retried(method: str, status: int, retryable: bool) -> None:
+def test_a_post_is_repeated_only_after_a_refusal_or_where_a_retry_is_asked_for(
+    method: str, status: int, alone: bool, asked_for: bool
+) -> None:
     error = failure({"method": method}, reply(status, b"sorry"))
     assert error.code == "http_status"
-    assert error.retryable is retryable
+    assert tried_again(method, error) is alone
+    assert tried_again(method, error, asked_for=True) is asked_for
     assert error.details["status"] == status
     assert "sorry" in error.message
 
 
-@pytest.mark.parametrize(("method", "retryable"), [("GET", True), ("POST", False)])
-def test_a_lost_connection_is_retried_only_where_that_is_safe(method: str, retryable: bool) -> None:
+@pytest.mark.parametrize(("method", "alone"), [("GET", True), ("POST", False)])
+def test_a_lost_connection_is_retried_only_where_that_is_safe(method: str, alone: bool) -> None:
     lost = NodeError("http_timeout", "No answer in time.", retryable=True)
-    assert failure({"method": method}, lost).retryable is retryable
+    error = failure({"method": method}, lost)
+    assert tried_again(method, error) is alone
+    assert tried_again(method, error, asked_for=True)
 
 
 def test_the_service_says_when_to_come_back() -> None:

@@ -4,6 +4,7 @@ from typing import Any
 
 from pydantic import Field
 
+from flows.engine.conditions import holds
 from flows.engine.config import NodeConfig
 from flows.engine.node_type import NodeType, Port, PureInputs, Result
 
@@ -12,15 +13,12 @@ class Config(NodeConfig):
     condition: Any = Field(
         title="Condition",
         description="An expression; empty, zero, null and the text 'false' count as false.",
-        json_schema_extra={"references": True},
+        json_schema_extra={"evaluate": "trimmed", "condition": True, "references": True},
     )
 
 
 def run(config: Config, inputs: PureInputs) -> Result:
-    value = config.condition
-    # Models and forms answer in words; "false" must not count as true for not being empty.
-    word = value.strip().lower() if isinstance(value, str) and len(value) < 100 else value
-    result = bool(word) and word not in ("false", "no", "0")
+    result = holds(config.condition)
     return Result({"result": result}, ports=("true" if result else "false",))
 
 

@@ -6,6 +6,7 @@ from pydantic import BeforeValidator, Field, field_validator
 
 from flows.engine.config import NodeConfig, Text, blank_as_none
 from flows.engine.errors import NodeError
+from flows.engine.heavy import compute
 from flows.engine.node_type import (
     Context,
     ModelAnswer,
@@ -92,7 +93,7 @@ async def run(config: Config, ctx: Context) -> Result:
     if config.output_schema is None:
         return _result(answer, None, (answer,))
     try:
-        return _result(answer, _checked(config, answer), (answer,))
+        return _result(answer, await _checked(config, answer), (answer,))
     except AnswerUnreadable as error:
         complaint = str(error)
     repair = f"That answer cannot be used. {complaint} Answer again with only the corrected JSON."
@@ -106,7 +107,7 @@ async def run(config: Config, ctx: Context) -> Result:
         ),
     )
     try:
-        return _result(again, _checked(config, again), (answer, again))
+        return _result(again, await _checked(config, again), (answer, again))
     except AnswerUnreadable as error:
         raise _output_invalid(again, str(error)) from error
 
@@ -129,8 +130,12 @@ async def _ask(config: Config, ctx: Context, messages: tuple[dict[str, Any], ...
     return answer
 
 
-def _checked(config: Config, answer: ModelAnswer) -> Any:
+async def _checked(config: Config, answer: ModelAnswer) -> Any:
     """The answer as data that fits the schema. Raises AnswerUnreadable or NodeError."""
+    return await compute(len(answer.text), _check, config, answer)
+
+
+def _check(config: Config, answer: ModelAnswer) -> Any:
     assert config.output_schema is not None
     try:
         value = json_of(answer.text)

@@ -30,9 +30,17 @@ class Case(BaseModel):
 
 
 class Config(NodeConfig):
-    value: Any = Field(default=None, title="Value", description="What the cases are compared with.")
+    value: Any = Field(
+        default=None,
+        title="Value",
+        description="What the cases are compared with.",
+        json_schema_extra={"evaluate": "trimmed"},
+    )
     cases: list[Case] = Field(
-        title="Cases", description="Tried in order; the first match wins.", max_length=50
+        title="Cases",
+        description="Tried in order; the first match wins.",
+        max_length=50,
+        json_schema_extra={"evaluate": "trimmed"},
     )
 
     @field_validator("cases")

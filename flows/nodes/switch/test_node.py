@@ -50,3 +50,17 @@ def test_braces_in_a_value_are_compared_as_text() -> None:
     cases = [{"name": "two", "when": 2}, {"name": "same", "when": "{{ a }}"}]
     config = {"value": "{{ a }}", "cases": cases}
     assert call("switch", config, {"a": "{{ 1+1 }}"}).ports == ("same",)
+
+
+def test_white_space_around_an_expression_does_not_count() -> None:
+    cases = [{"name": "few", "when": "{{ a < 3 }}\n"}, {"name": "same", "when": " {{ b }}"}]
+    config = {"value": "\n{{ a }}\n", "cases": cases}
+    assert call("switch", config, {"a": 1, "b": 7}).ports == ("few",)
+    assert call("switch", config, {"a": 7, "b": 7}).ports == ("same",)
+    assert call("switch", config, {"a": 8, "b": 7}).ports == ("default",)
+
+
+def test_white_space_of_a_text_counts() -> None:
+    cases = [{"name": "spaced", "when": "x {{ a }} "}]
+    assert call("switch", {"value": "x 1 ", "cases": cases}, {"a": 1}).ports == ("spaced",)
+    assert call("switch", {"value": "x 1", "cases": cases}, {"a": 1}).ports == ("default",)

@@ -32,3 +32,8 @@ def test_braces_in_values_stay_text() -> None:
 def test_a_made_up_reference_cannot_be_smuggled_in() -> None:
     with pytest.raises(NodeError):
         call("transform", {"fields": {"$blob": "abc", "kind": "text"}})
+
+
+def test_white_space_around_an_expression_makes_text() -> None:
+    result = call("transform", {"fields": {"x": "{{ a }}\n", "y": " {{ a }}"}}, {"a": [1]})
+    assert result.output == {"x": "[1]\n", "y": " [1]"}

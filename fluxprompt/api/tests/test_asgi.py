@@ -153,7 +153,10 @@ def test_nothing_of_a_call_is_kept_once_it_is_answered(
     body = json.dumps({"document": GREETING}).encode()
 
     def answer() -> int:
-        headers = {"content_type": "application/json", "content_length": str(len(body))}
+        headers: dict[str, Any] = {
+            "content_type": "application/json",
+            "content_length": str(len(body)),
+        }
         return asyncio.run(call("POST", path, [body], **headers))[0]
 
     def kept() -> int:

@@ -1,0 +1,54 @@
+"""How long and how often a node is tried: what the document says, over its node type's defaults."""
+
+from dataclasses import replace
+
+from flows.engine.document import NodeSpec
+from flows.engine.errors import NodeError
+from flows.engine.node_type import NodeType, RetryDefaults
+
+#: Seconds of an attempt around the work that its config limits: values are loaded before it, and
+#: what came back is read after it.
+MARGIN_SECONDS = 10.0
+
+
+def attempt_seconds(node: NodeSpec, node_type: NodeType) -> float:
+    """Seconds after which an attempt of this node is ended.
+
+    The document's own `timeout_seconds` wins; else the type's default, or more where the config
+    lets the work take longer.
+    """
+    if node.timeout_seconds is not None:
+        return node.timeout_seconds
+    wanted = seconds_wanted(node, node_type)
+    if wanted is None:
+        return node_type.timeout_seconds
+    return max(node_type.timeout_seconds, wanted + MARGIN_SECONDS)
+
+
+def seconds_wanted(node: NodeSpec, node_type: NodeType) -> float | None:
+    """Seconds that the node's config lets its work take; None where it says nothing of it."""
+    return None if node_type.seconds_of is None else node_type.seconds_of(node.config)
+
+
+def retry_of(node: NodeSpec, node_type: NodeType) -> RetryDefaults:
+    """How often this node is tried: the type's defaults, with what the document says instead."""
+    said = {} if node.retry is None else node.retry.model_dump(exclude_none=True)
+    retry = replace(node_type.retry, **said)
+    if "max_seconds" not in said and "initial_seconds" in said:
+        # A first pause that was asked for is not cut by a limit that nobody wrote.
+        return replace(retry, max_seconds=max(retry.max_seconds, retry.initial_seconds))
+    return retry
+
+
+def retry_is_asked_for(node: NodeSpec) -> bool:
+    """Whether the document itself says how often this node is tried."""
+    return node.retry is not None and bool(node.retry.model_dump(exclude_none=True))
+
+
+def may_try_again(error: NodeError, *, repeatable: bool, asked_for: bool) -> bool:
+    """Whether another attempt makes sense and does no harm; how many there are is not asked here.
+
+    What may have been done in spite of the failure is only done again where a second time does no
+    harm (`repeatable`), or where the document asks for retries: then the builder has decided.
+    """
+    return error.retryable and (repeatable or error.refused or asked_for)
