@@ -1,6 +1,5 @@
 """The REST API of runs: start, look, follow, stop; and its errors."""
 
-import asyncio
 import json
 import uuid
 from datetime import UTC, datetime, timedelta
@@ -11,7 +10,7 @@ from django.db import IntegrityError, connection
 from django.test.utils import CaptureQueriesContext
 
 from execution.blobs import save_blobs
-from execution.models import NodeRun, Run, RunEvent
+from execution.models import NodeRun, Run
 from execution.payloads import Externalizer
 from execution.temporal_client import TemporalUnreachable
 from flows.models import Flow
@@ -269,29 +268,6 @@ def test_the_nodes_of_a_run_are_listed_with_every_attempt(api: Api, run: dict[st
     assert_problem(problem, 400, "cursor_invalid")
 
 
-def add_events(run_id: str, *types: str) -> None:
-    for seq, kind in enumerate(types, start=2):
-        RunEvent.objects.create(
-            run_id=run_id,
-            seq=seq,
-            key=f"{kind}:{seq}",
-            at=datetime.now(UTC),
-            type=kind,
-            data={"n": seq},
-        )
-    Run.objects.filter(pk=run_id).update(last_seq=len(types) + 1)
-
-
-def test_events_are_paged_by_cursor_like_any_list(api: Api, run: dict[str, Any]) -> None:
-    add_events(run["id"], *["node.started"] * 6, "run.finished")
-    seen, cursor = [], "0"
-    while cursor:
-        page = api.get(f"/runs/{run['id']}/events?limit=3&cursor={cursor}").json()
-        seen += [event["seq"] for event in page["results"]]
-        cursor = page["next"]
-    assert seen == list(range(1, 9))
-
-
 def test_a_run_of_a_draft_says_so(api: Api, run: dict[str, Any]) -> None:
     body = {"inputs": {"name": "Ada"}, "version": "draft"}
     assert api.post("/flows/greeting/runs", body).json()["version"] == "draft"
@@ -309,38 +285,6 @@ def test_a_flow_that_is_deleted_while_its_run_starts_is_not_there(
     answer = api.post("/flows/greeting/runs", {"inputs": {"name": "Ada"}})
     assert_problem(answer, 404, "not_found")
     assert "deleted" in answer.json()["detail"]
-
-
-def test_events_are_listed_in_order_from_where_one_was(api: Api, run: dict[str, Any]) -> None:
-    add_events(run["id"], "run.started", "run.finished")
-    path = f"/runs/{run['id']}/events"
-    every = api.get(path).json()
-    assert [event["type"] for event in every["results"]] == [
-        "run.queued",
-        "run.started",
-        "run.finished",
-    ]
-    assert every["next"] is None
-    page = api.get(f"{path}?limit=2").json()
-    rest = api.get(f"{path}?limit=2&after={page['next']}").json()
-    assert [event["seq"] for event in rest["results"]] == [3]
-    assert_problem(api.get(f"{path}?after=-1"), 400, "bad_parameter")
-    assert_problem(api.get(f"{path}?after={2**31}"), 400, "bad_parameter")
-
-
-def test_the_stream_of_a_run_that_was_read_to_its_end_is_over(
-    api: Api, run: dict[str, Any]
-) -> None:
-    add_events(run["id"], "run.finished")
-    end(run["id"])
-    response = api.get(f"/runs/{run['id']}/events", Accept="text/event-stream", Last_Event_ID="2")
-    assert response["Content-Type"] == "text/event-stream"
-    assert response["Cache-Control"] == "no-store"
-    assert asyncio.run(read(response)).startswith(b":")
-
-
-async def read(response: Any) -> bytes:
-    return b"".join([part async for part in response])
 
 
 def test_a_run_is_cancelled_and_twice_is_the_same(api: Api, run: dict[str, Any]) -> None:
