@@ -15,7 +15,8 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
     """allauth's behaviour, with our rules on who may sign up."""
 
     def is_open_for_signup(self, request: HttpRequest) -> bool:
-        return bool(settings.FLUX_SIGNUP == "open")
+        # The first person comes by the set-up link: a stranger who is faster would shut it.
+        return bool(settings.FLUX_SIGNUP == "open" and User.objects.exists())
 
     def save_user(self, request: HttpRequest, user: User, form: Any, commit: bool = True) -> User:
         with transaction.atomic():

@@ -6,6 +6,7 @@ from allauth.account.models import EmailAddress
 from allauth.mfa.models import Authenticator
 from allauth.usersessions.models import UserSession
 from django.contrib import admin
+from django.contrib.admin import ActionLocation
 from django.contrib.auth.admin import GroupAdmin as DjangoGroupAdmin
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.models import Group
@@ -57,10 +58,14 @@ class MembershipInline(TabularInline):
     autocomplete_fields = ("user", "workspace")
 
 
+def _is_superuser(request: HttpRequest) -> bool:
+    return bool(getattr(request.user, "is_superuser", False))
+
+
 def _may_touch(request: HttpRequest, person: User | None) -> bool:
     """Else an operator with few rights sets a superuser's password and signs in as them."""
     powerful = person is not None and (person.is_staff or person.is_superuser)
-    return not powerful or bool(getattr(request.user, "is_superuser", False))
+    return not powerful or _is_superuser(request)
 
 
 @admin.register(User)
@@ -105,11 +110,40 @@ class UserAdmin(OperatorAdmin, DjangoUserAdmin):  # type: ignore[type-arg]
 
 @admin.register(Group)
 class GroupAdmin(OperatorAdmin, DjangoGroupAdmin):  # type: ignore[type-arg]
-    """Sets of rights for operators who are not superusers."""
+    """Sets of rights for operators who are not superusers; only superusers change them."""
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return _is_superuser(request)
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return _is_superuser(request)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return _is_superuser(request)
+
+
+class OfAPerson(OperatorAdmin):
+    """What lets a person in: nobody touches a more powerful person's."""
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        person = obj.user if obj is not None else None
+        return _may_touch(request, person) and bool(super().has_change_permission(request, obj))
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        person = obj.user if obj is not None else None
+        return _may_touch(request, person) and bool(super().has_delete_permission(request, obj))
+
+    def get_actions(
+        self, request: HttpRequest, action_location: Any = ActionLocation.CHANGE_LIST
+    ) -> Any:
+        # Actions on many rows ask for no row's permission.
+        if not _is_superuser(request):
+            return {}
+        return super().get_actions(request, action_location=action_location)
 
 
 @admin.register(EmailAddress)
-class EmailAddressAdmin(OperatorAdmin):
+class EmailAddressAdmin(OfAPerson):
     """Addresses that were verified."""
 
     list_display = ("email", "user", "primary", "verified")
@@ -118,9 +152,17 @@ class EmailAddressAdmin(OperatorAdmin):
     search_fields = ("email", "user__email")
     autocomplete_fields = ("user",)
 
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        # An address added to somebody powerful would be a way to their password.
+        return _is_superuser(request)
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        fields = super().get_readonly_fields(request, obj)
+        return fields if _is_superuser(request) else (*fields, "user")
+
 
 @admin.register(Authenticator)
-class AuthenticatorAdmin(NoAdding, OperatorAdmin):
+class AuthenticatorAdmin(NoAdding, OfAPerson):
     """Second factors; deleting one lets a person in who lost theirs. The secret is not shown."""
 
     list_display = ("user", "type", "created_at", "last_used_at")
@@ -131,7 +173,7 @@ class AuthenticatorAdmin(NoAdding, OperatorAdmin):
 
 
 @admin.register(UserSession)
-class UserSessionAdmin(NoAdding, OperatorAdmin):
+class UserSessionAdmin(NoAdding, OfAPerson):
     """Where people are signed in; the session's key is not shown."""
 
     list_display = ("user", "ip", "user_agent", "created_at", "last_seen_at")

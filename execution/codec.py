@@ -70,6 +70,10 @@ class EncryptingCodec(PayloadCodec):
         return [encrypt(payload) for payload in payloads]
 
     async def decode(self, payloads: Sequence[Payload]) -> list[Payload]:
+        """Only what is ours: else whoever reaches Temporal could start runs in anybody's name."""
+        for payload in payloads:
+            if payload.metadata.get("encoding") != ENCODING:
+                raise PayloadUnreadable("A Temporal payload is not encrypted; it is not ours.")
         return [decrypt(payload) for payload in payloads]
 
 

@@ -17,6 +17,7 @@ _REFUSED = tuple(
     ipaddress.ip_network(block)
     for block in (
         "192.0.0.0/24",
+        "168.63.129.16/32",  # Azure's machines get their settings and secrets here
         "192.88.99.0/24",  # 6to4 relays
         "2001::/23",  # protocol assignments, Teredo among them
         "2001:db8::/32",
@@ -27,7 +28,10 @@ _REFUSED = tuple(
 #: Clouds answer here with their machines' secrets; a host name on the allow list is not enough.
 _METADATA = tuple(
     ipaddress.ip_network(block)
-    for block in ("169.254.0.0/16", "fe80::/10", "fd00:ec2::254/128", "100.100.100.200/32")
+    for block in (
+        *("169.254.0.0/16", "fe80::/10", "fd00:ec2::254/128", "fd20:ce::254/128"),
+        *("100.100.100.200/32", "168.63.129.16/32"),
+    )
 )
 
 

@@ -8,9 +8,12 @@ No proxy is read from the environment: a proxy would resolve the name again, unv
 import asyncio
 import functools
 import re
+import socket
 import ssl
 import weakref
 from collections.abc import Awaitable, Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 import httpcore2
 import httpx2
@@ -32,11 +35,28 @@ _CONNECTIONS = httpx2.Limits(
 )
 
 
+#: Threads of their own: a name server that does not answer holds one for half a minute, and
+#: nothing else of the process may wait for that.
+_resolvers = ThreadPoolExecutor(64, thread_name_prefix="resolve")
+
+
 async def resolve_host(host: str, port: int) -> list[str]:
     """Addresses of a host by the system's resolver. Raises socket.gaierror."""
     loop = asyncio.get_running_loop()
-    found = await loop.getaddrinfo(host, port, type=1)
+    look_up = partial(socket.getaddrinfo, host, port, type=socket.SOCK_STREAM)
+    found = await loop.run_in_executor(_resolvers, look_up)
     return list(dict.fromkeys(str(answer[4][0]) for answer in found))
+
+
+def is_own(address: str) -> bool:
+    """Whether this machine has the address: only then a socket can be bound to it."""
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    with socket.socket(family, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.bind((address, 0))
+        except OSError:
+            return False
+    return True
 
 
 class GuardedBackend(httpcore2.AsyncNetworkBackend):
@@ -72,7 +92,8 @@ class GuardedBackend(httpcore2.AsyncNetworkBackend):
         for text in found:
             address = literal(text)
             if address is None or not (
-                is_public(address) or self._allowed.admits(host, port, address)
+                (is_public(address) and not is_own(text))
+                or self._allowed.admits(host, port, address)
             ):
                 raise refused(host, port)
         return found

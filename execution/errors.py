@@ -19,12 +19,6 @@ class NotPublished(Exception):
     code = "not_published"
 
 
-class FlowGone(Exception):
-    """The flow was deleted while a run of it was being started."""
-
-    code = "not_found"
-
-
 class IdempotencyConflict(Exception):
     """The idempotency key was used before, for another request."""
 

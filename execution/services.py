@@ -16,7 +16,6 @@ from execution.blobs import save_blobs
 from execution.dispatch import dispatch, request_cancel
 from execution.ending import end_from_outside
 from execution.errors import (
-    FlowGone,
     IdempotencyConflict,
     InputsInvalid,
     NotPublished,
@@ -30,6 +29,7 @@ from execution.temporal_client import TemporalUnreachable
 from flows.engine.document import Document, digest
 from flows.engine.inputs import validate_inputs
 from flows.models import Flow
+from flows.services import FlowGone
 
 __all__ = [
     "IdempotencyConflict",
@@ -100,7 +100,7 @@ def start_run(
         if idempotency_key and (earlier := _earlier(actor, idempotency_key, asked)):
             return Started(earlier, created=False)
         if not Flow.objects.filter(id=flow.id).exists():
-            raise FlowGone("This flow was deleted a moment ago.") from None
+            raise FlowGone from None
         raise
     _dispatch_now(run, pinned)
     return Started(run, created=True)

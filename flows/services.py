@@ -31,6 +31,15 @@ _LOOKS_LIKE_ID = re.compile(r"[0-9a-f]{8}-?([0-9a-f]{4}-?){3}[0-9a-f]{12}")
 _SLUG_TRIES = 5
 
 
+class FlowGone(Exception):
+    """The flow was deleted meanwhile."""
+
+    code = "not_found"
+
+    def __init__(self) -> None:
+        super().__init__("This flow was deleted a moment ago.")
+
+
 class StaleRevision(Exception):
     """Someone else changed the draft since it was read; `current` is its revision now."""
 
@@ -136,8 +145,15 @@ def _free_slug(workspace_id: UUID, name: str) -> str:
 
 
 def _held(actor: Actor, flow: Flow) -> Flow:
-    """The flow's row as it is now, held until the transaction ends; only of the actor's own."""
-    return Flow.objects.select_for_update().get(pk=flow.pk, workspace_id=actor.workspace_id)
+    """The flow's row as it is now, held until the transaction ends; only of the actor's own.
+
+    Raises FlowGone.
+    """
+    rows = Flow.objects.select_for_update().filter(pk=flow.pk, workspace_id=actor.workspace_id)
+    held = rows.first()
+    if held is None:
+        raise FlowGone
+    return held
 
 
 def replace_draft(

@@ -9,8 +9,8 @@ _http = get_asgi_application()
 
 from channels.auth import AuthMiddlewareStack  # noqa: E402
 from channels.routing import ProtocolTypeRouter, URLRouter  # noqa: E402
-from channels.security.websocket import AllowedHostsOriginValidator  # noqa: E402
 
+from execution.live.origin import same_origin_only  # noqa: E402
 from execution.live.routing import websocket_urlpatterns  # noqa: E402
 from execution.memory import give_large_values_back  # noqa: E402
 from fluxprompt.api.asgi import with_api  # noqa: E402
@@ -19,8 +19,6 @@ give_large_values_back()
 application = ProtocolTypeRouter(
     {
         "http": with_api(_http),
-        "websocket": AllowedHostsOriginValidator(
-            AuthMiddlewareStack(URLRouter(websocket_urlpatterns))
-        ),
+        "websocket": same_origin_only(AuthMiddlewareStack(URLRouter(websocket_urlpatterns))),
     }
 )

@@ -95,7 +95,7 @@ def _token(request: Request) -> str | None:
 
 def _key(prefix: str) -> ApiKey | None:
     return (
-        ApiKey.objects.select_related("workspace")
+        ApiKey.objects.select_related("workspace", "created_by")
         .only(
             "name",
             "prefix",
@@ -107,6 +107,7 @@ def _key(prefix: str) -> ApiKey | None:
             "workspace__name",
             "workspace__slug",
             "workspace__default_model",
+            "created_by__is_active",
         )
         .filter(prefix=prefix)
         .first()
@@ -116,6 +117,11 @@ def _key(prefix: str) -> ApiKey | None:
 def _check_alive(key: ApiKey) -> None:
     if key.revoked_at is not None:
         raise AuthenticationFailed("This API key was revoked. Make a new one.", "key_revoked")
+    if key.created_by is not None and not key.created_by.is_active:
+        raise AuthenticationFailed(
+            "Whoever made this API key may not sign in any more. Have somebody else make one.",
+            "key_revoked",
+        )
     if key.expires_at is not None and key.expires_at <= timezone.now():
         raise AuthenticationFailed(
             f"This API key expired on {key.expires_at:%Y-%m-%d}. Make a new one.", "key_expired"

@@ -70,6 +70,13 @@ def test_a_revoked_key_stops_at_the_next_request(client: Client, actor: Actor) -
     assert "was revoked" in answer.content.decode()
 
 
+def test_a_key_of_somebody_who_may_not_sign_in_any_more_stops(client: Client, actor: Actor) -> None:
+    _, token = create_api_key(actor, name="ci")
+    assert _get(client, token)["status"] == 200
+    User.objects.filter(id=actor.user_id).update(is_active=False)
+    assert _get(client, token)["status"] == 401
+
+
 def test_an_expired_key_says_when_it_expired(client: Client, actor: Actor) -> None:
     key, token = create_api_key(actor, name="ci")
     ApiKey.objects.filter(id=key.id).update(expires_at=timezone.now() - timedelta(days=1))

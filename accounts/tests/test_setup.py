@@ -91,7 +91,17 @@ def test_who_signs_up_where_it_is_open_gets_a_workspace(
     client: Client, db: None, settings: Any
 ) -> None:
     settings.FLUX_SIGNUP = "open"
+    User.objects.create_superuser("first@example.com", "x")
     assert _sign_up(client) == 302
-    user = User.objects.get()
+    user = User.objects.get(email="new@example.com")
     assert not user.is_staff
     assert [w.name for w in user.workspaces.all()] == ["new's workspace"]
+
+
+def test_nobody_signs_up_before_the_set_up_link_is_used(
+    client: Client, db: None, settings: Any
+) -> None:
+    settings.FLUX_SIGNUP = "open"
+    _sign_up(client)
+    assert not User.objects.exists()
+    assert setup_link() is not None

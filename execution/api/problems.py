@@ -1,7 +1,6 @@
 """What the execution app's exceptions look like as problem documents."""
 
 from execution.errors import (
-    FlowGone,
     IdempotencyConflict,
     InputsInvalid,
     NotPublished,
@@ -33,11 +32,6 @@ def idempotency_conflict(error: IdempotencyConflict) -> ApiProblem:
         str(error),
         [{"path": "Idempotency-Key", "code": error.code, "message": str(error)}],
     )
-
-
-@converts(FlowGone)
-def flow_gone(error: FlowGone) -> ApiProblem:
-    return ApiProblem(404, error.code, str(error))
 
 
 @converts(NotPublished, RunStateConflict)

@@ -5,6 +5,7 @@ import json
 from typing import Any
 
 import pytest
+from django.contrib.auth.models import Permission
 from django.test import Client
 from temporalio.api.common.v1 import Payload
 
@@ -31,12 +32,19 @@ def _ui_address(settings: Any) -> None:
 @pytest.fixture
 def operator(client: Client, db: None) -> Client:
     client = Client(enforce_csrf_checks=True)
-    client.force_login(User.objects.create_user("op@example.com", "x", is_staff=True))
+    person = User.objects.create_user("op@example.com", "x", is_staff=True)
+    person.user_permissions.add(Permission.objects.get(codename="view_run"))
+    client.force_login(person)
     return client
 
 
 def _post(client: Client, body: Any, headers: dict[str, str] = ORIGIN) -> Any:
     return client.post(DECODE, body, content_type="application/json", headers=headers)
+
+
+def test_an_operator_who_may_not_see_runs_reads_nothing(client: Client, db: None) -> None:
+    client.force_login(User.objects.create_user("help@example.com", "x", is_staff=True))
+    assert _post(client, {"payloads": [_sealed(b'"secret plan"')]}).status_code == 403
 
 
 def test_an_operator_reads_what_temporal_stores(operator: Client) -> None:

@@ -1,6 +1,7 @@
 """What the guard lets through: hosts, names that change, redirects; over real sockets."""
 
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import httpx2
 import pytest
@@ -8,7 +9,7 @@ from pytest_django import Settings
 
 from execution import egress
 from execution.egress_addresses import AllowList
-from execution.egress_transport import GuardedTransport
+from execution.egress_transport import GuardedTransport, is_own
 from flows.engine.errors import NodeError
 from tests.support.site import Site, answer
 
@@ -159,6 +160,23 @@ async def test_one_near_address_among_public_ones_refuses_the_name() -> None:
         await through(transport, "http://mixed.example/")
     assert caught.value.code == "address_refused"
     assert "127.0.0.1" not in caught.value.message
+
+
+async def test_a_public_address_of_this_very_machine_is_near(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("execution.egress_transport.is_own", lambda address: address == "8.8.8.8")
+    transport = GuardedTransport(resolve=Resolver(["8.8.8.8"]))
+    with pytest.raises(NodeError) as caught:
+        await through(transport, "http://myself.example/")
+    assert caught.value.code == "address_refused"
+
+
+def test_an_address_is_this_machines_when_a_socket_can_have_it() -> None:
+    assert is_own("127.0.0.1")
+    assert is_own("::1") or not Path("/proc/net/if_inet6").read_text()
+    assert not is_own("8.8.8.8")
+    assert not is_own("2606:4700::1111")
 
 
 async def test_the_next_address_of_a_host_is_tried_when_one_is_down() -> None:

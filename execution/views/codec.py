@@ -49,7 +49,8 @@ def decode(request: HttpRequest) -> HttpResponse:
     """POST `{"payloads": […]}` in Temporal's JSON → the same, decrypted. Operators only."""
     if request.method != "POST":
         return _refused("Send payloads with POST.", 405)
-    if not (request.user.is_authenticated and request.user.is_staff):
+    user = request.user
+    if not (user.is_authenticated and user.is_staff and user.has_perm("execution.view_run")):
         return _refused("Sign in to FluxPrompt as an operator first, then reload.")
     try:
         payloads = json.loads(request.body)["payloads"]

@@ -13,7 +13,6 @@ from django.views.decorators.http import require_GET, require_POST
 from django_htmx.http import HttpResponseClientRedirect
 
 from accounts.web import workspace_page
-from execution.errors import FlowGone
 from execution.models import Run
 from execution.services import InputsInvalid, NotPublished, start_run
 from execution.views.models_notice import has_model_provider
@@ -23,6 +22,7 @@ from flows.engine.document import Document, digest, parse
 from flows.engine.errors import DocumentInvalid, Problem
 from flows.models import Flow
 from flows.queries import draft_document, flow_problems
+from flows.services import FlowGone
 from flows.views.actions import visible_flow
 from flows.views.page_request import PageRequest
 from flows.views.picture import picture, problem_nodes

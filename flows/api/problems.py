@@ -3,7 +3,7 @@
 from typing import Any
 
 from flows.engine.errors import DocumentInvalid, Problem
-from flows.services import FlowInUse, StaleRevision, VersionMissing
+from flows.services import FlowGone, FlowInUse, StaleRevision, VersionMissing
 from fluxprompt.api.problems import ApiProblem, converts
 
 
@@ -44,6 +44,6 @@ def in_use(error: FlowInUse) -> ApiProblem:
     return ApiProblem(409, error.code, str(error))
 
 
-@converts(VersionMissing)
-def version_missing(error: VersionMissing) -> ApiProblem:
+@converts(FlowGone, VersionMissing)
+def not_there(error: FlowGone | VersionMissing) -> ApiProblem:
     return ApiProblem(404, error.code, str(error))

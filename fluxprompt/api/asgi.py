@@ -32,6 +32,9 @@ type Send = Callable[[Message], Awaitable[None]]
 type App = Callable[[dict[str, Any], Receive, Send], Awaitable[None]]
 
 PREFIX = "/api/v1/"
+#: Pages that nobody has to sign in for, and the bytes that their forms may have.
+OPEN_TO_ALL = ("/accounts/", "/setup/")
+OPEN_BODY = 1_000_000
 #: Threads for API calls: more than the database pool has connections would only queue there.
 THREADS = 8
 #: Seconds for which the rest of a refused body is read and thrown away.
@@ -131,12 +134,12 @@ async def _disconnected(receive: Receive) -> None:
 def with_api(site: App) -> App:
     """The application: API calls with a key by the short way, the rest by the site.
 
-    Below /api/ a body over the limit is refused before it is kept.
+    A body over the limit is refused before it is kept.
     """
     by_key: App = KeyHandler()
 
     async def application(scope: dict[str, Any], receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or not scope["path"].startswith("/api/"):
+        if scope["type"] != "http":
             await site(scope, receive, send)
             return
         short = scope["path"].startswith(PREFIX) and _has_key(scope)
@@ -152,6 +155,8 @@ def _has_key(scope: dict[str, Any]) -> bool:
 async def _limited(app: App, scope: dict[str, Any], receive: Receive, send: Send) -> None:
     """413 by the announced length, or as soon as more than the limit has arrived."""
     limit: int = settings.DATA_UPLOAD_MAX_MEMORY_SIZE
+    if scope["path"].startswith(OPEN_TO_ALL):
+        limit = min(limit, OPEN_BODY)
     announced = dict(scope["headers"]).get(b"content-length", b"")
     if announced.isdigit() and int(announced) > limit:
         await _refuse(receive, send)

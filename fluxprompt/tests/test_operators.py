@@ -342,6 +342,24 @@ def test_a_clerk_cannot_take_over_a_superuser(client: Client, operator: User) ->
     assert operator.check_password("correct horse battery")
 
 
+def test_a_clerk_gets_no_way_into_a_superusers_account(client: Client, operator: User) -> None:
+    clerk = User.objects.create_user("clerk@example.com", "x", is_staff=True)
+    clerk.user_permissions.set(Permission.objects.all())
+    address = EmailAddress.objects.create(user=operator, email=operator.email, verified=True)
+    other = EmailAddress.objects.create(user=clerk, email="clerk@example.com", verified=True)
+    client.force_login(clerk)
+    new = {"user": str(operator.id), "email": "mine@example.com", "verified": "on"}
+    assert client.post("/admin/account/emailaddress/add/", new).status_code == 403
+    assert client.post(_url(EmailAddress, "delete", address.id), {"post": "yes"}).status_code == 403
+    client.post(_url(EmailAddress, "change", address.id), {**new, "email": "mine@example.com"})
+    client.post(_url(EmailAddress, "change", other.id), new)
+    assert {a.email for a in EmailAddress.objects.filter(user=operator)} == {operator.email}
+    action = {"action": "delete_selected", "_selected_action": str(address.id), "post": "yes"}
+    client.post("/admin/account/emailaddress/", action)
+    assert EmailAddress.objects.filter(user=operator).count() == 1
+    assert client.post("/admin/auth/group/add/", {"name": "all"}).status_code == 403
+
+
 def test_a_workspace_is_deleted_with_all_it_has(desk: Client, world: World) -> None:
     answer = desk.post(_url(Workspace, "delete", world.workspace.id), {"post": "yes"})
     assert answer.status_code == 302, answer.content.decode()

@@ -174,6 +174,15 @@ def test_nothing_of_a_call_is_kept_once_it_is_answered(
         gc.enable()
 
 
+@pytest.mark.parametrize("path", ["/accounts/login/", "/setup/x/"])
+def test_a_form_that_is_open_to_all_takes_no_large_body(call: Caller, path: str) -> None:
+    call.headers = []
+    chunks = [b"x" * 100_000] * 50
+    status, _, _ = asyncio.run(call("POST", path, chunks, transfer_encoding="chunked"))
+    assert status == 413
+    assert call.read_before_answer <= 1_200_000
+
+
 def start_run(call: Caller, **headers: Any) -> Any:
     body = json.dumps({"inputs": {"name": "Ada"}}).encode()
     return call(
