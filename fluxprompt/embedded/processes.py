@@ -76,7 +76,8 @@ def kill_group(pid: int, number: signal.Signals = signal.SIGKILL) -> None:
     """Send a signal to a child of ours and to whatever it has started."""
     try:
         os.killpg(pid, number)
-    except ProcessLookupError:
+    except (ProcessLookupError, PermissionError):
+        # It has ended, and its number may be somebody else's by now.
         return
 
 

@@ -4,6 +4,8 @@ import asyncio
 import signal
 from pathlib import Path
 
+import psycopg
+
 from fluxprompt.embedded import temporal
 from fluxprompt.embedded.child import Child
 from fluxprompt.embedded.configuration import Configuration, python
@@ -40,9 +42,11 @@ def database(configuration: Configuration) -> Child:
 
 
 def _ready_with_database(server: Postgres) -> bool:
-    if not server.answers():
+    try:
+        server.create_database()
+    except psycopg.Error:
+        # Not yet: it starts, or it went away in between.
         return False
-    server.create_database()
     return True
 
 

@@ -9,7 +9,7 @@ from fluxprompt import assets
 from fluxprompt.embedded import database_state, ports, stack, static_files
 from fluxprompt.embedded.child import Child
 from fluxprompt.embedded.configuration import Configuration, python
-from fluxprompt.embedded.errors import StackError
+from fluxprompt.embedded.errors import StackError, first_cause
 from fluxprompt.embedded.processes import Program, last_lines, run_async
 from fluxprompt.embedded.terminal import LoudLines, line, say, step
 from fluxprompt.embedded.wishes import local_model_wished
@@ -44,9 +44,7 @@ class Supervisor:
 
     async def run(self) -> None:
         """Everything, until a signal; StackError when it cannot be brought up."""
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            loop.add_signal_handler(number, self._asked_to_stop)
+        self._listen_for_signals()
         starting = asyncio.create_task(self._up())
         stopping = asyncio.create_task(self._stopping.wait())
         try:
@@ -56,9 +54,16 @@ class Supervisor:
                 await self._watch()
         finally:
             starting.cancel()
-            with contextlib.suppress(asyncio.CancelledError, StackError):
-                await starting
+            # What went wrong was raised above, or does not matter any more.
+            await asyncio.gather(starting, return_exceptions=True)
             await self._down()
+
+    def _listen_for_signals(self) -> None:
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            # `nohup` has it ignored, so that a closed terminal stops nothing.
+            if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN:
+                loop.add_signal_handler(number, self._asked_to_stop)
 
     def _asked_to_stop(self) -> None:
         if self._stopping.is_set():
@@ -92,8 +97,8 @@ class Supervisor:
                 link = group.create_task(self._setup_link(database))
                 group.create_task(self._start_web(database, static))
                 group.create_task(self._start_workers(database, engine))
-        except* StackError as errors:
-            raise errors.exceptions[0] from None
+        except BaseExceptionGroup as errors:
+            raise first_cause(errors) from None
         await self._announce(link.result())
 
     async def _prepare_database(self) -> None:

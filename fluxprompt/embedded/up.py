@@ -66,7 +66,8 @@ def _sentence(error: OSError) -> str:
         return "The disk is full: free some space and start again; what was stored is kept."
     if error.errno in (errno.EACCES, errno.EROFS):
         return f"{error.filename} cannot be written to: make it writable for this user."
-    return f"{error.strerror or error} ({error.filename})."
+    where = f" ({error.filename})" if error.filename else ""
+    return f"{error.strerror or error}{where}."
 
 
 def _fail(text: str) -> int:
