@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from fluxprompt.embedded.errors import StackError
-from fluxprompt.paths import data_dir, embedded_database_url
+from fluxprompt.paths import data_dir, embedded_database_url, forget_other_databases
 
 
 def _number(name: str, default: int, *, most: int = 65535) -> int:
@@ -58,6 +58,11 @@ class Configuration:
     def temporal_ui_url(self) -> str:
         """Where the operator reaches Temporal's own pages."""
         return f"http://127.0.0.1:{self.temporal_ui_port}"
+
+    def use_own_database(self) -> None:
+        """Keep variables that are meant for other databases from the embedded one."""
+        if not self.given_database:
+            forget_other_databases()
 
     def log(self, name: str) -> Path:
         """The log of a child process."""

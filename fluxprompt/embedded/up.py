@@ -26,6 +26,7 @@ def main(arguments: list[str]) -> int:
 
 def _run(local_model: bool | None) -> int:
     configuration = Configuration()
+    configuration.use_own_database()
     folder = DataFolder(configuration.data)
     try:
         line(f"FluxPrompt, data in {configuration.data}")
