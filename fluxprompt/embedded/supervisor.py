@@ -10,12 +10,13 @@ from fluxprompt.embedded import database_state, ports, stack, static_files
 from fluxprompt.embedded.child import Child
 from fluxprompt.embedded.configuration import Configuration, python
 from fluxprompt.embedded.errors import StackError, first_cause
+from fluxprompt.embedded.probes import require_temporal
 from fluxprompt.embedded.processes import Program, last_lines, run_async
 from fluxprompt.embedded.terminal import LoudLines, line, say, step
 from fluxprompt.embedded.wishes import local_model_wished
 from fluxprompt.paths import ROOT
 
-#: How long the workers may take until one of them asks for work.
+#: How long the web server may take to hear that a worker asks for work.
 POLLING_SECONDS = 60
 
 
@@ -137,6 +138,8 @@ class Supervisor:
     async def _start_temporal(self) -> None:
         if self.temporal is not None:
             await self.temporal.start()
+        else:
+            await require_temporal(self.configuration.given_temporal)
 
     async def _start_model(self) -> None:
         if self.model is None:
