@@ -1,5 +1,6 @@
 """Settings, read from the environment; every name is in docs/configuration.md."""
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,14 @@ from fluxprompt.paths import (
 )
 from fluxprompt.secrets_file import load_secrets
 
-env = environ.Env()
+
+class _Environment(environ.Env):  # type: ignore[misc]
+    """Takes an empty variable for a missing one, as compose files and units hand them on."""
+
+    ENVIRON = {name: value for name, value in os.environ.items() if value.strip()}  # noqa: RUF012
+
+
+env = _Environment()
 
 BASE_DIR: Path = ROOT
 FLUX_DATA_DIR: Path = data_dir()
