@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from fluxprompt.embedded.errors import StackError
+from fluxprompt.embedded.logs import reason
 from fluxprompt.embedded.processes import Program, kill_group, last_lines, spawn_async
 from fluxprompt.embedded.terminal import say, step
 
@@ -92,9 +93,8 @@ class Child:
 
     def _takes_too_long(self) -> StackError:
         assert self._log is not None
-        reason = last_lines(self._log) or "it says nothing"
         return StackError(
-            f"{self.name} is not ready after {self.ready_seconds:g} s: {reason} "
+            f"{self.name} is not ready after {self.ready_seconds:g} s: {reason(self._log)} "
             f"(more in {self._log})."
         )
 
@@ -103,9 +103,10 @@ class Child:
             return self.failure()
         assert self._process is not None
         assert self._log is not None
-        reason = last_lines(self._log) or "it says nothing"
         how = describe(self._process.returncode)
-        return StackError(f"{self.name} {how} while starting: {reason} (more in {self._log}).")
+        return StackError(
+            f"{self.name} {how} while starting: {reason(self._log)} (more in {self._log})."
+        )
 
     async def _keep(self) -> None:
         """Start it again whenever it ends."""

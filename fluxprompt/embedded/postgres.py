@@ -23,6 +23,7 @@ from fluxprompt.embedded.accounts import (
 )
 from fluxprompt.embedded.errors import StackError
 from fluxprompt.embedded.leftovers import clear_leftovers
+from fluxprompt.embedded.logs import is_full
 from fluxprompt.embedded.processes import Program, last_lines, run
 from fluxprompt.paths import SOCKET_PORT, socket_dir
 
@@ -157,7 +158,7 @@ class Postgres:
 
     def failure(self) -> StackError:
         """What to say when the server ended by itself."""
-        if _is_full(self.folder):
+        if is_full(self.folder):
             return StackError(
                 f"The disk of {self.folder} is full: free some space and start again."
             )
@@ -237,11 +238,6 @@ class Postgres:
 
 def _environment() -> dict[str, str]:
     return {"PATH": os.environ.get("PATH", "/usr/bin:/bin"), "LC_ALL": "C.UTF-8", "TZ": "UTC"}
-
-
-def _is_full(folder: Path) -> bool:
-    """Whether a server cannot even write its log of changes there (a segment has 16 MB)."""
-    return shutil.disk_usage(folder).free < 16_000_000
 
 
 def _copy_of(package: Path) -> Path:

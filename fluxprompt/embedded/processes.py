@@ -15,7 +15,7 @@ from typing import Any
 _PR_SET_PDEATHSIG = 1
 # Resolved here, before any fork: a child that has changed its user may be unable to read libc.
 _LIBC = ctypes.CDLL(None, use_errno=True) if sys.platform == "linux" else None
-#: A log that has grown beyond this is set aside as `<name>.1` when its process starts.
+#: A log that has grown beyond this is set aside as `<name>.1`.
 LOG_LIMIT_BYTES = 10_000_000
 
 

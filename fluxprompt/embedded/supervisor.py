@@ -10,6 +10,7 @@ from fluxprompt.embedded import database_state, ports, stack, static_files
 from fluxprompt.embedded.child import Child
 from fluxprompt.embedded.configuration import Configuration, python
 from fluxprompt.embedded.errors import StackError, first_cause
+from fluxprompt.embedded.logs import cut_large, reason
 from fluxprompt.embedded.probes import require_temporal
 from fluxprompt.embedded.processes import Program, last_lines, run_async
 from fluxprompt.embedded.terminal import LoudLines, line, say, step
@@ -124,10 +125,10 @@ class Supervisor:
             command = python("-m", "fluxprompt.assets")
             program = Program(command, log, given.child_environment(), ROOT, umask=-1)
             if await run_async(program) != 0:
-                reason = last_lines(log).removeprefix("fluxprompt: ")
+                why = reason(log).removeprefix("fluxprompt: ")
                 if not assets.BUILT.exists():
-                    raise StackError(f"{reason} (more in {log})")
-                say(f"The front end stays as it was built before: {reason}")
+                    raise StackError(f"The front end is not built: {why} (more in {log}).")
+                say(f"The front end stays as it was built before: {why}.")
         if not await asyncio.to_thread(static_files.is_current, given.data):
             fingerprint = await asyncio.to_thread(static_files.fingerprint)
             program = stack.manage(given, "prepare", "static", log="static")
@@ -174,8 +175,8 @@ class Supervisor:
 
     async def _must(self, program: Program, failure: str) -> None:
         if await run_async(program) != 0:
-            reason = last_lines(program.log)
-            raise StackError(f"{failure}: {reason} (more in {program.log}).")
+            why = reason(program.log)
+            raise StackError(f"{failure}: {why} (more in {program.log}).")
 
     async def _announce(self, link: str | None) -> None:
         end = time.monotonic() + POLLING_SECONDS
@@ -198,13 +199,21 @@ class Supervisor:
         line(f"Ready after {time.monotonic() - self.began:.1f} s. Ctrl-C stops everything.")
 
     async def _watch(self) -> None:
-        """Show what the children report as errors, until asked to stop."""
+        """Show what the children report as errors and cut their logs, until asked to stop."""
         loud = LoudLines(stack.logs(self.configuration))
+        trouble = ""
         while not self._stopping.is_set():
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._stopping.wait(), 1)
-            for text in loud.new():
-                say(text)
+            try:
+                for text in loud.new():
+                    say(text)
+                cut_large(self.configuration.data / "logs")
+            except OSError as error:
+                # Told once: what runs does not depend on it.
+                if str(error) != trouble:
+                    say(f"The logs cannot be looked after: {error}.")
+                trouble = str(error)
 
     async def _down(self) -> None:
         if self._stopping.is_set():
