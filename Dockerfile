@@ -12,11 +12,11 @@ RUN pip install --no-cache-dir -r requirements.txt
 
 COPY . .
 
-# All is installed: manage.py must not make a .venv.
+# All is installed: manage.py must not make a .venv. It also chooses the settings: workers have
+# smaller ones of their own.
 ENV FLUX_BOOTSTRAP=0 \
     FLUX_DATA_DIR=/data \
     FLUX_HOST=0.0.0.0 \
-    DJANGO_SETTINGS_MODULE=fluxprompt.settings \
     PYTHONUNBUFFERED=1
 
 # The keys made while collecting are thrown away: each copy has its own, from its environment.

@@ -14,7 +14,7 @@ def main():
     # A worker serves no pages: with its own, smaller settings it is back sooner after a crash.
     worker = sys.argv[1:2] == ["runworker"]
     settings = "fluxprompt.worker_settings" if worker else "fluxprompt.settings"
-    os.environ.setdefault("DJANGO_SETTINGS_MODULE", settings)
+    os.environ["DJANGO_SETTINGS_MODULE"] = os.environ.get("DJANGO_SETTINGS_MODULE") or settings
     # These two go without Django, whose loading takes longer than starting the database.
     if sys.argv[1:2] == ["up"]:
         from fluxprompt.embedded.up import main as up

@@ -11,6 +11,7 @@ import signal
 import socket
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from pathlib import Path
 
 from django.conf import settings
 from temporalio.api.enums.v1 import IndexedValueType
@@ -31,7 +32,9 @@ from flows.engine.registry import registry
 
 logger = logging.getLogger(__name__)
 #: Seconds that calls in flight have to end by themselves when the worker is asked to stop.
-GRACE = timedelta(seconds=float(os.environ.get("FLUX_DRAIN_SECONDS", "20")))
+GRACE = timedelta(seconds=float(os.environ.get("FLUX_DRAIN_SECONDS") or 20))
+#: Made once this worker asks for work, for whoever started it.
+READY_FILE = os.environ.get("FLUX_READY_FILE")
 #: A workflow whose worker died is given to another after this silence.
 STICKY = timedelta(seconds=1)
 #: Seconds between two tries to reach a server that is not there yet.
@@ -76,6 +79,8 @@ async def run_worker() -> None:
     try:
         async with make_worker(client):
             present = asyncio.create_task(be_present())
+            if READY_FILE:
+                Path(READY_FILE).touch()
             logger.warning("Worker %s polls %s", identity(), settings.TEMPORAL_ADDRESS)
             await stop.wait()
             present.cancel()

@@ -52,6 +52,8 @@ def run_node(*arguments: str, npm: bool = False) -> "subprocess.CompletedProcess
         capture_output=True,
         text=True,
         check=False,
+        # It keeps the lock of a build even when we are killed: see _only_one.
+        close_fds=False,
     )
 
 
@@ -67,7 +69,7 @@ def build(say: Callable[[str], None] = print) -> bool:
     """Build what changed; False when nothing had. AssetsError when it cannot be done."""
     if is_current():
         return False
-    with _only_one():
+    with _only_one(say):
         if is_current():
             return False
         _install(say)
@@ -122,11 +124,16 @@ def _sources() -> Iterator[Path]:
 
 
 @contextmanager
-def _only_one() -> Iterator[None]:
-    """One build at a time in this checkout; the kernel frees the lock when we die."""
+def _only_one(say: Callable[[str], None]) -> Iterator[None]:
+    """One build at a time in this checkout; free when we and all that we started have ended."""
     handle = os.open(FRONTEND, os.O_RDONLY | os.O_DIRECTORY)
     try:
-        fcntl.flock(handle, fcntl.LOCK_EX)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            say("Another process builds the front end; waiting for it …")
+            fcntl.flock(handle, fcntl.LOCK_EX)
+        os.set_inheritable(handle, True)
         yield
     finally:
         os.close(handle)

@@ -22,13 +22,16 @@ VENV = ROOT / ".venv"
 PYTHON = VENV / "bin" / "python"
 STAMP = VENV / "fluxprompt-installed.json"
 LOG = VENV / "install.log"
+#: There from the first change of `.venv` until all is installed.
+UNFINISHED = VENV / "install.unfinished"
 NEEDED = (3, 12)
 #: In this order: what the project is developed on comes first.
 WANTED = ("3.13", "3.14", "3.12")
 UV = "uv==0.13.9"
 REQUIREMENTS = "requirements.txt"
 TEST_REQUIREMENTS = "tests/requirements.txt"
-_PROBE = "import sys, venv, ensurepip; print('.'.join(map(str, sys.version_info[:2])))"
+_VERSION = "import sys; print('.'.join(map(str, sys.version_info[:2])))"
+_PROBE = "import venv, ensurepip; " + _VERSION
 
 
 class SetupError(Exception):
@@ -74,12 +77,40 @@ def digest(name: str) -> str:
 
 
 def is_current(wanted: list[str]) -> bool:
-    """Whether `.venv` holds what the requirements files ask for now."""
-    try:
-        installed = json.loads(STAMP.read_text())
-    except (OSError, ValueError):
+    """Whether `.venv` holds what the requirements files ask for now, for the Python it has now."""
+    installed = noted()
+    if UNFINISHED.exists() or not all(installed.get(name) == digest(name) for name in wanted):
         return False
-    return PYTHON.exists() and all(installed.get(name) == digest(name) for name in wanted)
+    return PYTHON.exists() and installed.get("python") == version_inside()
+
+
+def is_whole() -> bool:
+    """Whether `.venv` can be added to.
+
+    Not after a kill: a package of which one file is there counts as installed for uv and pip.
+    Not under another Python than at first (the system's was upgraded): it looks elsewhere.
+    """
+    if UNFINISHED.exists():
+        say("The last installation was interrupted.")
+        return False
+    if noted().get("python", version_inside()) != version_inside():
+        return False
+    return bool(runs(PYTHON, f"import sys, pip; assert sys.version_info >= {NEEDED!r}"))
+
+
+def noted() -> dict[str, str]:
+    """What is installed: the Python's version and the fingerprints of the requirements files."""
+    try:
+        return dict(json.loads(STAMP.read_text()))
+    except (OSError, ValueError, TypeError):
+        return {}
+
+
+def version_inside() -> str:
+    """The version of `.venv`'s Python, such as 3.13; empty when it does not run."""
+    if Path(sys.prefix).resolve() == VENV.resolve():
+        return ".".join(map(str, sys.version_info[:2]))
+    return runs(PYTHON, _VERSION)
 
 
 def install(wanted: list[str]) -> None:
@@ -88,20 +119,21 @@ def install(wanted: list[str]) -> None:
         if is_current(wanted):
             return
         started = time.monotonic()
-        if not runs(PYTHON, f"import sys, pip; assert sys.version_info >= {NEEDED!r}"):
+        whole = is_whole()
+        UNFINISHED.touch()
+        if not whole:
             make_venv()
         for name in wanted:
             install_file(name)
         note(wanted)
+        UNFINISHED.unlink()
         say(f"Packages are ready ({time.monotonic() - started:.0f} s).")
 
 
 def note(wanted: list[str]) -> None:
     """Write down which files are installed, keeping what is still true of the others."""
-    try:
-        installed = json.loads(STAMP.read_text())
-    except (OSError, ValueError):
-        installed = {}
+    installed = noted()
+    installed["python"] = version_inside()
     installed.update((name, digest(name)) for name in wanted)
     aside = STAMP.with_suffix(".new")
     aside.write_text(json.dumps(installed))
@@ -110,7 +142,10 @@ def note(wanted: list[str]) -> None:
 
 @contextmanager
 def only_one() -> Iterator[None]:
-    """Hold the lock of this checkout's installation; the kernel frees it when we die."""
+    """Hold the lock of this checkout's installation; the kernel frees it when we die.
+
+    The installers hold it too: one that outlives us still changes `.venv`.
+    """
     try:
         import fcntl
     except ImportError:
@@ -122,6 +157,7 @@ def only_one() -> Iterator[None]:
         except BlockingIOError:
             say("Another process installs the packages; waiting for it …")
             fcntl.flock(lock, fcntl.LOCK_EX)
+        os.set_inheritable(lock.fileno(), True)
         yield
 
 
@@ -130,11 +166,11 @@ def make_venv() -> None:
     python, version = find_python()
     say(f"Making .venv with Python {version} ({python}) …")
     for left in VENV.iterdir():
-        if left.name != "install.lock":
+        if left.name not in ("install.lock", UNFINISHED.name):
             shutil.rmtree(str(left)) if left.is_dir() and not left.is_symlink() else left.unlink()
-    made = subprocess.run(
-        [python, "-m", "venv", str(VENV)], stdout=subprocess.PIPE, stderr=subprocess.STDOUT
-    )
+    making = [python, "-m", "venv", str(VENV)]
+    pipe = subprocess.PIPE
+    made = subprocess.run(making, stdout=pipe, stderr=subprocess.STDOUT, close_fds=False)
     if made.returncode != 0:
         raise SetupError(explain(made.stdout.decode(errors="replace"), "making .venv failed"))
 
@@ -184,13 +220,9 @@ def runs(python: Path, code: str) -> str:
 
     Being there is not enough: pyenv's shims exist for versions that are not switched on.
     """
+    command, quiet = [str(python), "-c", code], subprocess.DEVNULL
     try:
-        done = subprocess.run(
-            [str(python), "-c", code],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            timeout=20,
-        )
+        done = subprocess.run(command, stdout=subprocess.PIPE, stderr=quiet, timeout=20)
     except (OSError, subprocess.TimeoutExpired):
         return ""
     return done.stdout.decode(errors="replace").strip() or "x" if done.returncode == 0 else ""
@@ -223,8 +255,10 @@ def execute(command: list[str]) -> tuple[int, str]:
     lines = []
     with open(str(LOG), "a") as log:
         log.write(f"$ {' '.join(command)}\n")
+        # With the files that children may have, which is the lock.
+        pipe = subprocess.PIPE
         process = subprocess.Popen(
-            command, cwd=str(ROOT), stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+            command, cwd=str(ROOT), stdout=pipe, stderr=subprocess.STDOUT, close_fds=False
         )
         assert process.stdout is not None
         for raw in process.stdout:

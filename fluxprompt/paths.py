@@ -5,6 +5,8 @@ import os
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
+#: It names the socket of the embedded PostgreSQL; nothing listens on the port.
+SOCKET_PORT = 5432
 
 
 def data_dir() -> Path:
@@ -23,4 +25,13 @@ def socket_dir(data: Path | None = None) -> Path:
 
 def embedded_database_url(data: Path | None = None) -> str:
     """The address of the embedded database of this data folder."""
-    return f"postgres://flux@/fluxprompt?host={socket_dir(data)}"
+    return f"postgres://flux@/fluxprompt?host={socket_dir(data)}&port={SOCKET_PORT}"
+
+
+def forget_other_databases() -> None:
+    """Take PGHOSTADDR, PGOPTIONS, PGSERVICE and the like out of the environment.
+
+    They complete every address of a database, and would lead that of the embedded one elsewhere.
+    """
+    for name in [name for name in os.environ if name.startswith("PG")]:
+        del os.environ[name]

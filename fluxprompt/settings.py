@@ -1,5 +1,6 @@
 """Settings, read from the environment; every name is in docs/configuration.md."""
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -8,10 +9,22 @@ from django.utils.csp import CSP
 
 from fluxprompt.log_lines import without_trace
 from fluxprompt.operators_look import UNFOLD as UNFOLD
-from fluxprompt.paths import ROOT, data_dir, embedded_database_url
+from fluxprompt.paths import (
+    ROOT,
+    data_dir,
+    embedded_database_url,
+    forget_other_databases,
+)
 from fluxprompt.secrets_file import load_secrets
 
-env = environ.Env()
+
+class _Environment(environ.Env):  # type: ignore[misc]
+    """Takes an empty variable for a missing one, as compose files and units hand them on."""
+
+    ENVIRON = {name: value for name, value in os.environ.items() if value.strip()}  # noqa: RUF012
+
+
+env = _Environment()
 
 BASE_DIR: Path = ROOT
 FLUX_DATA_DIR: Path = data_dir()
@@ -103,10 +116,16 @@ TEMPLATES = [
     }
 ]
 
-_database_url = env.str("DATABASE_URL", default="") or embedded_database_url()
+_database_url = env.str("DATABASE_URL", default="")
+if not _database_url:
+    _database_url = embedded_database_url()
+    forget_other_databases()
 _database: dict[str, Any] = env.db_url_config(_database_url)
-# A socket's folder comes as an option; as HOST, `manage.py dbshell` finds it too.
-_database["HOST"] = _database.get("OPTIONS", {}).pop("host", "") or _database["HOST"]
+# A socket's folder and port come as options; so `manage.py dbshell` finds them too.
+for _name in ("host", "port"):
+    _database[_name.upper()] = (
+        _database.get("OPTIONS", {}).pop(_name, "") or _database[_name.upper()]
+    )
 DATABASES = {
     "default": {
         **_database,

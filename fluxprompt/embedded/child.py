@@ -9,12 +9,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from fluxprompt.embedded.errors import StackError
+from fluxprompt.embedded.logs import reason
 from fluxprompt.embedded.processes import Program, kill_group, last_lines, spawn_async
 from fluxprompt.embedded.terminal import say, step
 
 #: Seconds to wait before each start after a death; the last one repeats.
 BACK_OFF = (0, 0.5, 1, 2, 4, 8, 10)
-#: A child that lived as long as this is started again at once: it was killed, it does not fail.
+#: A child that did its work for so long is started again at once: it was killed, it does not fail.
 FORGIVEN_AFTER_SECONDS = 5
 PROBE_EVERY_SECONDS = 0.05
 
@@ -50,8 +51,7 @@ class Child:
         """Ask it to end, then make it."""
         if self._keeper is not None:
             self._keeper.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._keeper
+            await asyncio.gather(self._keeper, return_exceptions=True)
         process = self._process
         if process is None or process.returncode is not None:
             return
@@ -83,9 +83,7 @@ class Child:
                 if ended.done():
                     raise self._died_while_starting()
                 if time.monotonic() > end:
-                    raise StackError(
-                        f"{self.name} is not ready after {self.ready_seconds:g} s; see {self._log}."
-                    )
+                    raise self._takes_too_long()
                 await asyncio.wait({ended}, timeout=PROBE_EVERY_SECONDS)
         finally:
             ended.cancel()
@@ -93,45 +91,62 @@ class Child:
             # Somebody else answered the probe.
             raise self._died_while_starting()
 
+    def _takes_too_long(self) -> StackError:
+        assert self._log is not None
+        return StackError(
+            f"{self.name} is not ready after {self.ready_seconds:g} s: {reason(self._log)} "
+            f"(more in {self._log})."
+        )
+
     def _died_while_starting(self) -> StackError:
         if self.failure is not None:
             return self.failure()
         assert self._process is not None
         assert self._log is not None
-        reason = last_lines(self._log) or "it says nothing"
         how = describe(self._process.returncode)
-        return StackError(f"{self.name} {how} while starting: {reason} (more in {self._log}).")
+        return StackError(
+            f"{self.name} {how} while starting: {reason(self._log)} (more in {self._log})."
+        )
 
     async def _keep(self) -> None:
         """Start it again whenever it ends."""
-        deaths = 0
-        started = time.monotonic()
+        failures = 0
+        working_since = time.monotonic()
         while True:
-            assert self._process is not None
-            code = await self._process.wait()
-            # What it had started goes with it.
-            kill_group(self._process.pid)
+            what = f"{self.name} {await self._end()}"
             died = time.monotonic()
-            deaths = 0 if died - started > FORGIVEN_AFTER_SECONDS else deaths
-            wait = BACK_OFF[min(deaths, len(BACK_OFF) - 1)]
-            deaths += 1
-            when = f"in {wait:g} s" if wait else "now"
-            said = last_lines(self._log) if code > 0 and self._log else ""
-            why = f" ({said.strip()[:200]})" if said else ""
-            say(f"{self.name} {describe(code)}{why}; it is started again {when}.")
-            await asyncio.sleep(wait)
-            started = time.monotonic()
-            try:
-                await self._launch()
-                await self._until_ready()
-            except StackError as error:
-                say(str(error))
-                self.kill()
-            except OSError as error:
-                say(f"{self.name} cannot be started: {error}.")
-            else:
-                took = time.monotonic() - died
-                say(f"{self.name} is {self.announce} again after {took:.1f} s.")
+            failures = 0 if died - working_since > FORGIVEN_AFTER_SECONDS else failures
+            while what:
+                wait = BACK_OFF[min(failures, len(BACK_OFF) - 1)]
+                failures += 1
+                say(f"{what}; it is started again {f'in {wait:g} s' if wait else 'now'}.")
+                await asyncio.sleep(wait)
+                what = await self._start_again()
+            working_since = time.monotonic()
+            took = working_since - died
+            say(f"{self.name} is {self.announce} again after {took:.1f} s.")
+
+    async def _start_again(self) -> str:
+        """Start it and wait until it is ready; what went wrong, or nothing."""
+        try:
+            await self._launch()
+            await self._until_ready()
+        except Exception as error:
+            # Whatever it is, it may be over at the next try; without one it never is.
+            self.kill()
+            await self._end()
+            said = str(error).rstrip(".") or type(error).__name__
+            return said if isinstance(error, StackError) else f"{self.name} does not start: {said}"
+        return ""
+
+    async def _end(self) -> str:
+        """Wait for its end; how it came."""
+        assert self._process is not None
+        code = await self._process.wait()
+        # What it had started goes with it.
+        kill_group(self._process.pid)
+        said = last_lines(self._log) if code > 0 and self._log else ""
+        return describe(code) + (f" ({said.strip()[:200]})" if said else "")
 
 
 def describe(code: int | None) -> str:

@@ -22,8 +22,10 @@ from fluxprompt.embedded.accounts import (
     shared_folder,
 )
 from fluxprompt.embedded.errors import StackError
+from fluxprompt.embedded.leftovers import clear_leftovers
+from fluxprompt.embedded.logs import is_full
 from fluxprompt.embedded.processes import Program, last_lines, run
-from fluxprompt.paths import socket_dir
+from fluxprompt.paths import SOCKET_PORT, socket_dir
 
 MAJOR = "18"
 DATABASE = "fluxprompt"
@@ -32,6 +34,7 @@ ROLE = "flux"
 #: there after a kill -9 of PostgreSQL and after a power cut.
 SETTINGS = {
     "listen_addresses": "",
+    "port": str(SOCKET_PORT),
     "max_connections": "200",
     "shared_buffers": "128MB",
     "work_mem": "8MB",
@@ -96,12 +99,12 @@ class Postgres:
 
     def url(self, database: str = DATABASE) -> str:
         """The address of a database of this server."""
-        return f"postgres://{ROLE}@/{database}?host={self.sockets}"
+        return f"postgres://{ROLE}@/{database}?host={self.sockets}&port={SOCKET_PORT}"
 
     def prepare(self) -> None:
         """Make the folders and, the first time, the cluster."""
         folder = self.folder
-        self._wait_for_orphans(folder)
+        clear_leftovers(folder, self.sockets, SOCKET_PORT)
         version = folder / "PG_VERSION"
         if not version.exists():
             if folder.exists() and any(folder.iterdir()):
@@ -155,7 +158,7 @@ class Postgres:
 
     def failure(self) -> StackError:
         """What to say when the server ended by itself."""
-        if _is_full(self.folder):
+        if is_full(self.folder):
             return StackError(
                 f"The disk of {self.folder} is full: free some space and start again."
             )
@@ -193,9 +196,7 @@ class Postgres:
         process.wait()
 
     def _connect(self, database: str) -> "psycopg.Connection[tuple[object, ...]]":
-        return psycopg.connect(
-            host=str(self.sockets), user=ROLE, dbname=database, autocommit=True, connect_timeout=5
-        )
+        return psycopg.connect(self.url(database), autocommit=True, connect_timeout=5)
 
     def _binaries(self) -> Path:
         """The folder of the server's programs, where its account can run them."""
@@ -234,39 +235,9 @@ class Postgres:
             folder.rmdir()
         aside.rename(folder)
 
-    def _wait_for_orphans(self, folder: Path, seconds: float = 15) -> None:
-        """Wait for the processes of a server that was killed: they are on their way out."""
-        end = time.monotonic() + seconds
-        while (pid := _process_in(folder)) is not None:
-            if time.monotonic() > end:
-                raise StackError(
-                    f"Another PostgreSQL (process {pid}) runs on {folder}: stop it first."
-                )
-            time.sleep(0.02)
-
 
 def _environment() -> dict[str, str]:
     return {"PATH": os.environ.get("PATH", "/usr/bin:/bin"), "LC_ALL": "C.UTF-8", "TZ": "UTC"}
-
-
-def _is_full(folder: Path) -> bool:
-    """Whether a server cannot even write its log of changes there (a segment has 16 MB)."""
-    return shutil.disk_usage(folder).free < 16_000_000
-
-
-def _process_in(folder: Path) -> int | None:
-    """A process that works in this data folder, as all of a PostgreSQL's do.
-
-    Not by the number in postmaster.pid: after a crash it may belong to any process.
-    """
-    for entry in Path("/proc").glob("[0-9]*/cwd"):
-        try:
-            if os.readlink(entry) == str(folder):
-                return int(entry.parent.name)
-        except OSError:
-            # It ended meanwhile, or belongs to somebody else.
-            continue
-    return None
 
 
 def _copy_of(package: Path) -> Path:

@@ -15,7 +15,7 @@ from typing import Any
 _PR_SET_PDEATHSIG = 1
 # Resolved here, before any fork: a child that has changed its user may be unable to read libc.
 _LIBC = ctypes.CDLL(None, use_errno=True) if sys.platform == "linux" else None
-#: A log that has grown beyond this is set aside as `<name>.1` when its process starts.
+#: A log that has grown beyond this is set aside as `<name>.1`.
 LOG_LIMIT_BYTES = 10_000_000
 
 
@@ -76,7 +76,8 @@ def kill_group(pid: int, number: signal.Signals = signal.SIGKILL) -> None:
     """Send a signal to a child of ours and to whatever it has started."""
     try:
         os.killpg(pid, number)
-    except ProcessLookupError:
+    except (ProcessLookupError, PermissionError):
+        # It has ended, and its number may be somebody else's by now.
         return
 
 

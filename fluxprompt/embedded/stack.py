@@ -4,6 +4,8 @@ import asyncio
 import signal
 from pathlib import Path
 
+import psycopg
+
 from fluxprompt.embedded import temporal
 from fluxprompt.embedded.child import Child
 from fluxprompt.embedded.configuration import Configuration, python
@@ -13,8 +15,8 @@ from fluxprompt.embedded.processes import Program, run_async
 from fluxprompt.paths import ROOT
 
 LOOPBACK = "127.0.0.1"
-#: How long `up` waits for a worker to finish what it is at.
-DRAIN_SECONDS = 10
+#: How long a worker may take to end after the calls in flight, in seconds.
+LEAVING_SECONDS = 2
 
 
 def database(configuration: Configuration) -> Child:
@@ -40,9 +42,11 @@ def database(configuration: Configuration) -> Child:
 
 
 def _ready_with_database(server: Postgres) -> bool:
-    if not server.answers():
+    try:
+        server.create_database()
+    except psycopg.Error:
+        # Not yet: it starts, or it went away in between.
         return False
-    server.create_database()
     return True
 
 
@@ -90,23 +94,29 @@ def local_model(configuration: Configuration) -> Child:
 
 
 def worker(configuration: Configuration, number: int, **environment: str) -> Child:
-    """One worker; whether it polls is asked of the web server, once that is there."""
+    """One worker; it tells by a file that it asks for work."""
     name = "Worker" if configuration.workers == 1 else f"Worker {number}"
     log = f"worker-{number}"
     command = python("manage.py", "runworker")
-    program = _own_program(
+    polls = configuration.data / f"{log}.ready"
+    described = _own_program(
         configuration,
         command,
         log,
-        FLUX_DRAIN_SECONDS=str(DRAIN_SECONDS - 2),
+        FLUX_DRAIN_SECONDS=f"{configuration.drain_seconds:g}",
+        FLUX_READY_FILE=str(polls),
         DJANGO_SETTINGS_MODULE=configuration.worker_settings,
         **environment,
     )
 
-    async def ready() -> bool:
-        return True
+    def program() -> Program:
+        polls.unlink(missing_ok=True)
+        return described
 
-    return Child(name, lambda: program, ready, announce="started", stop_seconds=DRAIN_SECONDS)
+    async def ready() -> bool:
+        return polls.exists()
+
+    return Child(name, program, ready, stop_seconds=configuration.drain_seconds + LEAVING_SECONDS)
 
 
 def web(configuration: Configuration, **environment: str) -> Child:

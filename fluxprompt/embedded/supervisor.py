@@ -9,13 +9,15 @@ from fluxprompt import assets
 from fluxprompt.embedded import database_state, ports, stack, static_files
 from fluxprompt.embedded.child import Child
 from fluxprompt.embedded.configuration import Configuration, python
-from fluxprompt.embedded.errors import StackError
+from fluxprompt.embedded.errors import StackError, first_cause
+from fluxprompt.embedded.logs import cut_large, reason
+from fluxprompt.embedded.probes import require_temporal
 from fluxprompt.embedded.processes import Program, last_lines, run_async
 from fluxprompt.embedded.terminal import LoudLines, line, say, step
 from fluxprompt.embedded.wishes import local_model_wished
 from fluxprompt.paths import ROOT
 
-#: How long the workers may take until one of them asks for work.
+#: How long the web server may take to hear that a worker asks for work.
 POLLING_SECONDS = 60
 
 
@@ -44,9 +46,7 @@ class Supervisor:
 
     async def run(self) -> None:
         """Everything, until a signal; StackError when it cannot be brought up."""
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            loop.add_signal_handler(number, self._asked_to_stop)
+        self._listen_for_signals()
         starting = asyncio.create_task(self._up())
         stopping = asyncio.create_task(self._stopping.wait())
         try:
@@ -56,9 +56,16 @@ class Supervisor:
                 await self._watch()
         finally:
             starting.cancel()
-            with contextlib.suppress(asyncio.CancelledError, StackError):
-                await starting
+            # What went wrong was raised above, or does not matter any more.
+            await asyncio.gather(starting, return_exceptions=True)
             await self._down()
+
+    def _listen_for_signals(self) -> None:
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            # `nohup` has it ignored, so that a closed terminal stops nothing.
+            if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN:
+                loop.add_signal_handler(number, self._asked_to_stop)
 
     def _asked_to_stop(self) -> None:
         if self._stopping.is_set():
@@ -92,8 +99,8 @@ class Supervisor:
                 link = group.create_task(self._setup_link(database))
                 group.create_task(self._start_web(database, static))
                 group.create_task(self._start_workers(database, engine))
-        except* StackError as errors:
-            raise errors.exceptions[0] from None
+        except BaseExceptionGroup as errors:
+            raise first_cause(errors) from None
         await self._announce(link.result())
 
     async def _prepare_database(self) -> None:
@@ -118,10 +125,10 @@ class Supervisor:
             command = python("-m", "fluxprompt.assets")
             program = Program(command, log, given.child_environment(), ROOT, umask=-1)
             if await run_async(program) != 0:
-                reason = last_lines(log).removeprefix("fluxprompt: ")
+                why = reason(log).removeprefix("fluxprompt: ")
                 if not assets.BUILT.exists():
-                    raise StackError(f"{reason} (more in {log})")
-                say(f"The front end stays as it was built before: {reason}")
+                    raise StackError(f"The front end is not built: {why} (more in {log}).")
+                say(f"The front end stays as it was built before: {why}.")
         if not await asyncio.to_thread(static_files.is_current, given.data):
             fingerprint = await asyncio.to_thread(static_files.fingerprint)
             program = stack.manage(given, "prepare", "static", log="static")
@@ -132,6 +139,8 @@ class Supervisor:
     async def _start_temporal(self) -> None:
         if self.temporal is not None:
             await self.temporal.start()
+        else:
+            await require_temporal(self.configuration.given_temporal)
 
     async def _start_model(self) -> None:
         if self.model is None:
@@ -166,8 +175,8 @@ class Supervisor:
 
     async def _must(self, program: Program, failure: str) -> None:
         if await run_async(program) != 0:
-            reason = last_lines(program.log)
-            raise StackError(f"{failure}: {reason} (more in {program.log}).")
+            why = reason(program.log)
+            raise StackError(f"{failure}: {why} (more in {program.log}).")
 
     async def _announce(self, link: str | None) -> None:
         end = time.monotonic() + POLLING_SECONDS
@@ -190,13 +199,21 @@ class Supervisor:
         line(f"Ready after {time.monotonic() - self.began:.1f} s. Ctrl-C stops everything.")
 
     async def _watch(self) -> None:
-        """Show what the children report as errors, until asked to stop."""
+        """Show what the children report as errors and cut their logs, until asked to stop."""
         loud = LoudLines(stack.logs(self.configuration))
+        trouble = ""
         while not self._stopping.is_set():
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._stopping.wait(), 1)
-            for text in loud.new():
-                say(text)
+            try:
+                for text in loud.new():
+                    say(text)
+                cut_large(self.configuration.data / "logs")
+            except OSError as error:
+                # Told once: what runs does not depend on it.
+                if str(error) != trouble:
+                    say(f"The logs cannot be looked after: {error}.")
+                trouble = str(error)
 
     async def _down(self) -> None:
         if self._stopping.is_set():

@@ -61,9 +61,10 @@ def server(
     codec_endpoint: str | None = None,
     namespace: str = "default",
 ) -> Program:
-    """The server on loopback; `ui_port` None leaves its pages out."""
+    """The server on loopback; `ui_port` None leaves its pages out. `database` has a plain name."""
     command = [binary(), "server", "start-dev", "--ip", LOOPBACK, "--port", str(port)]
-    command += ["--namespace", namespace, "--db-filename", str(database)]
+    # Its name alone, in its folder: the path becomes part of an address, where #, ? and % end it.
+    command += ["--namespace", namespace, "--db-filename", database.name]
     command += ["--log-level", "warn", "--log-format", "json"]
     if ui_port is None:
         command += ["--headless"]
@@ -79,7 +80,7 @@ def server(
         command += ["--sqlite-pragma", f"{name}={value}"]
     for name, setting in DYNAMIC.items():
         command += ["--dynamic-config-value", f"{name}={json.dumps(setting)}"]
-    return Program(command, log=log, env=_environment())
+    return Program(command, log=log, env=_environment(), cwd=database.parent)
 
 
 def namespace_programs(*, address: str, namespace: str, log: Path) -> list[Program]:

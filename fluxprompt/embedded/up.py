@@ -11,6 +11,7 @@ from fluxprompt.embedded.errors import StackError
 from fluxprompt.embedded.supervisor import Supervisor
 from fluxprompt.embedded.terminal import line, say
 from fluxprompt.embedded.wishes import keep_wish
+from fluxprompt.secrets_file import SecretsError, load_secrets
 
 
 def main(arguments: list[str]) -> int:
@@ -18,7 +19,7 @@ def main(arguments: list[str]) -> int:
     options = _parser().parse_args(arguments)
     try:
         return _run(options.local_model)
-    except StackError as error:
+    except (StackError, SecretsError) as error:
         return _fail(str(error))
     except OSError as error:
         return _fail(_sentence(error))
@@ -26,11 +27,14 @@ def main(arguments: list[str]) -> int:
 
 def _run(local_model: bool | None) -> int:
     configuration = Configuration()
+    configuration.use_own_database()
     folder = DataFolder(configuration.data)
     try:
         line(f"FluxPrompt, data in {configuration.data}")
         if warning := folder.warning():
             say(warning)
+        # Every child needs them; made before there is anything that they encrypt.
+        load_secrets(configuration.data)
         keep_wish(configuration.data, local_model)
         asyncio.run(_supervise(configuration))
     finally:
@@ -66,7 +70,8 @@ def _sentence(error: OSError) -> str:
         return "The disk is full: free some space and start again; what was stored is kept."
     if error.errno in (errno.EACCES, errno.EROFS):
         return f"{error.filename} cannot be written to: make it writable for this user."
-    return f"{error.strerror or error} ({error.filename})."
+    where = f" ({error.filename})" if error.filename else ""
+    return f"{error.strerror or error}{where}."
 
 
 def _fail(text: str) -> int:

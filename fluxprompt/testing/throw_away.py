@@ -8,6 +8,7 @@ from pathlib import Path
 
 from fluxprompt.embedded.postgres import Postgres
 from fluxprompt.embedded.processes import spawn
+from fluxprompt.paths import forget_other_databases
 
 
 @contextmanager
@@ -22,6 +23,7 @@ def throw_away_folder() -> Iterator[Path]:
 @contextmanager
 def throw_away_postgres(folder: Path) -> Iterator[str]:
     """Start a server that keeps nothing; yields its address. StackError when it cannot."""
+    forget_other_databases()
     server = Postgres(folder, throw_away=True)
     try:
         server.prepare()

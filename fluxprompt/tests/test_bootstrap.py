@@ -23,6 +23,9 @@ OLD_PYTHONS = [
     if found and subprocess.run([found, "-c", ""], capture_output=True, check=False).returncode == 0
 ]
 
+#: The beginning of a Python that tells its version.
+SAYS_3_13 = 'if [ "$1" = -c ]; then echo 3.13; exit; fi\n'
+
 
 @pytest.fixture
 def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
@@ -37,6 +40,7 @@ def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         "PYTHON": venv / "bin" / "python",
         "STAMP": venv / "fluxprompt-installed.json",
         "LOG": venv / "install.log",
+        "UNFINISHED": venv / "install.unfinished",
     }.items():
         monkeypatch.setattr(bootstrap, name, value)
     return tmp_path
@@ -85,9 +89,10 @@ def test_an_old_python_goes_on_inside_the_venv(python: str, tmp_path: Path) -> N
     requirements = tmp_path / "requirements.txt"
     requirements.write_text("")
     (tmp_path / ".venv" / "bin").mkdir(parents=True)
-    fake_python(tmp_path / ".venv" / "bin", "python", 'echo "inside: $2"')
+    fake_python(tmp_path / ".venv" / "bin", "python", SAYS_3_13 + 'echo "inside: $2"')
     stamp = tmp_path / ".venv" / "fluxprompt-installed.json"
-    stamp.write_text(json.dumps({"requirements.txt": bootstrap.hashlib.sha256(b"").hexdigest()}))
+    empty = bootstrap.hashlib.sha256(b"").hexdigest()
+    stamp.write_text(json.dumps({"python": "3.13", "requirements.txt": empty}))
     environment = {k: v for k, v in os.environ.items() if k != "FLUX_BOOTSTRAP"}
     done = subprocess.run(
         [python, "manage.py", "up"],
@@ -160,6 +165,54 @@ def test_an_interrupted_installation_is_taken_up_again(
     monkeypatch.setattr(bootstrap, "execute", lambda command: (0, ""))
     bootstrap.install(["requirements.txt"])
     assert bootstrap.is_current(["requirements.txt"])
+
+
+def test_a_venv_in_which_an_installer_was_killed_is_made_anew(
+    checkout: Path, commands: list[list[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made: list[Path] = []
+
+    def make() -> None:
+        made.append(checkout)
+        _venv(checkout)
+
+    monkeypatch.setattr(bootstrap, "make_venv", make)
+    bootstrap.install(["requirements.txt"])
+    installing = bootstrap.execute
+
+    def killed(command: list[str]) -> tuple[int, str]:
+        raise SystemExit("no handler runs after a kill -9")
+
+    monkeypatch.setattr(bootstrap, "execute", killed)
+    both = ["requirements.txt", "tests/requirements.txt"]
+    with pytest.raises(SystemExit):
+        bootstrap.install(both)
+    # Also for those who would have been content with what was there before.
+    assert not bootstrap.is_current(["requirements.txt"])
+    monkeypatch.setattr(bootstrap, "execute", installing)
+    bootstrap.install(both)
+    assert len(made) == 2
+    assert bootstrap.is_current(both)
+
+
+def test_an_installer_that_outlives_us_holds_the_lock(checkout: Path) -> None:
+    said = checkout / "said"
+    with bootstrap.only_one():
+        child = f"sleep 1; echo done >{said}"
+        code, _ = bootstrap.execute(["sh", "-c", f"({child}) >/dev/null 2>&1 &"])
+        assert code == 0
+    with bootstrap.only_one():
+        assert said.read_text() == "done\n"
+
+
+def test_a_venv_whose_python_became_another_version_is_made_anew(
+    checkout: Path, commands: list[list[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bootstrap, "make_venv", lambda: _venv(checkout))
+    bootstrap.install(["requirements.txt"])
+    fake_python(checkout / ".venv" / "bin", "python", SAYS_3_13)
+    assert not bootstrap.is_current(["requirements.txt"])
+    assert not bootstrap.is_whole()
 
 
 def test_a_broken_venv_is_made_anew(checkout: Path, commands: list[list[str]]) -> None:

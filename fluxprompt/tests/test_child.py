@@ -5,6 +5,7 @@ import sys
 import time
 from pathlib import Path
 
+import psycopg
 import pytest
 
 from fluxprompt.embedded import child as child_module
@@ -26,6 +27,12 @@ class Fake:
         self.notes.touch()
         text = f"print(open({str(self.notes)!r}, 'a').write('x'), flush=True)\n{code}"
         self.program = Program([sys.executable, "-c", text], folder / "logs" / "fake.log")
+
+        self.launches = 0
+
+    def launch(self) -> Program:
+        self.launches += 1
+        return self.program
 
     @property
     def starts(self) -> int:
@@ -58,6 +65,46 @@ async def test_a_child_that_dies_is_started_again(
     assert "Fake was ended by SIGKILL; it is started again now." in said
     assert "started again in 0.05 s" in said
     assert "Fake is ready again after" in said
+
+
+async def test_a_child_whose_probe_fails_with_any_error_is_tried_again(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    fake = Fake(tmp_path, "import time; time.sleep(60)")
+
+    async def ready() -> bool:
+        # The second launch is ended before it notes its start.
+        if fake.launches == 2:
+            raise psycopg.OperationalError("the connection was lost")
+        return True
+
+    child = Child("Fake", fake.launch, ready, stop_seconds=0.5)
+    await child.start()
+    await fake.until(1)
+    child.kill()
+    await fake.until(2)
+    await child.stop()
+    said = capsys.readouterr().out
+    assert "Fake does not start: the connection was lost; it is started again in 0.05 s." in said
+
+
+async def test_a_child_that_fails_slowly_waits_ever_longer(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(child_module, "FORGIVEN_AFTER_SECONDS", 0.3)
+    fake = Fake(tmp_path, "import time; time.sleep(0.5)")
+
+    async def ready() -> bool:
+        return fake.launches == 1
+
+    child = Child("Fake", fake.launch, ready, stop_seconds=0.5)
+    await child.start()
+    await fake.until(4)
+    await child.stop()
+    said = capsys.readouterr().out
+    # It lived longer than what is forgiven, but did no work meanwhile.
+    assert said.count("again now") == 1
+    assert said.count("again in 0.05 s") == said.count("again in 0.1 s") == 1
 
 
 async def test_a_child_that_was_stopped_stays_stopped(tmp_path: Path) -> None:

@@ -1,13 +1,16 @@
 """`manage.py test` itself, the search for a browser and the build of the front end."""
 
 import sys
+import time
 from pathlib import Path
 
 import pytest
 
 from fluxprompt import assets
 from fluxprompt.embedded import local_model, temporal, wishes
+from fluxprompt.embedded.processes import last_lines, spawn
 from fluxprompt.testing import chromium, plugin, suite
+from fluxprompt.testing.plugin import free_ports
 
 pytest_plugins = ["pytester"]
 
@@ -132,6 +135,25 @@ def test_temporal_and_its_pages_listen_on_loopback_only(tmp_path: Path) -> None:
     assert "--ip 127.0.0.1 --port 1 " in words
     assert "--ui-ip 127.0.0.1 --ui-port 2 --ui-disable-news-fetch --ui-codec-endpoint" in words
     assert 'history.timerProcessorMaxTimeShift="10ms"' in program.argv
+
+
+def test_temporals_database_stays_in_its_folder_whatever_that_is_called(tmp_path: Path) -> None:
+    folder = tmp_path / "50% #1 a?b"
+    folder.mkdir()
+    database = folder / "temporal.db"
+    program = temporal.server(
+        port=free_ports(1)[0], ui_port=None, database=database, log=tmp_path / "log"
+    )
+    server = spawn(program)
+    try:
+        end = time.monotonic() + 20
+        while not database.exists():
+            assert server.poll() is None, last_lines(program.log, 5)
+            assert time.monotonic() < end
+            time.sleep(0.05)
+    finally:
+        server.kill()
+        server.wait()
 
 
 def test_the_wish_for_the_local_model_is_remembered_and_never_stops_a_start(
