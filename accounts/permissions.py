@@ -4,7 +4,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from uuid import UUID
 
-from accounts.models import Membership, Role, User, Workspace
+from django.db.models import Q, QuerySet
+from django.utils import timezone
+
+from accounts.models import ApiKey, Membership, Role, User, Workspace
 
 READ = frozenset({"flow.read", "run.read", "workspace.read", "usage.read"})
 RUN = frozenset({"run.start", "run.cancel"})
@@ -109,3 +112,24 @@ def key_actor(workspace_id: UUID, key_id: UUID, name: str, scopes: Iterable[str]
 def system_actor(workspace_id: UUID, label: str = "system") -> Actor:
     """The platform itself, acting for a workspace (triggers, commands, operators)."""
     return Actor(workspace_id, label, ALL_ACTIONS)
+
+
+def still_may(actor: Actor, action: str) -> bool:
+    """Whether what let this actor in still holds: asked again by what stays open for long."""
+    if not actor.can(action):
+        return False
+    if actor.api_key_id is not None:
+        return usable_keys().filter(id=actor.api_key_id).exists()
+    if actor.user_id is None:
+        return True
+    membership = Membership.objects.filter(
+        user_id=actor.user_id, workspace_id=actor.workspace_id, user__is_active=True
+    ).first()
+    return membership is not None and action in ROLE_ACTIONS[membership.role]
+
+
+def usable_keys() -> QuerySet[ApiKey]:
+    """Keys that are neither revoked nor expired, and whose maker may still sign in."""
+    alive = Q(expires_at=None) | Q(expires_at__gt=timezone.now())
+    theirs = Q(created_by=None) | Q(created_by__is_active=True)
+    return ApiKey.objects.filter(alive, theirs, revoked_at=None)

@@ -73,6 +73,7 @@ def test_a_revoked_key_stops_at_the_next_request(client: Client, actor: Actor) -
 def test_a_key_of_somebody_who_may_not_sign_in_any_more_stops(client: Client, actor: Actor) -> None:
     _, token = create_api_key(actor, name="ci")
     assert _get(client, token)["status"] == 200
+    assert actor.user_id is not None
     User.objects.filter(id=actor.user_id).update(is_active=False)
     assert _get(client, token)["status"] == 401
 

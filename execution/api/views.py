@@ -1,6 +1,7 @@
 """REST views of runs: start, look, follow, stop."""
 
 from collections.abc import AsyncIterator
+from functools import partial
 from typing import Any, ClassVar
 from uuid import UUID
 
@@ -8,7 +9,7 @@ from django.db.models import Q, QuerySet
 from django.http import Http404, HttpResponse, StreamingHttpResponse
 from rest_framework.response import Response
 
-from accounts.permissions import Actor
+from accounts.permissions import Actor, still_may
 from execution import queries, services
 from execution.api import requests, schemas
 from execution.live import sse
@@ -194,7 +195,11 @@ class EventsView(RunView):
     def _stream(self, run: Run, after: int) -> StreamingHttpResponse:
         # Not by `last_seq`: numbers may be reserved beyond the last event.
         over = run.ended and not queries.events_after(run.id, after, limit=1)
-        content = _nothing() if over else sse.stream(run, after)
+        content = (
+            _nothing()
+            if over
+            else sse.stream(run, after, partial(still_may, self.actor, "run.read"))
+        )
         return StreamingHttpResponse(
             content,
             content_type="text/event-stream",

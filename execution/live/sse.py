@@ -2,19 +2,28 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
+
+from django.db import connection
 
 from execution.live.hub import Frame, Reader, hub
 from execution.models import Run
 
 #: Seconds of silence after which a comment keeps proxies from closing the connection.
 KEEP_ALIVE = 15.0
+#: Seconds after which it is asked anew whether the reader may still see this.
+ASK_AGAIN = 15.0
 #: Frames that may wait for a slow client; beyond, it has to come back with its last id.
 QUEUE_LIMIT = 1_000
 
 
-async def stream(run: Run, after: int) -> AsyncIterator[bytes]:
-    """Events from `after` on, live; ends when the run has. `id:` is the seq to come back with."""
+async def stream(
+    run: Run, after: int, is_allowed: Callable[[], bool] = lambda: True
+) -> AsyncIterator[bytes]:
+    """Events from `after` on, live; ends when the run has. `id:` is the seq to come back with.
+
+    `is_allowed` is asked on a thread now and then; the stream ends when it says no.
+    """
     queue: asyncio.Queue[Frame | None] = asyncio.Queue()
     loop = asyncio.get_running_loop()
 
@@ -25,7 +34,12 @@ async def stream(run: Run, after: int) -> AsyncIterator[bytes]:
     hub().watch(reader)
     try:
         yield b": stream of run events\n\n"
+        ask_at = loop.time() + ASK_AGAIN
         while True:
+            if loop.time() >= ask_at:
+                if not await asyncio.to_thread(_asked, is_allowed):
+                    return
+                ask_at = loop.time() + ASK_AGAIN
             try:
                 frame = await asyncio.wait_for(queue.get(), KEEP_ALIVE)
             except TimeoutError:
@@ -39,6 +53,14 @@ async def stream(run: Run, after: int) -> AsyncIterator[bytes]:
                 return
     finally:
         hub().forget(reader)
+
+
+def _asked(is_allowed: Callable[[], bool]) -> bool:
+    """The answer; the thread's connection goes back to the pool."""
+    try:
+        return is_allowed()
+    finally:
+        connection.close()
 
 
 def _put(queue: asyncio.Queue[Frame | None], frame: Frame) -> None:
