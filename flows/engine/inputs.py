@@ -6,13 +6,15 @@ from typing import Any
 
 from flows.engine.expressions.values import kind
 from flows.engine.json_values import read_json, storable_problem
-from flows.engine.names import suggestion
+from flows.engine.names import Suggestions
 
 type InputProblem = dict[str, str]
 
 _TRUE = ("true", "yes", "on", "1")
 _FALSE = ("false", "no", "off", "0")
 MAX_DIGITS = 400
+#: Unknown inputs that are named one by one.
+MAX_UNKNOWN = 50
 
 
 class _Unfit(Exception):
@@ -36,12 +38,8 @@ def validate_inputs(
     Problems are `{path, code, message}` with code missing, wrong_type or unknown.
     """
     values: dict[str, Any] = {}
-    problems: list[InputProblem] = []
     names = [str(field.get("name")) for field in fields]
-    for name in given:
-        if name not in names:
-            message = f"This flow has no input '{name[:60]}'.{suggestion(name, names)}"
-            problems.append({"path": name[:80], "code": "unknown", "message": message})
+    problems = _unknown_problems(given, names)
     for field, name in zip(fields, names, strict=True):
         word = str(field.get("type") or "string")
         value = given.get(name)
@@ -60,6 +58,19 @@ def validate_inputs(
             message = f"'{name}' {error}"
             problems.append({"path": name, "code": "wrong_type", "message": message})
     return values, problems
+
+
+def _unknown_problems(given: Mapping[str, Any], names: Sequence[str]) -> list[InputProblem]:
+    known, suggest = frozenset(names), Suggestions()
+    unknown = [name for name in given if name not in known]
+    problems = []
+    for name in unknown[:MAX_UNKNOWN]:
+        message = f"This flow has no input '{name[:60]}'.{suggest(name, names)}"
+        problems.append({"path": name[:80], "code": "unknown", "message": message})
+    if len(unknown) > MAX_UNKNOWN:
+        message = f"{len(unknown) - MAX_UNKNOWN:,} more inputs are unknown. Leave them out."
+        problems.append({"path": "", "code": "unknown", "message": message})
+    return problems
 
 
 def _is_missing(field: Mapping[str, Any], word: str, value: Any) -> bool:

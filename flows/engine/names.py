@@ -47,3 +47,22 @@ def suggestion(name: str, known: Iterable[str]) -> str:
     if match is not None:
         return f" Did you mean '{match}'?"
     return f" Known here: {', '.join(seen[:8])}." if seen else ""
+
+
+class Suggestions:
+    """Suggestions for the first problems of one check: a thousand would take seconds."""
+
+    def __init__(self, limit: int = 20) -> None:
+        self._left = limit
+
+    def nearest(self, name: str, known: Iterable[str]) -> str | None:
+        """As the function `nearest`, while there are any left."""
+        return nearest(name, known) if self._take() else None
+
+    def __call__(self, name: str, known: Iterable[str]) -> str:
+        """As the function `suggestion`, while there are any left."""
+        return suggestion(name, known) if self._take() else ""
+
+    def _take(self) -> bool:
+        self._left -= 1
+        return self._left >= 0
