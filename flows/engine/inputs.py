@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from flows.engine.expressions.values import kind
+from flows.engine.json_parts import WEB
 from flows.engine.json_values import read_json, storable_problem
 from flows.engine.names import Suggestions
 
@@ -116,7 +117,7 @@ def _as_json(value: Any) -> Any:
     # Text of a form field or of the command line may hold the JSON; other text is a JSON value.
     if isinstance(value, str) and value.strip()[:1] in ("{", "["):
         try:
-            return read_json(value)
+            return read_json(value, WEB)
         except (ValueError, RecursionError) as error:
             raise _Unfit(f"is not valid JSON: {str(error)[:120]}.") from error
     return value

@@ -43,6 +43,13 @@ def test_what_is_no_json_reads_as_null(content: bytes) -> None:
     assert result.output["json"] is None
 
 
+def test_json_of_too_many_parts_reads_as_null_and_is_kept_as_text() -> None:
+    content = b"[" + b"[]," * 1_000_000 + b"[]]"
+    result = perform("http", {"url": URL}, FakeContext(answers=[reply(content=content)]))
+    assert result.output["json"] is None
+    assert len(result.output["text"]) == len(content)
+
+
 def test_what_cannot_be_stored_is_replaced() -> None:
     content = b'{"a": "x\\u0000\\ud800"}'
     result = perform("http", {"url": URL}, FakeContext(answers=[reply(content=content)]))

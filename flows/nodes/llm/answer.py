@@ -4,6 +4,7 @@ import json
 import re
 from typing import Any
 
+from flows.engine.json_parts import ROOMY, TooManyParts, check_parts
 from flows.engine.json_values import cleaned, read_json
 
 _FENCE = "```"
@@ -22,6 +23,10 @@ def json_of(text: str) -> Any:
     if not text:
         raise AnswerUnreadable("It is empty; JSON was asked for.")
     first_error = ""
+    try:
+        check_parts(text, ROOMY)
+    except TooManyParts as error:
+        raise AnswerUnreadable(f"It is too large: {error}.") from error
     for candidate in (text, _fenced(text)):
         if candidate:
             try:

@@ -174,6 +174,7 @@ def test_json_is_found_in_an_answer(text: str, value: Any) -> None:
         "`" * 400_000,
         "[" + " " * 400_000 + "{" * 30,
         "{[" * 200_000,
+        "[" + "[]," * 1_500_000,
     ],
     ids=lambda text: text[:8],
 )
