@@ -9,40 +9,60 @@ MAX_DEPTH = 100
 
 
 def unstorable(value: Any, *, max_depth: int = MAX_DEPTH) -> tuple[str, str] | None:
-    """(path, reason) of the first value that cannot be kept, or None. Not recursive."""
-    pending: list[tuple[str, Any, int]] = [("", value, 0)]
-    while pending:
-        path, item, depth = pending.pop()
-        if depth > max_depth:
-            return path, f"is nested more than {max_depth} levels deep"
-        if isinstance(item, str):
-            if reason := bad_text(item):
-                return path, reason
-        elif isinstance(item, float):
-            if not math.isfinite(item):
-                return path, "is not a finite number"
-        elif isinstance(item, dict | list):
-            for key, child in _children(item):
-                if isinstance(key, str) and (reason := bad_text(key)):
-                    return path, f"has a key that {reason}"
-                pending.append((_join(path, key), child, depth + 1))
+    """(path, reason) of the first value that cannot be kept, or None. Not recursive.
+
+    Only the way to the value at hand is kept: a body may hold a million of them.
+    """
+    if reason := _fault(value):
+        return "", reason
+    way: list[str | int] = []
+    levels = [_children(value)]
+    while levels:
+        for key, item in levels[-1]:
+            if isinstance(key, str) and (reason := bad_text(key)):
+                return _path(way), f"has a key that {reason}"
+            if len(levels) > max_depth:
+                return _path([*way, key]), f"is nested more than {max_depth} levels deep"
+            if item and isinstance(item, dict | list):
+                way.append(key)
+                levels.append(_children(item))
+                break
+            if reason := _fault(item):
+                return _path([*way, key]), reason
+        else:
+            levels.pop()
+            if way:
+                way.pop()
     return None
 
 
-def _children(item: dict[Any, Any] | list[Any]) -> Iterator[tuple[Any, Any]]:
-    return iter(item.items()) if isinstance(item, dict) else enumerate(item)
+def _children(value: Any) -> Iterator[tuple[Any, Any]]:
+    if isinstance(value, dict):
+        return iter(value.items())
+    return enumerate(value) if isinstance(value, list) else iter(())
 
 
-def _join(path: str, key: str | int) -> str:
-    if isinstance(key, int):
-        return f"{path}[{key}]"
-    return f"{path}.{key}" if path else key
+def _fault(value: Any) -> str | None:
+    if isinstance(value, str):
+        return bad_text(value)
+    if isinstance(value, float) and not math.isfinite(value):
+        return "is not a finite number"
+    return None
+
+
+def _path(way: list[str | int]) -> str:
+    path = ""
+    for key in way:
+        path += f"[{key}]" if isinstance(key, int) else f".{key}" if path else key
+    return path
 
 
 def bad_text(text: str) -> str | None:
     """Why this text cannot be kept, or None."""
     if "\0" in text:
         return "holds the character U+0000, which cannot be stored"
+    if text.isascii():
+        return None
     try:
         text.encode()
     except UnicodeEncodeError:

@@ -137,7 +137,7 @@ class OpenAICompatible:
                 break
         try:
             facts = json.loads(body)
-        except ValueError:
+        except (ValueError, RecursionError):
             facts = body.decode(errors="replace")
         return self._failures.of_status(response.status_code, facts, response.headers, model)
 

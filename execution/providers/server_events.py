@@ -14,6 +14,7 @@ from typing import Any
 import httpx2
 
 from flows.engine.errors import NodeError
+from flows.engine.json_parts import ROOMY, check_parts
 
 #: One event; a whole answer may be repeated in the last one.
 MAX_EVENT_BYTES = 64_000_000
@@ -91,8 +92,10 @@ async def drain(events: Events) -> None:
 def decoded(data: bytes) -> dict[str, Any]:
     """The JSON object of an event. Raises NodeError `model_bad_answer`."""
     try:
-        value = json.loads(data)
-    except ValueError:
+        text = data.decode()
+        check_parts(text, ROOMY)
+        value = json.loads(text)
+    except (ValueError, RecursionError):
         value = None
     if not isinstance(value, dict):
         raise NodeError(

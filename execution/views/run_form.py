@@ -9,6 +9,7 @@ from typing import Any
 from django.http import QueryDict
 
 from flows.engine.document import Document
+from flows.engine.json_parts import WEB, check_parts
 from flows.engine.references import is_reference
 
 JSON = Any
@@ -156,6 +157,7 @@ def _value(entry: Field, text: str) -> JSON:
         return [line.strip() for line in text.split("\n") if line.strip()]
     if entry.type in ("json", "list", "file"):
         try:
+            check_parts(text, WEB)
             return json.loads(text)
         except ValueError as error:
             raise ValueError(f"This is no valid JSON: {error}.") from error

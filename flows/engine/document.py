@@ -14,7 +14,7 @@ from flows.engine.document_problems import (
 )
 from flows.engine.document_text import MAX_BYTES, read_text, too_large, write_yaml
 from flows.engine.document_values import checked, plain_number
-from flows.engine.errors import DocumentInvalid, Problem
+from flows.engine.errors import MAX_PROBLEMS, DocumentInvalid, Problem
 from flows.engine.sizes import compact_size, exceeds
 
 SCHEMA = "fluxprompt.flow/v1"
@@ -143,6 +143,8 @@ def parse(source: str | bytes | dict[str, Any]) -> Document:
         edge = edge_from(raw, index, problems)
         if edge is not None:
             edges.append(edge)
+    if len(problems) > MAX_PROBLEMS:
+        raise DocumentInvalid(problems)  # pydantic would find each of them again
     fields = {k: v for k, v in data.items() if k in TOP_KEYS and k != "schema" and v is not None}
     document: Document | None = None
     try:

@@ -7,7 +7,7 @@ from typing import Any, Protocol
 from pydantic import ValidationError
 
 from flows.engine.errors import Problem
-from flows.engine.names import suggestion
+from flows.engine.names import Suggestions
 
 _EDGE_END = re.compile(r"^([a-z][a-z0-9_]{0,62})(?:\.([a-z][a-z0-9_]{0,62}))?$")
 _NAME_HELP = "Names start with a letter and hold only a-z, 0-9 and _ (at most 63 characters)."
@@ -35,8 +35,8 @@ def edge_from(raw: Any, index: int, problems: list[Problem]) -> dict[str, str] |
         problems.append(Problem("edge_shape", message, path=path))
         return None
     for key in raw.keys() - {"from", "to"}:
-        message = f"Unknown key '{key}' on an edge; remove it."
-        problems.append(Problem("unknown_key", message, path=f"{path}.{key}"))
+        message = f"Unknown key '{str(key)[:80]}' on an edge; remove it."
+        problems.append(Problem("unknown_key", message, path=f"{path}.{str(key)[:80]}"))
     source = _EDGE_END.match(raw["from"]) if isinstance(raw["from"], str) else None
     target = _EDGE_END.match(raw["to"]) if isinstance(raw["to"], str) else None
     if source is None:
@@ -54,29 +54,37 @@ def unknown_key_problems(
     data: dict[str, Any], top: tuple[str, ...], parts: Mapping[str, tuple[str, ...]]
 ) -> list[Problem]:
     """A problem for each key that the document format does not know, with the nearest name."""
-    problems = _unknown(data, top, "the document", None, "")
+    suggest = Suggestions()
+    problems = _unknown(data, top, "the document", None, "", suggest)
     settings = data.get("settings")
     if isinstance(settings, dict):
-        problems += _unknown(settings, parts["settings"], "settings", None, "settings.")
+        problems += _unknown(settings, parts["settings"], "settings", None, "settings.", suggest)
     nodes = data.get("nodes")
     for index, node in enumerate(nodes if isinstance(nodes, list) else []):
         if not isinstance(node, dict):
             continue
         name = node.get("id") if isinstance(node.get("id"), str) else None
         where = f"node '{name}'" if name else f"nodes[{index}]"
-        problems += _unknown(node, parts["node"], where, name, "" if name else f"nodes[{index}].")
-        if isinstance(node.get("retry"), dict):
-            problems += _unknown(node["retry"], parts["retry"], f"retry of {where}", name, "retry.")
+        prefix = "" if name else f"nodes[{index}]."
+        problems += _unknown(node, parts["node"], where, name, prefix, suggest)
+        if isinstance(retry := node.get("retry"), dict):
+            where = f"retry of {where}"
+            problems += _unknown(retry, parts["retry"], where, name, "retry.", suggest)
     return problems
 
 
 def _unknown(
-    raw: dict[str, Any], known: tuple[str, ...], where: str, node: str | None, prefix: str
+    raw: dict[str, Any],
+    known: tuple[str, ...],
+    where: str,
+    node: str | None,
+    prefix: str,
+    suggest: Suggestions,
 ) -> list[Problem]:
     return [
         Problem(
             "unknown_key",
-            f"Unknown key '{str(key)[:80]}' in {where}.{suggestion(str(key), known)}",
+            f"Unknown key '{str(key)[:80]}' in {where}.{suggest(str(key), known)}",
             node=node,
             path=f"{prefix}{str(key)[:80]}",
         )

@@ -11,8 +11,9 @@ from typing import Any, ClassVar
 
 import yaml
 
-from flows.engine.document_values import MAX_DEPTH, MAX_DIGITS, too_deep
+from flows.engine.document_values import MAX_DEPTH, MAX_DIGITS, MAX_VALUES, too_deep, too_many
 from flows.engine.errors import DocumentInvalid, Problem
+from flows.engine.json_parts import WEB, TooManyParts, check_parts
 
 MAX_BYTES = 5_000_000
 
@@ -82,12 +83,15 @@ def _no_constant(name: str) -> Any:
 
 def _read_json(text: str) -> Any:
     try:
+        check_parts(text, WEB)
         return json.loads(text, object_pairs_hook=_pairs, parse_constant=_no_constant)
     except json.JSONDecodeError as error:
         message = f"Not valid JSON: {error.msg} (line {error.lineno}, column {error.colno})."
         raise refuse("document_syntax", message) from error
     except RecursionError as error:
         raise too_deep() from error
+    except TooManyParts as error:
+        raise too_many() from error
     except ValueError as error:  # an integer beyond Python's limit of digits
         raise refuse("document_syntax", "A number in the document is too long.") from error
 
@@ -99,6 +103,7 @@ class _Builder:
         self.result: Any = None
         self.stack: list[tuple[Any, list[Any]]] = []  # container, pending key (0 or 1 items)
         self.documents = 0
+        self.values = 0
 
     def feed(self, event: Any) -> None:
         if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None):
@@ -121,6 +126,9 @@ class _Builder:
             self.stack.pop()
 
     def _add(self, value: Any, event: Any) -> None:
+        self.values += 1  # each key is one as well
+        if self.values > 2 * MAX_VALUES:
+            raise too_many()
         if not self.stack:
             self.result = value
             return

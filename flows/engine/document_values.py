@@ -20,6 +20,8 @@ MAX_DIGITS = 77
 _TOO_LARGE = 10**MAX_DIGITS
 #: Of floats by their digits: 1e77 itself is a little less than 10**77.
 _TOO_LARGE_FLOAT = float(f"1e{MAX_DIGITS}")
+#: Values in all; reading that many from YAML takes 2 s.
+MAX_VALUES = 300_000
 _SHOWN_PATH = 200
 
 
@@ -29,12 +31,15 @@ def checked(data: dict[str, Any]) -> dict[str, Any]:
     Raises DocumentInvalid for what is no JSON, nested too deep, or cannot be stored.
     """
     level: list[Any] = [data]
-    depth = 0
+    depth = count = 0
     rewrite = False
     while level:
         depth += 1
         if depth > MAX_DEPTH:
             raise too_deep()
+        count += len(level)
+        if count > MAX_VALUES:
+            raise too_many()
         below: list[Any] = []
         for value in level:
             if isinstance(value, str):
@@ -59,6 +64,12 @@ def too_deep() -> DocumentInvalid:
     """The exception for a document that is nested too deep."""
     message = f"The document is nested deeper than {MAX_DEPTH} levels."
     return DocumentInvalid([Problem("document_too_deep", message)])
+
+
+def too_many() -> DocumentInvalid:
+    """The exception for a document of more than MAX_VALUES."""
+    message = f"A document may hold {MAX_VALUES:,} values. Keep data outside of the flow."
+    return DocumentInvalid([Problem("document_too_large", message)])
 
 
 def _key_refused(key: Any) -> DocumentInvalid:

@@ -1,5 +1,6 @@
 """What can go wrong with a document or a node, in words a builder can act on."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -26,14 +27,32 @@ class Problem:
         }
 
 
+#: Problems that are told of one document; nobody works through more in one go.
+MAX_PROBLEMS = 200
+
+
+def limited(problems: Sequence[Problem]) -> list[Problem]:
+    """The problems, or MAX_PROBLEMS of them and one that counts the others. Errors go first.
+
+    The last one is an error where one was left out, so an error always remains one.
+    """
+    if len(problems) <= MAX_PROBLEMS:
+        return list(problems)
+    places = sorted(range(len(problems)), key=lambda at: problems[at].severity != "error")
+    kept = [problems[at] for at in sorted(places[:MAX_PROBLEMS])]
+    severity = problems[places[MAX_PROBLEMS]].severity
+    message = f"There are {len(problems) - MAX_PROBLEMS:,} more problems. Solve these first."
+    return [*kept, Problem("more_problems", message, severity=severity)]
+
+
 class DocumentInvalid(Exception):
-    """A document that cannot be read as a flow; `problems` is never empty."""
+    """A document that cannot be read as a flow; `problems` is never empty, and `limited`."""
 
     code = "document_invalid"
 
     def __init__(self, problems: list[Problem]) -> None:
         super().__init__(problems[0].message)
-        self.problems = problems
+        self.problems = limited(problems)
 
 
 class NodeError(Exception):

@@ -5,14 +5,17 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from flows.engine.expressions.values import kind
+from flows.engine.json_parts import WEB
 from flows.engine.json_values import read_json, storable_problem
-from flows.engine.names import suggestion
+from flows.engine.names import Suggestions
 
 type InputProblem = dict[str, str]
 
 _TRUE = ("true", "yes", "on", "1")
 _FALSE = ("false", "no", "off", "0")
 MAX_DIGITS = 400
+#: Unknown inputs that are named one by one.
+MAX_UNKNOWN = 50
 
 
 class _Unfit(Exception):
@@ -36,12 +39,8 @@ def validate_inputs(
     Problems are `{path, code, message}` with code missing, wrong_type or unknown.
     """
     values: dict[str, Any] = {}
-    problems: list[InputProblem] = []
     names = [str(field.get("name")) for field in fields]
-    for name in given:
-        if name not in names:
-            message = f"This flow has no input '{name[:60]}'.{suggestion(name, names)}"
-            problems.append({"path": name[:80], "code": "unknown", "message": message})
+    problems = _unknown_problems(given, names)
     for field, name in zip(fields, names, strict=True):
         word = str(field.get("type") or "string")
         value = given.get(name)
@@ -60,6 +59,19 @@ def validate_inputs(
             message = f"'{name}' {error}"
             problems.append({"path": name, "code": "wrong_type", "message": message})
     return values, problems
+
+
+def _unknown_problems(given: Mapping[str, Any], names: Sequence[str]) -> list[InputProblem]:
+    known, suggest = frozenset(names), Suggestions()
+    unknown = [name for name in given if name not in known]
+    problems = []
+    for name in unknown[:MAX_UNKNOWN]:
+        message = f"This flow has no input '{name[:60]}'.{suggest(name, names)}"
+        problems.append({"path": name[:80], "code": "unknown", "message": message})
+    if len(unknown) > MAX_UNKNOWN:
+        message = f"{len(unknown) - MAX_UNKNOWN:,} more inputs are unknown. Leave them out."
+        problems.append({"path": "", "code": "unknown", "message": message})
+    return problems
 
 
 def _is_missing(field: Mapping[str, Any], word: str, value: Any) -> bool:
@@ -105,7 +117,7 @@ def _as_json(value: Any) -> Any:
     # Text of a form field or of the command line may hold the JSON; other text is a JSON value.
     if isinstance(value, str) and value.strip()[:1] in ("{", "["):
         try:
-            return read_json(value)
+            return read_json(value, WEB)
         except (ValueError, RecursionError) as error:
             raise _Unfit(f"is not valid JSON: {str(error)[:120]}.") from error
     return value

@@ -5,6 +5,8 @@ import math
 import re
 from typing import Any
 
+from flows.engine.json_parts import ROOMY, Room, check_parts
+
 #: The key that makes an object a reference to a large value (flows.engine.references).
 KEY = "$blob"
 #: PostgreSQL stores no NUL, and half of a surrogate pair has no UTF-8.
@@ -24,12 +26,15 @@ def _finite(text: str) -> float:
     return number
 
 
-def read_json(text: str) -> Any:
+def read_json(text: str, room: Room = ROOMY) -> Any:
     """The value of a JSON text. Raises ValueError (json.JSONDecodeError) or RecursionError.
+
+    A text that holds more than there is `room` for is refused before it is parsed (TooManyParts).
 
     What cannot be stored is replaced by U+FFFD, as browsers do with broken text; a key that would
     look like one of the engine's references gets an underscore.
     """
+    check_parts(text, room)
     value = json.loads(text, parse_constant=_no_constant, parse_float=_finite)
     return cleaned(value) if _SUSPECT.search(text) else value
 

@@ -10,7 +10,6 @@ from functools import cache
 from pathlib import Path
 from types import ModuleType
 
-from flows.engine.names import suggestion
 from flows.engine.node_type import NodeType
 
 BUILT_IN = Path(__file__).resolve().parent.parent / "nodes"
@@ -53,13 +52,13 @@ class Registry:
         """All types, sorted by name."""
         return [self._types[name] for name in sorted(self._types)]
 
+    def names(self) -> list[str]:
+        """The names of all types, sorted."""
+        return sorted(self._types)
+
     def folder(self, type: str) -> Path:
         """Where the type's node.py and README.md are."""
         return self._folders[type]
-
-    def suggestion(self, type: str) -> str:
-        """A sentence that names the nearest known type."""
-        return suggestion(type, sorted(self._types))
 
 
 def _folders(parent: Path) -> list[Path]:

@@ -3,9 +3,9 @@
 from flows.engine.attempts import MARGIN_SECONDS, seconds_wanted
 from flows.engine.document import Document, NodeSpec
 from flows.engine.document_problems import duplicate_problems
-from flows.engine.errors import Problem
+from flows.engine.errors import Problem, limited
 from flows.engine.graph import INERT_TYPES, Graph
-from flows.engine.names import suggestion
+from flows.engine.names import Suggestions
 from flows.engine.node_type import NodeType
 from flows.engine.registry import Registry
 from flows.engine.validate_config import config_problems, excess_problems
@@ -22,23 +22,24 @@ RESERVED_IDS = frozenset(
 
 
 def validate(doc: Document, registry: Registry) -> list[Problem]:
-    """All problems of a document, in document order; errors keep it from being published."""
+    """The problems of a document, `limited`; errors keep it from being published."""
     graph = Graph(doc)
+    suggest = Suggestions()
     problems = duplicate_problems(doc.nodes, doc.edges)
     problems += _input_problems(doc)
     for node in doc.nodes:
-        problems += _node_problems(node, registry)
-    problems += _edge_problems(doc, registry)
+        problems += _node_problems(node, registry, suggest)
+    problems += _edge_problems(doc, registry, suggest)
     problems += _loop_problems(graph)
     too_much = excess_problems(doc)
     problems += too_much
     for node in doc.nodes:
         if not too_much:
-            problems += config_problems(node, registry)
-            problems += reference_problems(node, graph, registry)
+            problems += config_problems(node, registry, suggest)
+            problems += reference_problems(node, graph, registry, suggest)
     problems += _connection_problems(doc, graph)
     problems += _settings_problems(doc)
-    return problems
+    return limited(problems)
 
 
 def _settings_problems(doc: Document) -> list[Problem]:
@@ -66,14 +67,15 @@ def _input_problems(doc: Document) -> list[Problem]:
     ]
 
 
-def _node_problems(node: NodeSpec, registry: Registry) -> list[Problem]:
+def _node_problems(node: NodeSpec, registry: Registry, suggest: Suggestions) -> list[Problem]:
     problems = []
     if node.id in RESERVED_IDS:
         message = f"'{node.id}' means something else in expressions. Give the node another id."
         problems.append(Problem("reserved_id", message, node.id, "id"))
     node_type = registry.get(node.type)
     if node_type is None:
-        message = f"There is no node type '{node.type}'.{registry.suggestion(node.type)}"
+        hint = suggest(node.type, registry.names())
+        message = f"There is no node type '{node.type}'.{hint}"
         problems.append(Problem("unknown_type", message, node.id, "type"))
     elif node.version > node_type.version:
         message = (
@@ -115,14 +117,14 @@ def _continue_problems(node: NodeSpec, node_type: NodeType) -> list[Problem]:
     return [Problem("continue_without_way", message, node.id, "on_error")]
 
 
-def _edge_problems(doc: Document, registry: Registry) -> list[Problem]:
+def _edge_problems(doc: Document, registry: Registry, suggest: Suggestions) -> list[Problem]:
     nodes = {node.id: node for node in doc.nodes}
     problems: list[Problem] = []
     for index, edge in enumerate(doc.edges):
         path = f"edges[{index}]"
         for end, other in ((edge.source, edge.target), (edge.target, edge.source)):
             if end not in nodes:
-                message = f"An edge names '{end}', which is no node.{suggestion(end, nodes)}"
+                message = f"An edge names '{end}', which is no node.{suggest(end, nodes)}"
                 where = other if other in nodes else None
                 problems.append(Problem("unknown_node", message, where, path))
             elif nodes[end].type in INERT_TYPES:
@@ -133,11 +135,13 @@ def _edge_problems(doc: Document, registry: Registry) -> list[Problem]:
             problems.append(Problem("edge_to_input", message, edge.target, path))
         source = nodes.get(edge.source)
         if source is not None and source.type not in INERT_TYPES:
-            problems += _port_problems(source, edge.port, path, registry)
+            problems += _port_problems(source, edge.port, path, registry, suggest)
     return problems
 
 
-def _port_problems(node: NodeSpec, port: str, path: str, registry: Registry) -> list[Problem]:
+def _port_problems(
+    node: NodeSpec, port: str, path: str, registry: Registry, suggest: Suggestions
+) -> list[Problem]:
     node_type = registry.get(node.type)
     if node_type is None:
         return []
@@ -153,7 +157,7 @@ def _port_problems(node: NodeSpec, port: str, path: str, registry: Registry) -> 
     elif port == "out":
         message = f"'{node.id}' has more than one way on. Say which: {', '.join(ports)}."
     else:
-        message = f"'{node.id}' has no port '{port}'.{suggestion(port, ports)}"
+        message = f"'{node.id}' has no port '{port}'.{suggest(port, ports)}"
     return [Problem("unknown_port", message, node.id, path)]
 
 

@@ -17,7 +17,7 @@ from flows.engine.expressions import (
     is_expression,
     texts_in,
 )
-from flows.engine.names import suggestion
+from flows.engine.names import Suggestions
 from flows.engine.node_call import config_sentence, is_condition, mode_of
 from flows.engine.node_type import NodeType
 from flows.engine.registry import Registry
@@ -45,19 +45,19 @@ def excess_problems(doc: Document) -> list[Problem]:
     return []
 
 
-def config_problems(node: NodeSpec, registry: Registry) -> list[Problem]:
+def config_problems(node: NodeSpec, registry: Registry, suggest: Suggestions) -> list[Problem]:
     """Problems of one node's config. Values that are still expressions are not judged."""
     node_type = registry.get(node.type)
     if node_type is None:
         return []
     return [
-        *_shape_problems(node, node_type),
+        *_shape_problems(node, node_type, suggest),
         *_expression_problems(node, node_type),
         *_condition_problems(node, node_type),
     ]
 
 
-def _shape_problems(node: NodeSpec, node_type: NodeType) -> Iterator[Problem]:
+def _shape_problems(node: NodeSpec, node_type: NodeType, suggest: Suggestions) -> Iterator[Problem]:
     try:
         node_type.config.model_validate(node.config)
     except ValidationError as error:
@@ -73,7 +73,7 @@ def _shape_problems(node: NodeSpec, node_type: NodeType) -> Iterator[Problem]:
                 code = "config_unknown"
                 if len(loc) == 1:
                     known = node_type.config.model_fields
-                    sentence += suggestion(str(loc[0]), known)
+                    sentence += suggest(str(loc[0]), known)
             yield Problem(code, f"'{dotted(loc)}' {sentence}", node.id, dotted(loc))
 
 

@@ -7,20 +7,23 @@ from flows.engine.document import NodeSpec
 from flows.engine.errors import Problem
 from flows.engine.expressions import ExpressionError, Reference, mentions_in, texts_in
 from flows.engine.graph import INERT_TYPES, Graph
-from flows.engine.names import nearest, suggestion
+from flows.engine.names import Suggestions
 from flows.engine.node_call import mode_of
 from flows.engine.registry import Registry
 
 RUN_FIELDS = ("id", "started_at", "session_id", "trigger", "flow")
 
 
-def reference_problems(node: NodeSpec, graph: Graph, registry: Registry) -> list[Problem]:
+def reference_problems(
+    node: NodeSpec, graph: Graph, registry: Registry, suggest: Suggestions
+) -> list[Problem]:
     """Problems of one node's references, each reported once for each place."""
     if node.type in INERT_TYPES:
         return []
     problems: dict[Problem, None] = {}
-    for reference in node_references(node, registry):
-        problem = _problem(node, reference, graph, registry)
+    # A name is often mentioned again; then it is the same problem.
+    for reference in dict.fromkeys(node_references(node, registry)):
+        problem = _problem(node, reference, graph, registry, suggest)
         if problem is not None:
             problems[problem] = None
     return list(problems)
@@ -45,16 +48,19 @@ def node_references(node: NodeSpec, registry: Registry) -> Iterator[Reference]:
 
 
 def _problem(
-    node: NodeSpec, reference: Reference, graph: Graph, registry: Registry
+    node: NodeSpec,
+    reference: Reference,
+    graph: Graph,
+    registry: Registry,
+    suggest: Suggestions,
 ) -> Problem | None:
     root, where = reference.root, reference.location
     if root == "vars":
         return None
     if root == "run":
-        return _field_problem(node, reference, "run", dict.fromkeys(RUN_FIELDS, "any"))
+        return _field_problem(node, reference, "run", dict.fromkeys(RUN_FIELDS, "any"), suggest)
     if root not in graph.nodes:
-        before = graph.ancestors(node.id)
-        hint = suggestion(root, (*before, "run", "vars"))
+        hint = suggest(root, _names_for(node, graph))
         message = f"'{where}': there is no node '{root}'.{hint}"
         return Problem("unknown_reference", message, node.id, where)
     if node.id in graph.looped:
@@ -75,23 +81,32 @@ def _problem(
         return None
     if source.on_error == "branch":
         fields = {**fields, "error": "object"}
-    return _field_problem(node, reference, root, fields) or _schema_problem(
-        node, reference, source.config
+    return _field_problem(node, reference, root, fields, suggest) or _schema_problem(
+        node, reference, source.config, suggest
     )
 
 
+def _names_for(node: NodeSpec, graph: Graph) -> Iterator[str]:
+    yield from graph.ancestors(node.id)
+    yield from ("run", "vars")
+
+
 def _field_problem(
-    node: NodeSpec, reference: Reference, root: str, fields: Mapping[str, str]
+    node: NodeSpec,
+    reference: Reference,
+    root: str,
+    fields: Mapping[str, str],
+    suggest: Suggestions,
 ) -> Problem | None:
     if not reference.path or reference.guarded or reference.path[0] in fields:
         return None
     name = str(reference.path[0])
-    message = f"'{reference.location}': '{root}' has no '{name}'.{suggestion(name, fields)}"
+    message = f"'{reference.location}': '{root}' has no '{name}'.{suggest(name, fields)}"
     return Problem("unknown_field", message, node.id, reference.location)
 
 
 def _schema_problem(
-    node: NodeSpec, reference: Reference, config: Mapping[str, Any]
+    node: NodeSpec, reference: Reference, config: Mapping[str, Any], suggest: Suggestions
 ) -> Problem | None:
     """A warning where an answer's schema does not promise the key that is read."""
     schema = config.get("output_schema")
@@ -103,7 +118,7 @@ def _schema_problem(
     name = str(reference.path[1])
     if name in properties:
         return None
-    match = nearest(name, [str(key) for key in properties])
+    match = suggest.nearest(name, (str(key) for key in properties))
     hint = f" Did you mean '{match}'?" if match else " Add it to the schema."
     message = f"'{reference.location}': the schema of '{reference.root}' has no '{name}'.{hint}"
     return Problem("unknown_field", message, node.id, reference.location, "warning")

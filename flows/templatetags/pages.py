@@ -7,14 +7,14 @@ from typing import Any
 from allauth.account.adapter import get_adapter
 from django import template
 from django.forms import BoundField
-from django.template.context import RequestContext
+from django.template.context import Context, RequestContext
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from lucide import IconDoesNotExist
 from lucide.templatetags.lucide import lucide
 
-from flows.views.markdown import render_markdown
+from flows.views.markdown import PageRoom, render_markdown
 
 register = template.Library()
 
@@ -163,7 +163,9 @@ def styled(field: BoundField) -> SafeString:
     return field.as_widget(attrs={"class": f"{name} {given}".strip()})
 
 
-@register.filter(name="markdown")
-def markdown_filter(text: str | None) -> SafeString:
-    """Text from a model or a person as safe HTML."""
-    return render_markdown(text or "")
+@register.simple_tag(takes_context=True)
+def markdown(context: Context, text: str | None) -> SafeString:
+    """Text from a model or a person as safe HTML; all texts of a page share its room."""
+    # The lowest layer of the context is the same for the page and all that it includes.
+    room = context.dicts[0].setdefault("_markdown_room", PageRoom())
+    return render_markdown(text or "", room)

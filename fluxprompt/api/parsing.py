@@ -8,6 +8,7 @@ from typing import IO, Any, NoReturn
 from django.conf import settings
 from rest_framework.parsers import BaseParser
 
+from flows.engine.json_parts import WEB, TooManyParts, check_parts
 from flows.storable import MAX_DEPTH, unstorable
 from fluxprompt.api.problems import RequestRefused, body_too_large, refuse
 
@@ -19,6 +20,11 @@ _SUSPICIOUS = re.compile(r"\\u(?:0000|[dD][89a-fA-F])")
 def read_json(raw: bytes) -> Any:
     """The JSON value of a body; refuses with 400 and the place of the fault."""
     text = read_text(raw)
+    try:
+        check_parts(text, WEB)
+    except TooManyParts as error:
+        message = f"The body is too large: {error}. Send less, or as a text."
+        raise refuse(413, "too_many_values", message, "") from None
     try:
         value = json.loads(text, parse_constant=_refuse_constant, parse_float=_finite)
     except json.JSONDecodeError as error:

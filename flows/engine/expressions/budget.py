@@ -5,10 +5,12 @@ set so that the costliest evaluation stays under 200 ms of CPU and 64 MB on an o
 (flows/engine/tests/test_hostile_expressions.py measures it).
 """
 
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from flows.engine.errors import NodeError
 from flows.engine.json_values import KEY
+from flows.engine.names import suggestion
 from flows.engine.references import Load, is_reference, load_reference
 
 #: Units of work. One is about the cost of one operation on small values (0.3 microseconds).
@@ -35,10 +37,33 @@ class ExpressionError(NodeError):
 
 
 class UnknownName(ExpressionError):
-    """A name, key or index that is not there; the `default` filter answers it."""
+    """A name, key or index that is not there; the `default` filter answers it.
 
-    def __init__(self, message: str) -> None:
+    The nearest of the `known` names is looked for when the message is asked for: that costs a
+    thousand times what a miss does, and most misses are answered by `default`.
+    """
+
+    def __init__(
+        self, message: str, name: str = "", known: Callable[[], Iterable[str]] | None = None
+    ) -> None:
+        self._name = name
+        self._known = known
         super().__init__("expression_unknown_name", message)
+
+    @property
+    def message(self) -> str:
+        if self._known is not None:
+            known, self._known = self._known, None
+            self._message += suggestion(self._name, known())
+            self.args = (self._message,)
+        return self._message
+
+    @message.setter
+    def message(self, message: str) -> None:
+        self._message = message
+
+    def __str__(self) -> str:
+        return self.message
 
 
 def wrong_type(message: str) -> ExpressionError:

@@ -96,8 +96,9 @@ def _name(node: nodes.Name) -> Compute:
             return frame.own[name]
         if name in frame.context:
             return frame.context[name]
-        known = [*frame.own, *frame.context]
-        raise UnknownName(f"there is no '{name[:60]}' here.{suggestion(name, known)}")
+        frame.budget.work(values.MISS)
+        own, context = frame.own, frame.context
+        raise UnknownName(f"there is no '{name[:60]}' here.", name, lambda: (*own, *context))
 
     return compute
 

@@ -1,6 +1,7 @@
 """What expressions mention, found without evaluating them: for validation and for contexts."""
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -10,11 +11,16 @@ from jinja2 import nodes
 from flows.engine.expressions.budget import ExpressionError
 from flows.engine.expressions.syntax import (
     MAX_TEMPLATE,
+    STRING,
     Code,
     parse_expression,
     parse_template,
     split,
 )
+
+# What follows a dot is a key, what follows a bar a filter; neither is a name.
+_WORDS_ANYWHERE = re.compile(r"[.|]\s*+\w+|\w+")
+_WORDS = re.compile(f"{STRING}|{_WORDS_ANYWHERE.pattern}", re.DOTALL)
 
 
 @dataclass(frozen=True)
@@ -130,20 +136,28 @@ def references(value: Any, *, template: bool = False) -> tuple[Reference, ...]:
     )
 
 
-def roots_in(value: Any) -> tuple[str, ...]:
-    """The names that a value's expressions may need, each once, in order.
+def roots_in(config: Mapping[str, Any]) -> tuple[str, ...]:
+    """Every name that a config's expressions may need, each once, in order; and some more words.
 
-    Texts that cannot be parsed are passed over here: evaluating them gives the error. Texts with
-    `{%` are read as templates too, as this does not know which field is one.
+    The texts are scanned, not parsed: this runs where no budget is charged, and parsing what a
+    flow may hold takes seconds. So names of loops, words of the language and, in templates with
+    blocks, words of the text are among what is found; the caller knows which are nodes.
     """
     found: dict[str, None] = {}
-    for _, text in texts_in(value):
-        modes = (False, True) if "{%" in text and len(text) <= MAX_TEMPLATE else (False,)
-        for template in modes:
-            try:
-                mentions = mentions_in(text, template=template)
-            except ExpressionError:
-                continue
-            for mention in mentions:
-                found[mention.root] = None
-    return tuple(found)
+    for field in config.values():
+        for _, text in texts_in(field):
+            found.update(dict.fromkeys(_words(text, may_be_template=text is field)))
+    return tuple(word for word in found if word[0] not in "\"'.|")
+
+
+def _words(text: str, *, may_be_template: bool) -> Iterator[str]:
+    blocks = "{%" in text or "{#" in text
+    try:
+        codes = [part.code for part in split(text) if isinstance(part, Code)]
+    except ExpressionError:
+        codes, blocks = [], True
+    for code in codes:
+        yield from _WORDS.findall(code)
+    # Only a whole field is ever a template. Where its code ends, only Jinja's parser knows.
+    if blocks and may_be_template and len(text) <= MAX_TEMPLATE:
+        yield from _WORDS_ANYWHERE.findall(text)

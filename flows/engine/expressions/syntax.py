@@ -68,10 +68,9 @@ _REASONS: dict[type[nodes.Node], str] = {
 
 # Inside an expression: texts in quotes (whose braces do not count), and the braces.
 # A text that is not closed runs to the end: trying again at each of its quotes would be quadratic.
-_PIECES = re.compile(
-    r'"(?:[^"\\]|\\.)*(?:"|\\?\Z)|\'(?:[^\'\\]|\\.)*(?:\'|\\?\Z)|\{|\}\}?', re.DOTALL
-)
-_STRINGS = re.compile(r'"(?:[^"\\]|\\.)*(?:"|\\?\Z)|\'(?:[^\'\\]|\\.)*(?:\'|\\?\Z)', re.DOTALL)
+STRING = r'"(?:[^"\\]|\\.)*(?:"|\\?\Z)|\'(?:[^\'\\]|\\.)*(?:\'|\\?\Z)'
+_PIECES = re.compile(STRING + r"|\{|\}\}?", re.DOTALL)
+_STRINGS = re.compile(STRING, re.DOTALL)
 _TAGS = re.compile(r"\{%[-+]?\s*(if|for|endif|endfor)\b")
 _OPENING = re.compile(r"\{[{%]")
 

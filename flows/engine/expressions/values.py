@@ -13,11 +13,12 @@ from flows.engine.expressions.budget import (
     wrong_type,
 )
 from flows.engine.json_values import KEY
-from flows.engine.names import suggestion
 from flows.engine.references import is_reference
 
 MAX_DEPTH = 200
 MAX_BITS = 256
+#: Units for a name that is not there: its error is made and caught.
+MISS = 8
 
 
 def kind(value: Any) -> str:
@@ -57,17 +58,19 @@ def member(budget: Budget, value: Any, key: Any) -> Any:
         name = key if isinstance(key, str) else str(key)
         if name in value:
             return value[name]
-        known = [k for k in value if isinstance(k, str)]
-        raise UnknownName(f"there is no '{name[:60]}'.{suggestion(name, known)}")
+        budget.work(MISS)
+        raise UnknownName(
+            f"there is no '{name[:60]}'.", name, lambda: (k for k in value if isinstance(k, str))
+        )
     if isinstance(value, list):
-        return _item(value, key)
+        return _item(budget, value, key)
     if value is None:
         return None
     hint = " Use the slice filter for a part of it." if isinstance(value, str) else ""
     raise wrong_type(f"'{str(key)[:60]}' was asked of {kind(value)}, which has no parts.{hint}")
 
 
-def _item(items: list[Any], key: Any) -> Any:
+def _item(budget: Budget, items: list[Any], key: Any) -> Any:
     if type(key) is not int:
         raise wrong_type(
             f"'{str(key)[:60]}' was asked of a list. Take an item first, like [0], "
@@ -75,6 +78,7 @@ def _item(items: list[Any], key: Any) -> Any:
         )
     if -len(items) <= key < len(items):
         return items[key]
+    budget.work(MISS)
     raise UnknownName(f"there is no item [{key}]: the list has {len(items)}.")
 
 

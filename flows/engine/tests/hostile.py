@@ -3,6 +3,8 @@
 from typing import Any
 
 _N = "a" * 3_000
+# Like hundreds of names, and the same as none: looking for the nearest costs most.
+_MISSED = "abcdefghijklmnopqrstuvwxyz_zyxwvutsrqponmlkjihgfedcba_none"
 
 ESCAPES = [
     "{{ ''.__class__ }}",
@@ -239,10 +241,23 @@ TEMPLATES = [
     "{% if (" + "(" * 200 + "1" + ")" * 201 + " %}{% endif %}",
     "{{ self.x }}{% if self %}{% endif %}",
     "x" * 300_000 + "{{ 1 }}",
+    "{% for i in data.many %}{{ data.wide." + _MISSED + " | default('') }}{% endfor %}",
+    "{% for i in data.many %}{{ data.wide['" + _MISSED + "' ~ i] | default('') }}{% endfor %}",
+    "{% for i in data.many %}{{ " + _MISSED + " | default('') }}{% endfor %}",
+    "{% for i in data.many %}{{ data.list[i + 5] | default('') }}{% endfor %}",
     "{%- for i in data.many -%}{{- i -}}{%- endfor -%}",
 ]
 
-EXPRESSIONS = [*ESCAPES, *BOMBS, *NESTING]
+MISSES = [
+    "{{ data.wide." + _MISSED + " }}",
+    "{{ [" + f"data.wide.{_MISSED} | default, " * 30 + "1] }}",
+    "{{ data.wide | map('" + _MISSED + "') }}",
+    "{{ data.many | map('" + _MISSED + "') }}",
+    "{{ data.objects | map('" + _MISSED + "') | length }}",
+    "{{ data.objects | sort('" + _MISSED + "') | length }}",
+]
+
+EXPRESSIONS = [*ESCAPES, *BOMBS, *NESTING, *MISSES]
 
 
 def hostile_data() -> dict[str, Any]:
@@ -258,6 +273,7 @@ def hostile_data() -> dict[str, Any]:
             "n": 5,
             "list": [1, 2, 3],
             "items": {"a": 1},
+            "wide": {f"{_MISSED[:-4]}_{number:03}": number for number in range(500)},
             "big": "x" * 4_000_000,
             "astral": "\U0001f600" * 1_000_000,
             "ligature": "\ufdfa" * 1_000_000,

@@ -129,7 +129,8 @@ def test_no_expression_makes_what_cannot_be_stored(text: str) -> None:
 
 
 _WORDS = """
-    data text n list items big many deep objects strings a b x i loop self 0 1 -1 9999999999 1e308
+    data wide nope text n list items big many deep objects strings a b x i loop self 0 1
+    -1 9999999999 1e308
     'a' "b" '__class__' null true ( ) [ ] { } . , : | + - * / // % ~ ** < > == != in not and or
     if else is for endfor {% %} {{ }} upper split join sort map select sum round json parse_json
     date replace default length unique slice keys truncate urlencode base64 hash int

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from flows.engine.document import parse
+from flows.engine.names import suggestion
 from flows.engine.node_call import run_pure
 from flows.engine.node_type import PureInputs
 from flows.engine.registry import Registry, RegistryError, registry
@@ -88,4 +89,4 @@ def test_types_are_sorted_and_unknown_ones_get_a_suggestion() -> None:
     names = [node_type.type for node_type in registry().all()]
     assert names == sorted(names)
     assert registry().get("nothing") is None
-    assert registry().suggestion("tempalte") == " Did you mean 'template'?"
+    assert suggestion("tempalte", registry().names()) == " Did you mean 'template'?"

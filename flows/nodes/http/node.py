@@ -1,7 +1,6 @@
 """One HTTP request to another service."""
 
 import json
-from codecs import BOM_UTF8
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 from urllib.parse import urlencode
@@ -14,6 +13,7 @@ from flows.engine.expressions import has_expression, text_of
 from flows.engine.heavy import compute
 from flows.engine.json_values import read_json
 from flows.engine.node_type import Context, HttpAnswer, NodeType, Result, RetryDefaults
+from flows.nodes.http.charsets import decoded
 
 #: Methods that may be sent again without doing a thing twice (RFC 9110, 9.2.2).
 IDEMPOTENT = ("GET", "PUT", "DELETE", "HEAD", "OPTIONS")
@@ -128,17 +128,18 @@ def _headers(config: Config, content_type: str | None) -> dict[str, str]:
 
 async def run(config: Config, ctx: Context) -> Result:
     """Send the request. Raises NodeError http_status for an answer that is no success."""
-    content, content_type = _body(config)
+    content, sent_type = _body(config)
     answer = await ctx.http(
         config.method,
         config.url,
-        headers=_headers(config, content_type),
+        headers=_headers(config, sent_type),
         query=_query(config),
         content=content,
         timeout_seconds=config.timeout_seconds,
     )
     size = len(answer.content)
-    text = await compute(size, _decoded, answer)
+    content_type = answer.headers.get("content-type", "")
+    text = await compute(size, decoded, answer.content, content_type)
     if not _is_good(answer.status, config.ok_statuses):
         raise _status_error(answer, text)
     output = {"status": answer.status, "headers": dict(answer.headers)}
@@ -168,25 +169,8 @@ def _retry_after(headers: Mapping[str, str]) -> float | None:
     return min(float(value), MAX_RETRY_AFTER) if value.isascii() and value.isdigit() else None
 
 
-def _decoded(answer: HttpAnswer) -> str:
-    """The text of an answer. A byte order mark is not part of it, and says more than the header."""
-    content_type = answer.headers.get("content-type", "")
-    charset = "utf-8"
-    for part in content_type.split(";")[1:]:
-        name, _, value = part.strip().partition("=")
-        if name.lower() == "charset":
-            charset = value.strip("\"' ")
-    if answer.content.startswith(BOM_UTF8):
-        charset = "utf-8"
-    try:
-        text = answer.content.decode(charset, "replace")
-    except (LookupError, ValueError):  # an unknown name, or one that Python knows for other uses
-        text = answer.content.decode("utf-8", "replace")
-    return text.removeprefix("\ufeff").replace("\0", "\ufffd")
-
-
 def _parsed(text: str) -> Any:
-    """The JSON of an answer; null where it is none (HTML, text, nothing)."""
+    """The JSON of an answer; null where it is none (HTML, text, nothing) or has too many parts."""
     if text[:200].lstrip()[:1] not in tuple('{["-0123456789tfn'):
         return None
     try:

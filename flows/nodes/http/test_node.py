@@ -1,5 +1,7 @@
 """The http node sends what it is told and hands on what comes back."""
 
+import time
+from encodings.aliases import aliases
 from typing import Any
 
 import pytest
@@ -9,6 +11,7 @@ from flows.engine.errors import NodeError
 from flows.engine.node_call import resolve_config
 from flows.engine.node_type import HttpAnswer
 from flows.engine.tests.support import FakeContext, node_type, perform
+from flows.nodes.http.charsets import decoded
 
 URL = "https://api.example.com/x"
 
@@ -40,6 +43,13 @@ def test_what_is_no_json_reads_as_null(content: bytes) -> None:
     assert result.output["json"] is None
 
 
+def test_json_of_too_many_parts_reads_as_null_and_is_kept_as_text() -> None:
+    content = b"[" + b"[]," * 1_000_000 + b"[]]"
+    result = perform("http", {"url": URL}, FakeContext(answers=[reply(content=content)]))
+    assert result.output["json"] is None
+    assert len(result.output["text"]) == len(content)
+
+
 def test_what_cannot_be_stored_is_replaced() -> None:
     content = b'{"a": "x\\u0000\\ud800"}'
     result = perform("http", {"url": URL}, FakeContext(answers=[reply(content=content)]))
@@ -62,11 +72,41 @@ def test_a_mark_of_another_encoding_is_left_out_too(charset: str) -> None:
     assert (output["json"], output["text"]) == ([1], "[1]")
 
 
-@pytest.mark.parametrize("charset", ["wat", "base64", "idna", "undefined"])
+@pytest.mark.parametrize("charset", ["wat", "base64", "idna", "undefined", "punycode"])
 def test_an_unknown_charset_falls_back_to_utf8(charset: str) -> None:
     headers = {"content-type": f"text/plain; charset={charset}"}
     given = HttpAnswer(200, headers, "é".encode(), URL)
     assert perform("http", {"url": URL}, FakeContext(answers=[given])).output["text"] == "é"
+
+
+@pytest.mark.parametrize(
+    ("charset", "text"),
+    [
+        *(("ISO-8859-1", "é"), ("iso-8859-15", "€"), ("windows-1252", "€"), ("Windows-1251", "ж")),
+        *(("latin1", "é"), ("koi8-r", "ж"), ("cp1250", "ł"), ("us-ascii", "e"), ("utf8", "é")),
+        *(("Shift_JIS", "日本"), ("x-sjis", "日本"), ("windows-31j", "①"), ("EUC-JP", "日本")),
+        *(("euc-kr", "한글"), ("ks_c_5601-1987", "한글"), ("gb2312", "中文"), ("GBK", "中文")),
+        *(
+            ("gb18030", "中文"),
+            ("Big5", "中文"),
+            ("utf-32-be", "é"),
+            ("utf-16", "é😀"),
+            ("utf-32", "é"),
+        ),
+    ],
+)
+def test_the_usual_charsets_are_read(charset: str, text: str) -> None:
+    assert decoded(text.encode(charset.replace("x-", "")), f"text/plain; charset={charset}") == text
+    long = (text * 300_001).encode(charset.replace("x-", ""))
+    assert decoded(long, f'text/plain; charset="{charset}"') == text * 300_001
+
+
+@pytest.mark.parametrize("charset", ["punycode", *sorted(set(aliases.values()))])
+def test_no_charset_makes_an_answer_slow(charset: str) -> None:
+    content = b"\xff" * 200_000 + b"a" * 100_000 + b"-" + b"\x00\xd8" * 100_000 + b"9" * 100_000
+    began = time.process_time()
+    decoded(content, f"text/plain; charset={charset}")
+    assert time.process_time() - began < 1
 
 
 @pytest.mark.parametrize(

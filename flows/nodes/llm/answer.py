@@ -4,9 +4,11 @@ import json
 import re
 from typing import Any
 
+from flows.engine.json_parts import ROOMY, TooManyParts, check_parts
 from flows.engine.json_values import cleaned, read_json
 
-_FENCE = re.compile(r"```[a-zA-Z]*\s*\n?(.*?)```", re.DOTALL)
+_FENCE = "```"
+_LANGUAGE = re.compile(r"[a-zA-Z]*")
 #: Places where JSON may begin that are tried; models rarely need the second.
 MAX_TRIES = 20
 
@@ -21,8 +23,11 @@ def json_of(text: str) -> Any:
     if not text:
         raise AnswerUnreadable("It is empty; JSON was asked for.")
     first_error = ""
-    fence = _FENCE.search(text)
-    for candidate in (text, fence[1].strip() if fence else None):
+    try:
+        check_parts(text, ROOMY)
+    except TooManyParts as error:
+        raise AnswerUnreadable(f"It is too large: {error}.") from error
+    for candidate in (text, _fenced(text)):
         if candidate:
             try:
                 return read_json(candidate)
@@ -32,6 +37,17 @@ def json_of(text: str) -> Any:
     if found:
         return value
     raise AnswerUnreadable(f"It is not JSON ({first_error}).")
+
+
+def _fenced(text: str) -> str:
+    """What stands in the first code fence; empty when there is none. One pass over the text."""
+    start = text.find(_FENCE)
+    if start < 0:
+        return ""
+    language = _LANGUAGE.match(text, start + len(_FENCE))
+    start = language.end() if language else start
+    end = text.find(_FENCE, start)
+    return text[start:end].strip() if end >= 0 else ""
 
 
 def _embedded(text: str) -> tuple[bool, Any]:

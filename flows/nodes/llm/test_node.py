@@ -1,5 +1,6 @@
 """The llm node asks, checks and, once, asks again."""
 
+import time
 from typing import Any
 
 import pytest
@@ -156,10 +157,32 @@ def test_a_slow_pattern_is_not_run() -> None:
         ("```\n[1, 2]\n```", [1, 2]),
         ('Here:\n```json\n{"a": "```"}\n```', {"a": "```"}),
         ("42", 42),
+        ("```JSON [1, 2]```", [1, 2]),
+        ("```\n{}``` and ```\n[1, 2]```", {}),
     ],
 )
 def test_json_is_found_in_an_answer(text: str, value: Any) -> None:
     assert json_of(text) == value
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "``` " + " " * 400_000 + "x",
+        "```" + "a" * 400_000 + "`",
+        "``` \n" * 100_000,
+        "`" * 400_000,
+        "[" + " " * 400_000 + "{" * 30,
+        "{[" * 200_000,
+        "[" + "[]," * 1_500_000,
+    ],
+    ids=lambda text: text[:8],
+)
+def test_an_answer_that_is_no_json_is_read_once(text: str) -> None:
+    began = time.process_time()
+    with pytest.raises(AnswerUnreadable):
+        json_of(text)
+    assert time.process_time() - began < 1
 
 
 @pytest.mark.parametrize("text", ["", "I cannot say", "{a: 1}", "[" * 100_000, '{"a": NaN'])

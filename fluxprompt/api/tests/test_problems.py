@@ -1,6 +1,8 @@
 """Everything the API answers in trouble is a problem document, and nothing is a stack trace."""
 
 import json
+import time
+import tracemalloc
 from typing import Any
 
 import pytest
@@ -8,7 +10,9 @@ from django.core.exceptions import SuspiciousOperation
 from django.db import OperationalError
 from django.test import Client
 
+from flows.storable import unstorable
 from flows.tests.fixtures import Api, assert_problem
+from fluxprompt.api.parsing import read_json
 
 
 @pytest.mark.parametrize(
@@ -54,6 +58,47 @@ def test_malformed_json_says_line_and_column(api: Api) -> None:
 )
 def test_what_cannot_be_kept_is_refused(api: Api, body: bytes, code: str) -> None:
     assert_problem(api.post("/flows", body), 400, code)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [b"[" + b"[]," * 1_600_000 + b"[]]", b"[" + b"1," * 2_400_000 + b"1]", b'"",' * 1_600_000],
+    ids=["lists", "numbers", "texts"],
+)
+def test_a_body_of_too_many_values_is_413_before_it_is_read(api: Api, body: bytes) -> None:
+    began = time.process_time()
+    problem = assert_problem(api.post("/flows", body), 413, "too_many_values")
+    assert time.process_time() - began < 3
+    assert "more than 1,000,000 values" in problem["detail"]
+
+
+def test_signs_in_a_text_are_no_values() -> None:
+    text = '[{",' * 1_200_000
+    assert read_json(json.dumps({"text": text}).encode()) == {"text": text}
+
+
+def test_a_large_body_is_looked_through_without_a_path_for_each_value() -> None:
+    value = {"rows": [[{"number": n, "name": "x"}] for n in range(150_000)]}
+    began = time.process_time()
+    tracemalloc.start()
+    try:
+        assert unstorable(value) is None
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < 1_000_000
+    assert time.process_time() - began < 5
+
+
+def test_the_place_of_what_cannot_be_kept_is_named() -> None:
+    assert unstorable({"a": [1, {"b": "\0"}]}) == (
+        "a[1].b",
+        "holds the character U+0000, which cannot be stored",
+    )
+    assert (unstorable([[], {"\0": 1}]) or ("",))[0] == "[1]"
+    assert (unstorable({"a": [[[1]]]}, max_depth=3) or ("",))[0] == "a[0][0][0]"
+    assert unstorable({"a": [[1]]}, max_depth=3) is None
+    assert (unstorable([1, float("nan")]) or ("",))[0] == "[1]"
 
 
 def test_a_whole_surrogate_pair_is_text(api: Api) -> None:
