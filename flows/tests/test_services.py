@@ -204,7 +204,7 @@ def test_an_actor_of_another_workspace_cannot_write_even_with_the_row_in_hand(
     flow = services.create_flow(actor, document=GREETING)
     elsewhere = Workspace.objects.create(name="Elsewhere", slug="elsewhere")
     intruder = Actor(elsewhere.id, "intruder", ROLE_ACTIONS["owner"])
-    with pytest.raises(Flow.DoesNotExist):
+    with pytest.raises(services.FlowGone):
         services.replace_draft(intruder, flow, GREETING)
 
 
