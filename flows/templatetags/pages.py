@@ -6,6 +6,7 @@ from typing import Any
 
 from allauth.account.adapter import get_adapter
 from django import template
+from django.conf import settings
 from django.forms import BoundField
 from django.template.context import RequestContext
 from django.utils import timezone
@@ -51,6 +52,12 @@ def state_sprite() -> dict[str, Any]:
 @register.simple_tag
 def state_word(name: str) -> str:
     return STATES.get(name, ("", name))[1]
+
+
+@register.simple_tag
+def csrf_cookie_name() -> str:
+    """Where a script finds the token of this moment: a page that is open long has an old one."""
+    return settings.CSRF_COOKIE_NAME
 
 
 @register.simple_tag

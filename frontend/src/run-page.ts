@@ -121,9 +121,8 @@ export class RunPage {
   }
 
   private async showResult(): Promise<void> {
-    const target = document.getElementById("result");
-    if (!target) return;
-    await swapFrom(this.root.dataset["resultUrl"] ?? "", target);
+    const place = (): HTMLElement | null => document.getElementById("result");
+    if (!(await swapFrom(this.root.dataset["resultUrl"] ?? "", place))) return;
     const wires = document.getElementById("wires");
     if (wires?.textContent) setEdges(this.root, JSON.parse(wires.textContent));
   }
@@ -186,7 +185,8 @@ export class RunPage {
     const details = event.target;
     if (!(details instanceof HTMLDetailsElement) || !details.open) return;
     const body = details.querySelector<HTMLElement>("[data-values-body]");
-    if (body && details.dataset["values"]) void swapFrom(details.dataset["values"], body);
+    if (!body || !details.dataset["values"]) return;
+    void swapFrom(details.dataset["values"], () => (details.open && body.isConnected ? body : null));
   }
 
   private slot(name: string): HTMLElement | null {

@@ -25,6 +25,7 @@ export class StepView {
   private attempt: number;
   private startedAt: number | null;
   private text: StreamText;
+  private reloads = 0;
 
   constructor(
     element: HTMLElement,
@@ -181,9 +182,15 @@ export class StepView {
   /** Have the server draw this step again, as it is recorded. */
   private async reload(): Promise<void> {
     const address = (this.root.dataset["stepUrl"] ?? "").replace("NODE", this.node);
-    const open = this.element.querySelector<HTMLDetailsElement>("details[data-values]")?.open;
     const { attempt } = this;
-    await swapFrom(address, this.element, "outerHTML");
+    const turn = ++this.reloads;
+    let open = false;
+    // What is asked for last is drawn last; an answer to an earlier question says less.
+    const place = (): Element | null => {
+      open = this.element.querySelector<HTMLDetailsElement>("details[data-values]")?.open ?? false;
+      return turn === this.reloads ? this.element : null;
+    };
+    if (!(await swapFrom(address, place, "outerHTML"))) return;
     const drawn = document.getElementById(`step-${this.node}`);
     if (!drawn) return;
     this.element = drawn;
