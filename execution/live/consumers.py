@@ -13,7 +13,7 @@ from accounts.models import Membership
 from accounts.permissions import ROLE_ACTIONS, Actor
 from execution.live.hub import Frame, Reader, hub
 from execution.models import Run
-from execution.queries import node_run_payload, run_payload, shown_node_runs
+from execution.queries import node_run_payload, run_payload, shown_node_runs, shown_states
 
 JSON = Any
 #: Close code of a socket whose run this person may not see (or that does not exist).
@@ -99,8 +99,12 @@ class RunConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
 def _snapshot(run: Run) -> dict[str, JSON]:
     # The number is read first: what happens while the rows are read comes again as an event.
     run.refresh_from_db()
+    rows = shown_node_runs(run)
+    states = shown_states(run, rows)
     return {
         "run": run_payload(run, small=True),
-        "nodes": [node_run_payload(row, small=True) for row in shown_node_runs(run)],
+        "nodes": [
+            {**node_run_payload(row, small=True), "status": states[row.id]} for row in rows
+        ],
         "seq": run.last_seq,
     }

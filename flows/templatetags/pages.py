@@ -20,12 +20,13 @@ from flows.views.markdown import render_markdown
 register = template.Library()
 
 #: State → lucide icon and word; runs and nodes share them. `unreached` is what a node that was
-#: still pending is called once its run has ended.
+#: still pending is called once its run has ended, `retrying` one that failed and is tried again.
 STATES: dict[str, tuple[str, str]] = {
     "pending": ("circle-dashed", "Pending"),
     "queued": ("clock", "Queued"),
     "running": ("loader-circle", "Running"),
     "waiting": ("hourglass", "Waiting"),
+    "retrying": ("refresh-cw", "Retrying"),
     "paused": ("circle-pause", "Paused"),
     "succeeded": ("circle-check", "Succeeded"),
     "failed": ("circle-x", "Failed"),

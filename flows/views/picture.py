@@ -27,6 +27,8 @@ _ROOM = 40
 _GAP = 24
 #: Where a wire meets a card that has no row of its own for the port.
 _HANDLE = 26
+#: States that say nothing yet of the wires that leave the node.
+_UNDONE = ("pending", "running", "waiting", "retrying", "unreached")
 ERROR_PORT = Port("error", "on error")
 
 
@@ -248,7 +250,7 @@ def curve(x1: float, y1: float, x2: float, y2: float) -> str:
 def flow_of(edge: EdgeSpec, states: Mapping[str, NodeState]) -> str:
     """What a run has made of an edge so far."""
     source = states.get(edge.source)
-    if source is None or source.status in ("pending", "running", "waiting", "unreached"):
+    if source is None or source.status in _UNDONE:
         return ""
     if source.status in ("skipped", "cancelled"):
         return "dead"

@@ -25,6 +25,9 @@ const TITLE_MARKS: Record<string, string> = {
   timed_out: "✕",
 };
 
+/** States of steps that do not count as over. */
+const UNDONE = new Set(["pending", "running", "waiting", "retrying", "unreached"]);
+
 export class RunPage {
   onEnd: () => void = () => undefined;
   onStarted: (node: string) => void = () => undefined;
@@ -161,7 +164,7 @@ export class RunPage {
 
   private countSteps(): void {
     const states = [...this.steps.values()].map((step) => step.state);
-    const over = states.filter((state) => !["pending", "running", "waiting", "unreached"].includes(state));
+    const over = states.filter((state) => !UNDONE.has(state));
     this.say("progress", `${over.length} of ${states.length}`);
   }
 
