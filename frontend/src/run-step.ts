@@ -48,6 +48,7 @@ export class StepView {
     if (!this.advance(node.attempt, node.status)) return;
     if (node.started_at) this.startedAt = Date.parse(node.started_at);
     this.showFacts(node.duration_ms ?? undefined, node.usage);
+    if (this.state === "retrying") this.say("attempts", `Attempt ${node.attempt} failed`);
     this.settle(node.error ?? undefined);
   }
 
@@ -61,7 +62,9 @@ export class StepView {
     }
     if (event.type === "node.skipped") return this.advance(1, "skipped");
     if (event.type === "node.retrying") {
-      if (!this.advance(attempt, "retrying")) return false;
+      this.advance(attempt, "retrying");
+      // The snapshot may have told it already, but not how long the pause is.
+      if (this.state !== "retrying" || attempt !== this.attempt) return false;
       const wait = event.next_attempt_in;
       const after = wait ? `, next in ${durationText(wait * 1000)}` : "";
       this.say("attempts", `Attempt ${attempt} failed${after}`);
