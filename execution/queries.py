@@ -95,14 +95,18 @@ def runs_of(actor: Actor) -> Any:
 
 
 def latest_node_runs(run: Run) -> dict[str, NodeRun]:
-    """The latest attempt of each node (of its latest iteration), without inputs and outputs."""
+    """The latest attempt of each node (of its latest iteration)."""
     return {row.node: row for row in shown_node_runs(run)}
 
 
 def shown_node_runs(run: Run) -> Sequence[NodeRun]:
-    """The latest attempt of each node and iteration, in the order they began."""
+    """The latest attempt of each node and iteration, in the order they began.
+
+    Without what went in: it is asked for node by node, and may be most of a run's bytes.
+    """
     rows = (
         NodeRun.objects.filter(run=run)
+        .defer("input")
         .order_by("node", "path", "-attempt")
         .distinct("node", "path")
     )

@@ -3,6 +3,7 @@
 import pytest
 from django.test import Client
 from django.utils import timezone
+from pytest_django import DjangoAssertNumQueries
 
 from accounts.models import Workspace
 from accounts.permissions import Actor
@@ -168,6 +169,22 @@ def test_cancelling_asks_the_service_and_says_a_conflict(
     over = make_run(flow)
     response = visitor.post(f"/runs/{over.id}/cancel/", follow=True)
     assert "ended already" in str(next(iter(response.context["messages"])))
+
+
+def test_what_went_into_the_steps_is_not_read_for_a_view_of_the_run(
+    visitor: Client, flow: Flow, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
+    run = make_run(flow, "running")
+    make_step(run, "start", input={"large": "x"}, ports=["out"])
+    make_step(run, "ask", "failed", input={"large": "x"}, error={"code": "busy", "message": "-"})
+    make_step(run, "end", "running", input={"large": "x"})
+    visitor.get(f"/runs/{run.id}/")
+    with django_assert_num_queries(7) as page:
+        visitor.get(f"/runs/{run.id}/")
+    with django_assert_num_queries(4) as snapshot:
+        _snapshot(run)
+    for query in (*page.captured_queries, *snapshot.captured_queries):
+        assert '"execution_noderun"."input"' not in query["sql"]
 
 
 PARTS = ("", "result/", "steps/ask/", "nodes/ask/", "nodes/ask/output.json", f"values/{'d' * 64}/")
