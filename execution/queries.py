@@ -1,17 +1,20 @@
 """Every read of the execution app, in the public shapes of the REST API."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 from uuid import UUID
 
 from accounts.permissions import Actor
 from execution.blobs import blob_bytes
-from execution.models import NodeRun, Run, RunEvent
+from execution.models import NodeRun, NodeStatus, Run, RunEvent
 from execution.payloads import resolve_references
+from execution.recording import node_key, preview
 from flows.engine.document import Document, parse
 
 JSON = Any
 CURRENCY = "USD"
+#: What a node is called whose attempt failed and that is tried again; no row holds it.
+RETRYING = "retrying"
 
 
 def run_payload(run: Run, *, small: bool = False) -> dict[str, JSON]:
@@ -53,8 +56,6 @@ def node_run_payload(row: NodeRun, *, small: bool = False) -> dict[str, JSON]:
         "reused": row.reused,
     }
     if small:
-        from execution.recording import preview
-
         return {**payload, "duration_ms": row.duration_ms, "preview": preview(row.output)}
     return {**payload, "input": row.input, "output": row.output}
 
@@ -94,18 +95,41 @@ def runs_of(actor: Actor) -> Any:
 
 
 def latest_node_runs(run: Run) -> dict[str, NodeRun]:
-    """The latest attempt of each node (of its latest iteration), without inputs and outputs."""
+    """The latest attempt of each node (of its latest iteration)."""
     return {row.node: row for row in shown_node_runs(run)}
 
 
 def shown_node_runs(run: Run) -> Sequence[NodeRun]:
-    """The latest attempt of each node and iteration, in the order they began."""
+    """The latest attempt of each node and iteration, in the order they began.
+
+    Without what went in: it is asked for node by node, and may be most of a run's bytes.
+    """
     rows = (
         NodeRun.objects.filter(run=run)
+        .defer("input")
         .order_by("node", "path", "-attempt")
         .distinct("node", "path")
     )
     return sorted(rows, key=lambda row: (row.started_at or row.finished_at, row.id))
+
+
+def shown_states(run: Run, rows: Collection[NodeRun]) -> dict[UUID, str]:
+    """The state of each attempt as people see it, by the row's id.
+
+    One that failed while the next is on its way is `retrying`: a failure that counts has the event
+    `node.finished`, or ended the run.
+    """
+    states = {row.id: str(row.status) for row in rows}
+    failed = {
+        node_key("finished", row.node, row.path, row.attempt): row.id
+        for row in rows
+        if row.status == NodeStatus.FAILED
+    }
+    if failed and not run.ended:
+        events = RunEvent.objects.filter(run=run, key__in=failed)
+        final = set(events.values_list("key", flat=True))
+        states |= {row: RETRYING for key, row in failed.items() if key not in final}
+    return states
 
 
 def run_document(run: Run) -> Document:

@@ -7,6 +7,7 @@ as a `node.delta` event, so that a reader who comes back has all but the last mo
 
 import asyncio
 import json
+from collections import deque
 from dataclasses import dataclass
 
 from django.db import connection
@@ -38,6 +39,7 @@ class Stream:
         self._sent = 0
         self._unkept: list[str] = []
         self._kept = 0
+        self._put_back: list[Stretch] = []
         self._kept_at: float | None = None
 
     def add(self, text: str) -> None:
@@ -69,26 +71,32 @@ class Stream:
             self._sent += len(piece)
         return payloads
 
-    def stretch_to_keep(self, now: float) -> "Stretch | None":
-        """The last second's text, when it is time to keep it."""
+    def stretches_to_keep(self, now: float) -> "list[Stretch]":
+        """The last second's text, when it is time to keep it, after what was put back before."""
         if self._kept_at is None:
             self._kept_at = now
-        text = "".join(self._unkept)
-        if not text or now - self._kept_at < KEEP_EVERY:
-            return None
+        if now - self._kept_at < KEEP_EVERY:
+            return []
+        due, self._put_back = self._put_back, []
+        if text := "".join(self._unkept):
+            due.append(Stretch(self, self._kept, text))
+            self._kept += len(text)
         self._unkept.clear()
-        stretch = Stretch(self, self._kept, text)
-        self._kept, self._kept_at = self._kept + len(text), now
-        return stretch
+        if due:
+            self._kept_at = now
+        return due
 
     def put_back(self, stretch: "Stretch") -> None:
-        """The stretch could not be kept: it goes before what has come since."""
-        self._unkept.insert(0, stretch.text)
-        self._kept = stretch.offset
+        """The stretch may not be kept: it is sent again as it is.
+
+        Were newer text joined to it, and it had been kept after all, that text would be dropped
+        with it: the offset names the event.
+        """
+        self._put_back.append(stretch)
 
     @property
     def is_kept(self) -> bool:
-        return not any(self._unkept)
+        return not self._put_back and not any(self._unkept)
 
 
 @dataclass(frozen=True)
@@ -129,7 +137,7 @@ class Flusher:
             streams, self._awake = list(self._awake), {}
             now = asyncio.get_running_loop().time()
             payloads = [payload for stream in streams for payload in stream.take_pieces()]
-            stretches = [due for stream in streams if (due := stream.stretch_to_keep(now))]
+            stretches = [due for stream in streams for due in stream.stretches_to_keep(now)]
             if payloads or stretches:
                 await self._send(payloads, stretches)
             for stream in streams:
@@ -138,13 +146,15 @@ class Flusher:
             self._dropped.clear()
 
     async def _send(self, payloads: list[str], stretches: list[Stretch]) -> None:
+        unkept = deque(stretches)
         try:
             await in_database(lambda: _notify(payloads), patience=0)
-            for stretch in stretches:
-                await in_database(stretch.keep, patience=0)
+            while unkept:
+                await in_database(unkept[0].keep, patience=0)
+                unkept.popleft()
         except DatabaseAway:
             # A live piece may be lost while the database is away; what is to be kept waits.
-            for stretch in stretches:
+            for stretch in unkept:
                 stretch.stream.put_back(stretch)
 
 

@@ -134,6 +134,11 @@ DATABASES = {
         # A connection that died with the server is noticed when taken from the pool.
         "CONN_HEALTH_CHECKS": True,
         "OPTIONS": {
+            # A host that vanishes closes no connection: half a minute, not the kernel's two hours.
+            "keepalives_idle": 10,
+            "keepalives_interval": 5,
+            "keepalives_count": 3,
+            "tcp_user_timeout": 20_000,
             **_database.get("OPTIONS", {}),
             "pool": {
                 "min_size": 2,

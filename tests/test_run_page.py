@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
+from accounts.permissions import system_actor
 from execution.tests.flows_for_tests import document, llm, output, published, start_node
 from flows.models import Flow
 from fluxprompt.testing.live_stack import LiveStack
@@ -44,6 +45,13 @@ def _start(page: Page, stack: LiveStack, flow: Flow) -> None:
     page.get_by_label("Topic").fill("Tea")
     page.get_by_role("button", name="Run", exact=True).click()
     page.wait_for_url("**/runs/**")
+
+
+def _beside(flow: Flow, content: dict[str, Any], django_db_blocker: Any) -> Flow:
+    """Another flow in the workspace of `flow`."""
+    with pytest.MonkeyPatch.context() as patch, django_db_blocker.unblock():
+        patch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "1")
+        return published(system_actor(flow.workspace_id, "test"), content)
 
 
 def _text(page: Page, node: str) -> str:
@@ -102,6 +110,50 @@ def test_a_lost_line_is_said_and_taken_up_again(stack: LiveStack, page: Page, fl
     page.locator("[data-run][data-state=succeeded]").wait_for(timeout=40_000)
     expect(page.locator("#step-better [data-slot=text]")).to_have_text(WHOLE)
     expect(page.locator("#result")).to_contain_text(WHOLE)
+
+
+def test_a_step_that_succeeds_at_its_second_try_shows_no_error(
+    stack: LiveStack, page: Page, flow: Flow, django_db_blocker: Any
+) -> None:
+    retry = {"max_attempts": 2, "initial_seconds": 4}
+    again = llm("draft", "Twice: {{ start.topic }}", "flaky-1+tokens-10x50ms", retry=retry)
+    nodes = [start_node("topic"), again, output("{{ draft.text }}")]
+    content = document(nodes, ["start>draft", "draft>end"])
+    _start(page, stack, _beside(flow, content, django_db_blocker))
+    step = page.locator("#step-draft")
+    expect(step).to_have_attribute("data-state", "retrying", timeout=20_000)
+    expect(step).to_contain_text("Attempt 1 failed")
+    page.reload()
+    expect(step).to_have_attribute("data-state", "retrying")
+    expect(page.locator("[data-slot=progress]")).to_have_text("1 of 3")
+    # The line's snapshot says the same as the page.
+    page.wait_for_timeout(500)
+    expect(step).to_have_attribute("data-state", "retrying")
+    page.locator("[data-run][data-state=succeeded]").wait_for(timeout=30_000)
+    expect(step).to_contain_text("Attempt 2")
+    expect(step.locator("[data-slot=error]")).to_have_count(0)
+
+
+def test_a_run_is_seen_to_go_on_by_the_wire_of_the_error(
+    stack: LiveStack, page: Page, flow: Flow, django_db_blocker: Any
+) -> None:
+    nodes = [
+        start_node("topic"),
+        llm("draft", "{{ start.topic }}", "error-400", on_error="branch"),
+        llm("rescue", "{{ start.topic }}", "tokens-40x50ms"),
+        output("never", "never"),
+        output("{{ rescue.text }}"),
+    ]
+    edges = ["start>draft", "draft>never", "draft.error>rescue", "rescue>end"]
+    _start(page, stack, _beside(flow, document(nodes, edges), django_db_blocker))
+    wire = page.locator("path[data-source=draft][data-target=rescue]")
+    expect(wire).to_have_attribute("data-flow", "active", timeout=20_000)
+    page.reload()
+    expect(wire).to_have_attribute("data-flow", "active")
+    page.locator("[data-run][data-state=succeeded]").wait_for(timeout=30_000)
+    expect(page.locator("path[data-source=rescue]")).to_have_attribute("data-flow", "live")
+    expect(wire).to_have_attribute("data-flow", "live")
+    expect(page.locator("path[data-target=never]")).to_have_attribute("data-flow", "dead")
 
 
 def test_a_run_is_cancelled_from_its_page(stack: LiveStack, page: Page, flow: Flow) -> None:

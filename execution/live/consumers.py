@@ -8,12 +8,13 @@ from uuid import UUID
 
 from asgiref.sync import sync_to_async
 from channels.generic.websocket import AsyncWebsocketConsumer
+from django.db import connection
 
 from accounts.models import Membership
 from accounts.permissions import ROLE_ACTIONS, Actor
 from execution.live.hub import Frame, Reader, hub
 from execution.models import Run
-from execution.queries import node_run_payload, run_payload, shown_node_runs
+from execution.queries import node_run_payload, run_payload, shown_node_runs, shown_states
 
 JSON = Any
 #: Close code of a socket whose run this person may not see (or that does not exist).
@@ -30,11 +31,12 @@ class RunConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
 
     async def connect(self) -> None:
         await self.accept()
-        run = await sync_to_async(self._visible_run)()
-        if run is None:
+        # Not on the one thread of all sockets: a run with much to read would hold up the others.
+        found = await sync_to_async(self._open, thread_sensitive=False)()
+        if found is None:
             await self.close(code=NOT_FOUND)
             return
-        snapshot = await sync_to_async(_snapshot)(run)
+        run, snapshot = found
         await self.send(text_data=json.dumps({"snapshot": snapshot}))
         self.queue: asyncio.Queue[Frame] = asyncio.Queue()
         self.sender = asyncio.create_task(self._send_frames())
@@ -52,6 +54,15 @@ class RunConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
             return max(0, int(query.get("after", ["0"])[0]))
         except ValueError:
             return 0
+
+    def _open(self) -> tuple[Run, dict[str, JSON]] | None:
+        """The run and its snapshot; the thread's connection goes back to the pool."""
+        try:
+            run = self._visible_run()
+            return None if run is None else (run, _snapshot(run))
+        finally:
+            if not connection.in_atomic_block:
+                connection.close()
 
     def _visible_run(self) -> Run | None:
         user = self.scope.get("user")
@@ -99,8 +110,10 @@ class RunConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
 def _snapshot(run: Run) -> dict[str, JSON]:
     # The number is read first: what happens while the rows are read comes again as an event.
     run.refresh_from_db()
+    rows = shown_node_runs(run)
+    states = shown_states(run, rows)
     return {
         "run": run_payload(run, small=True),
-        "nodes": [node_run_payload(row, small=True) for row in shown_node_runs(run)],
+        "nodes": [{**node_run_payload(row, small=True), "status": states[row.id]} for row in rows],
         "seq": run.last_seq,
     }

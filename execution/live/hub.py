@@ -19,6 +19,7 @@ import psycopg
 from django.db import connection
 
 from execution.database import connection_parameters
+from execution.live.listening import payloads
 from execution.recording import CHANNEL
 
 JSON = Any
@@ -123,8 +124,8 @@ class Hub:
                     listening.execute(f"LISTEN {CHANNEL}")
                     pause, told = 0.1, False
                     self._everything_is_news()
-                    for notification in listening.notifies():
-                        self._hear(notification.payload)
+                    for payload in payloads(listening):
+                        self._hear(payload)
             except psycopg.Error as error:
                 if not told:
                     logger.warning("The hub lost the database; it connects again: %s", error)

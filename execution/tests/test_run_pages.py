@@ -3,11 +3,14 @@
 import pytest
 from django.test import Client
 from django.utils import timezone
+from pytest_django import DjangoAssertNumQueries
 
 from accounts.models import Workspace
 from accounts.permissions import Actor
 from execution.blobs import NewBlob, save_blobs
+from execution.live.consumers import _snapshot
 from execution.models import Run, RunEvent
+from execution.recording import node_key
 from execution.tests.flows_for_tests import document, output, published, start_node
 from execution.tests.pages_for_tests import htmx, make_run, make_step
 from flows.models import Flow
@@ -59,6 +62,30 @@ def test_a_failed_run_says_the_cause_and_what_was_never_reached(
     assert "The key was refused." in content
     assert 'href="#step-ask"' in content
     assert "Not reached" in content
+
+
+def test_a_failure_that_is_tried_again_is_no_end(visitor: Client, flow: Flow) -> None:
+    error = {"code": "busy", "message": "Too busy just now."}
+    run = make_run(flow, "running")
+    make_step(run, "start", ports=["out"])
+    row = make_step(run, "ask", "failed", error=error)
+    content = visitor.get(f"/runs/{run.id}/").content.decode()
+    assert 'data-step="ask" data-state="retrying"' in content
+    assert "Attempt 1 failed" in content
+    assert "Too busy" not in content
+    assert 'data-flow="broken"' not in content
+    step = visitor.get(f"/runs/{run.id}/steps/ask/").content.decode()
+    assert 'data-state="retrying"' in step
+    states = {node["node"]: node["status"] for node in _snapshot(run)["nodes"]}
+    assert states == {"start": "succeeded", "ask": "retrying"}
+    # The event says that the failure counts, as does the end of the run.
+    key = node_key("finished", row.node, row.path, row.attempt)
+    event = RunEvent(run=run, seq=9, key=key, at=timezone.now(), type="node.finished", node="ask")
+    event.save(force_insert=True)
+    assert "Too busy just now." in visitor.get(f"/runs/{run.id}/").content.decode()
+    event.delete()
+    Run.objects.filter(pk=run.pk).update(status="timed_out")
+    assert "Too busy just now." in visitor.get(f"/runs/{run.id}/").content.decode()
 
 
 def test_a_running_run_shows_what_has_streamed_and_where_to_go_on(
@@ -142,6 +169,22 @@ def test_cancelling_asks_the_service_and_says_a_conflict(
     over = make_run(flow)
     response = visitor.post(f"/runs/{over.id}/cancel/", follow=True)
     assert "ended already" in str(next(iter(response.context["messages"])))
+
+
+def test_what_went_into_the_steps_is_not_read_for_a_view_of_the_run(
+    visitor: Client, flow: Flow, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
+    run = make_run(flow, "running")
+    make_step(run, "start", input={"large": "x"}, ports=["out"])
+    make_step(run, "ask", "failed", input={"large": "x"}, error={"code": "busy", "message": "-"})
+    make_step(run, "end", "running", input={"large": "x"})
+    visitor.get(f"/runs/{run.id}/")
+    with django_assert_num_queries(7) as page:
+        visitor.get(f"/runs/{run.id}/")
+    with django_assert_num_queries(4) as snapshot:
+        _snapshot(run)
+    for query in (*page.captured_queries, *snapshot.captured_queries):
+        assert '"execution_noderun"."input"' not in query["sql"]
 
 
 PARTS = ("", "result/", "steps/ask/", "nodes/ask/", "nodes/ask/output.json", f"values/{'d' * 64}/")

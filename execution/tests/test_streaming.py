@@ -1,15 +1,18 @@
 """Streamed text on its way to whoever watches, whatever characters it holds."""
 
+import asyncio
 import json
 from typing import Any
 
 import psycopg
 import pytest
-from django.db import connection
+from django.db import OperationalError, connection
 
 from execution.attempts import Attempt
+from execution.models import RunEvent
 from execution.recording import CHANNEL
-from execution.streaming import Stream, Stretch, _notify
+from execution.results import stream_checkpoint
+from execution.streaming import Flusher, Stream, Stretch, _notify
 from execution.tests.flows_for_tests import document, new_actor, output, published, start_node
 
 JSON = Any
@@ -68,7 +71,49 @@ def test_text_that_cannot_be_stored_is_kept_with_a_mark(stream: Stream, text: st
     stream.add(text)
     assert heard(stream.take_pieces())[0]["text"] == "a\ufffdb"
     Stretch(stream, 0, "".join(stream._unkept)).keep()
-    from execution.models import RunEvent
-
     event = RunEvent.objects.get(run_id=stream.call["run_id"], type="node.delta")
     assert event.data["text"] == "a\ufffdb"
+
+
+@pytest.mark.parametrize("committed", [False, True])
+def test_stretches_are_kept_without_a_gap_when_the_database_dies_between_them(
+    stream: Stream, monkeypatch: pytest.MonkeyPatch, committed: bool
+) -> None:
+    other = Stream({**stream.call, "node": "other"}, stream.attempt)
+    dies = [True]
+
+    def checkpoint(call: JSON, *rest: Any) -> None:
+        if call["node"] != "other" or not dies:
+            stream_checkpoint(call, *rest)
+            return
+        if committed:
+            stream_checkpoint(call, *rest)
+        dies.clear()
+        raise OperationalError("the server closed the connection")
+
+    monkeypatch.setattr("execution.streaming.stream_checkpoint", checkpoint)
+    for second, text in enumerate(("One ", "two ", "three")):
+        _stream_for_a_second([stream, other], text, second)
+    assert _kept_texts(stream) == {"ask": "One two three", "other": "One two three"}
+    assert stream.is_kept
+    assert other.is_kept
+
+
+def _stream_for_a_second(streams: list[Stream], text: str, second: int) -> None:
+    for one in streams:
+        one.add(text)
+        one.stretches_to_keep(second * 2.0)
+        one.take_pieces()
+    due = [stretch for one in streams for stretch in one.stretches_to_keep(second * 2.0 + 1.5)]
+    asyncio.run(Flusher()._send([], due))
+
+
+def _kept_texts(stream: Stream) -> dict[str, str]:
+    """What a reload shows: stretches whose beginning is known."""
+    texts: dict[str, str] = {}
+    events = RunEvent.objects.filter(run_id=stream.call["run_id"], type="node.delta")
+    for event in events.order_by("seq"):
+        known = texts.setdefault(event.node, "")
+        if event.data["offset"] <= len(known):
+            texts[event.node] = known[: event.data["offset"]] + event.data["text"]
+    return texts

@@ -4,8 +4,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 from execution.models import NodeRun, NodeStatus, Run, RunEvent
+from execution.queries import RETRYING, shown_states
 from execution.views.values import WINDOW
 from flows.engine.document import Document
 from flows.engine.graph import Graph
@@ -49,19 +51,28 @@ def steps_of(run: Run, document: Document, rows: Mapping[str, NodeRun]) -> list[
     """Every node that runs, in the flow's order; `rows` are the latest attempts."""
     graph = Graph(document)
     streamed = _streamed_texts(run, rows.values())
+    states = shown_states(run, rows.values())
     return [
-        _step(run, document, node, rows.get(node), streamed.get(node, ""))
+        _step(run, document, node, rows.get(node), states, streamed.get(node, ""))
         for node in (*graph.order, *graph.looped)
     ]
 
 
 def step_of(run: Run, document: Document, row: NodeRun | None, node: str) -> Step:
     """One step, to be put in place of what the page shows."""
-    streamed = _streamed_texts(run, [row] if row else [])
-    return _step(run, document, node, row, streamed.get(node, ""))
+    rows = [row] if row else []
+    streamed = _streamed_texts(run, rows)
+    return _step(run, document, node, row, shown_states(run, rows), streamed.get(node, ""))
 
 
-def _step(run: Run, document: Document, node: str, row: NodeRun | None, streamed: str) -> Step:
+def _step(
+    run: Run,
+    document: Document,
+    node: str,
+    row: NodeRun | None,
+    states: Mapping[UUID, str],
+    streamed: str,
+) -> Step:
     spec = next(spec for spec in document.nodes if spec.id == node)
     node_type = registry().get(spec.type)
     title = node_type.title if node_type else spec.type
@@ -80,7 +91,7 @@ def _step(run: Run, document: Document, node: str, row: NodeRun | None, streamed
     text = answer_text(row)[:WINDOW] or streamed if node_type and node_type.streams else ""
     return Step(
         **named,  # type: ignore[arg-type]
-        state=row.status,
+        state=states[row.id],
         attempt=row.attempt,
         duration_ms=row.duration_ms,
         started_at=row.started_at,
@@ -88,7 +99,7 @@ def _step(run: Run, document: Document, node: str, row: NodeRun | None, streamed
         output_tokens=row.output_tokens,
         cost=row.cost,
         model=row.model,
-        error=row.error,
+        error=None if states[row.id] == RETRYING else row.error,
         text=text,
         reused=row.reused,
     )

@@ -25,6 +25,13 @@ from fluxprompt.api.views import ApiView
 _REVISION = re.compile(r'(?:W/)?"(\d{1,9})"')
 
 
+def _names(tags: str, revision: int) -> bool:
+    """Whether `*` or one of a list of tags, weak ones too, is the revision (RFC 9110, 13.1.2)."""
+    if tags.strip() == "*":
+        return True
+    return revision in (int(number) for number in _REVISION.findall(tags))
+
+
 class DocumentView(FlowView):
     """The draft of a flow as a document."""
 
@@ -52,8 +59,8 @@ class DocumentView(FlowView):
     def get(self, request: Any, flow: str) -> HttpResponse:
         found = self.flow(flow)
         tag = f'"{found.revision}"'
-        if tag in request.headers.get("If-None-Match", ""):
-            return HttpResponse(status=304, headers={"ETag": tag})
+        if _names(request.headers.get("If-None-Match", ""), found.revision):
+            return HttpResponse(status=304, headers={"ETag": tag, "Vary": "Accept"})
         document = queries.draft_document(found)
         if self._wants_yaml():
             text, kind = dump_yaml(document), f"{YAML}; charset=utf-8"

@@ -6,6 +6,7 @@ from typing import Any
 
 from allauth.account.adapter import get_adapter
 from django import template
+from django.conf import settings
 from django.forms import BoundField
 from django.template.context import Context, RequestContext
 from django.utils import timezone
@@ -19,12 +20,13 @@ from flows.views.markdown import PageRoom, render_markdown
 register = template.Library()
 
 #: State → lucide icon and word; runs and nodes share them. `unreached` is what a node that was
-#: still pending is called once its run has ended.
+#: still pending is called once its run has ended, `retrying` one that failed and is tried again.
 STATES: dict[str, tuple[str, str]] = {
     "pending": ("circle-dashed", "Pending"),
     "queued": ("clock", "Queued"),
     "running": ("loader-circle", "Running"),
     "waiting": ("hourglass", "Waiting"),
+    "retrying": ("refresh-cw", "Retrying"),
     "paused": ("circle-pause", "Paused"),
     "succeeded": ("circle-check", "Succeeded"),
     "failed": ("circle-x", "Failed"),
@@ -51,6 +53,12 @@ def state_sprite() -> dict[str, Any]:
 @register.simple_tag
 def state_word(name: str) -> str:
     return STATES.get(name, ("", name))[1]
+
+
+@register.simple_tag
+def csrf_cookie_name() -> str:
+    """Where a script finds the token of this moment: a page that is open long has an old one."""
+    return settings.CSRF_COOKIE_NAME
 
 
 @register.simple_tag

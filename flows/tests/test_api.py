@@ -172,6 +172,10 @@ def test_accept_is_read_by_its_weights(
 
 def test_an_unchanged_document_is_not_sent_again(api: Api, flow: dict[str, Any]) -> None:
     assert api.get("/flows/greeting/document", If_None_Match='"1"').status_code == 304
+    for known in ("*", '"7", W/"1"', ' "1" ,"2"'):
+        assert api.get("/flows/greeting/document", If_None_Match=known).status_code == 304
+    for other in ('"2"', '"11", "x1"', "1", ""):
+        assert api.get("/flows/greeting/document", If_None_Match=other).status_code == 200
 
 
 def test_what_was_exported_can_be_put_back(api: Api, flow: dict[str, Any]) -> None:

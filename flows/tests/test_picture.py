@@ -93,6 +93,23 @@ def test_wires_tell_which_way_a_run_went() -> None:
     assert flow(NodeState("failed", ports=("true",))) == "live"
 
 
+def test_the_wire_by_which_a_run_goes_on_after_a_failure_is_drawn_as_taken() -> None:
+    edges = [("ask", "out", "fork"), ("ask", "error", "end")]
+    wires = [{"from": f"{source}.{port}", "to": target} for source, port, target in edges]
+
+    def flows(on_error: str, end: str) -> list[str]:
+        nodes = [{"id": "ask", "type": "llm", "config": {"prompt": "Hi"}, "on_error": on_error}]
+        nodes += [{"id": name, "type": "template", "config": {}} for name in ("fork", "end")]
+        states = {"ask": NodeState("failed"), "end": NodeState(end), "fork": NodeState("skipped")}
+        drawn = picture(_document(nodes=nodes, edges=wires), run=RunView(states))
+        return [wire.flow for wire in drawn.wires]
+
+    assert flows("branch", "running") == ["dead", "active"]
+    assert flows("branch", "succeeded") == ["dead", "live"]
+    assert flows("continue", "pending") == ["live", "broken"]
+    assert flows("stop", "unreached") == ["dead", "broken"]
+
+
 def test_the_summary_says_what_any_config_is_about() -> None:
     assert summary({"method": "GET", "url": "https://example.com"}) == "GET https://example.com"
     assert summary({"model": "a/b", "prompt": "Two\n  lines"}) == "Two lines"

@@ -27,6 +27,8 @@ _ROOM = 40
 _GAP = 24
 #: Where a wire meets a card that has no row of its own for the port.
 _HANDLE = 26
+#: States that say nothing yet of the wires that leave the node.
+_UNDONE = ("pending", "running", "waiting", "retrying", "unreached")
 ERROR_PORT = Port("error", "on error")
 
 
@@ -66,7 +68,10 @@ class Card:
 
 @dataclass(frozen=True)
 class Wire:
-    """An edge as a path. `flow` tells what a run made of it: live, active, dead, broken."""
+    """An edge as a path. `flow` tells what a run made of it: live, active, dead, broken.
+
+    `after_failure`: it is the way on when its source has failed.
+    """
 
     id: str
     source: str
@@ -76,6 +81,7 @@ class Wire:
     path: str
     flow: str = ""
     forks: bool = False
+    after_failure: bool = False
 
 
 @dataclass(frozen=True)
@@ -144,8 +150,9 @@ def picture(
     ]
     cards = _apart(cards)
     by_id = {card.id: card for card in cards}
+    on_failure = {node.id: ports_after_failure(node) for node in document.nodes}
     wires = [
-        _wire(index, edge, by_id, run)
+        _wire(index, edge, by_id, run, edge.port in on_failure[edge.source])
         for index, edge in enumerate(document.edges)
         if edge.source in by_id and edge.target in by_id
     ]
@@ -222,7 +229,18 @@ def _ports(node_type: NodeType | None, node: NodeSpec) -> tuple[Port, ...]:
     return (*ports, ERROR_PORT) if node.on_error == "branch" else tuple(ports)
 
 
-def _wire(index: int, edge: EdgeSpec, cards: Mapping[str, Card], run: RunView | None) -> Wire:
+def ports_after_failure(node: NodeSpec) -> tuple[str, ...]:
+    """The ports by which a flow goes on when the node has failed; its row records none."""
+    return {"branch": (ERROR_PORT.name,), "continue": ("out",)}.get(node.on_error, ())
+
+
+def _wire(
+    index: int,
+    edge: EdgeSpec,
+    cards: Mapping[str, Card],
+    run: RunView | None,
+    after_failure: bool,
+) -> Wire:
     source, target = cards[edge.source], cards[edge.target]
     x1, y1 = source.port_at(edge.port)
     x2, y2 = target.x + 1, target.y + _HANDLE
@@ -233,8 +251,9 @@ def _wire(index: int, edge: EdgeSpec, cards: Mapping[str, Card], run: RunView | 
         port=edge.port,
         category=source.category,
         path=curve(x1, y1, x2, y2),
-        flow="" if run is None else flow_of(edge, run.states),
+        flow="" if run is None else flow_of(edge, run.states, after_failure=after_failure),
         forks=bool(source.ports),
+        after_failure=after_failure,
     )
 
 
@@ -245,18 +264,26 @@ def curve(x1: float, y1: float, x2: float, y2: float) -> str:
     return f"M{x1:g} {y1:g}C{x1 + reach:g} {y1:g} {x2 - reach:g} {y2:g} {x2:g} {y2:g}"
 
 
-def flow_of(edge: EdgeSpec, states: Mapping[str, NodeState]) -> str:
+def flow_of(edge: EdgeSpec, states: Mapping[str, NodeState], *, after_failure: bool = False) -> str:
     """What a run has made of an edge so far."""
     source = states.get(edge.source)
-    if source is None or source.status in ("pending", "running", "waiting", "unreached"):
+    if source is None or source.status in _UNDONE:
         return ""
     if source.status in ("skipped", "cancelled"):
+        return "dead"
+    target = states.get(edge.target)
+    if source.status == "failed" and after_failure:
+        return _live(target)
+    if source.status == "failed" and target and target.status == "skipped":
         return "dead"
     if source.ports is not None and edge.port not in source.ports:
         return "broken" if source.status == "failed" else "dead"
     if source.status == "failed" and source.ports is None:
         return "broken"
-    target = states.get(edge.target)
+    return _live(target)
+
+
+def _live(target: NodeState | None) -> str:
     return "active" if target and target.status == "running" else "live"
 
 

@@ -1,5 +1,7 @@
 // Every page: hypermedia, theme, menus, dialogs, copying, messages that go away.
 import "htmx.org";
+import { guardAnswers } from "./answers";
+import { expireToasts } from "./toasts";
 
 const themes = ["system", "light", "dark"] as const;
 
@@ -81,18 +83,6 @@ function onChange(event: Event): void {
   }
 }
 
-/** Good news leaves by itself, unless somebody is at it; errors stay until dismissed. */
-function expireToasts(): void {
-  for (const toast of document.querySelectorAll<HTMLElement>("[data-toast]")) {
-    if (toast.dataset["tone"] === "error" || toast.dataset["tone"] === "warning") continue;
-    const leave = (): void => {
-      if (toast.matches(":hover, :focus-within")) setTimeout(leave, 3_000);
-      else toast.remove();
-    };
-    setTimeout(leave, 8_000);
-  }
-}
-
 /** A form that came back with errors: go to the first field that has one. */
 function onSwap(event: Event): void {
   const target = event.target instanceof Element ? event.target : document;
@@ -103,5 +93,6 @@ document.addEventListener("click", onClick);
 document.addEventListener("keydown", onKey);
 document.addEventListener("change", onChange);
 document.addEventListener("htmx:after:swap", onSwap);
+guardAnswers();
 nameTheme();
 expireToasts();

@@ -1,12 +1,13 @@
 // What a run makes of the wires, from the states of the nodes at their ends.
 
 /** A guess until the run ends: which port was taken shows only by what starts or is skipped. */
-function flowOf(source: string, target: string, forks: boolean): string {
+function flowOf(source: string, target: string, edge: Element): string {
   if (source === "skipped" || source === "cancelled" || target === "skipped") return "dead";
   if (source !== "succeeded" && source !== "failed") return "";
   if (target === "running" || target === "waiting") return "active";
-  if (source === "failed" && (target === "pending" || target === "unreached")) return "broken";
-  if (target === "pending") return forks ? "" : "live";
+  const wayOn = source === "succeeded" || edge.hasAttribute("data-after-failure");
+  if (!wayOn && (target === "pending" || target === "unreached")) return "broken";
+  if (target === "pending") return source === "succeeded" && edge.hasAttribute("data-forks") ? "" : "live";
   return "live";
 }
 
@@ -20,7 +21,7 @@ export function drawEdges(root: HTMLElement, states: ReadonlyMap<string, string>
   for (const edge of root.querySelectorAll(".edge")) {
     const source = states.get(edge.getAttribute("data-source") ?? "") ?? "pending";
     const target = states.get(edge.getAttribute("data-target") ?? "") ?? "pending";
-    setFlow(edge, flowOf(source, target, edge.hasAttribute("data-forks")));
+    setFlow(edge, flowOf(source, target, edge));
   }
 }
 

@@ -69,6 +69,7 @@ export const WORDS: Record<string, string> = {
   queued: "Queued",
   running: "Running",
   waiting: "Waiting",
+  retrying: "Retrying",
   paused: "Paused",
   succeeded: "Succeeded",
   failed: "Failed",

@@ -25,6 +25,9 @@ const TITLE_MARKS: Record<string, string> = {
   timed_out: "✕",
 };
 
+/** States of steps that do not count as over. */
+const UNDONE = new Set(["pending", "running", "waiting", "retrying", "unreached"]);
+
 export class RunPage {
   onEnd: () => void = () => undefined;
   onStarted: (node: string) => void = () => undefined;
@@ -121,9 +124,8 @@ export class RunPage {
   }
 
   private async showResult(): Promise<void> {
-    const target = document.getElementById("result");
-    if (!target) return;
-    await swapFrom(this.root.dataset["resultUrl"] ?? "", target);
+    const place = (): HTMLElement | null => document.getElementById("result");
+    if (!(await swapFrom(this.root.dataset["resultUrl"] ?? "", place))) return;
     const wires = document.getElementById("wires");
     if (wires?.textContent) setEdges(this.root, JSON.parse(wires.textContent));
   }
@@ -162,7 +164,7 @@ export class RunPage {
 
   private countSteps(): void {
     const states = [...this.steps.values()].map((step) => step.state);
-    const over = states.filter((state) => !["pending", "running", "waiting", "unreached"].includes(state));
+    const over = states.filter((state) => !UNDONE.has(state));
     this.say("progress", `${over.length} of ${states.length}`);
   }
 
@@ -186,7 +188,8 @@ export class RunPage {
     const details = event.target;
     if (!(details instanceof HTMLDetailsElement) || !details.open) return;
     const body = details.querySelector<HTMLElement>("[data-values-body]");
-    if (body && details.dataset["values"]) void swapFrom(details.dataset["values"], body);
+    if (!body || !details.dataset["values"]) return;
+    void swapFrom(details.dataset["values"], () => (details.open && body.isConnected ? body : null));
   }
 
   private slot(name: string): HTMLElement | null {

@@ -15,7 +15,9 @@ import { swapFrom } from "./swap";
 /** Cards show the end of a text; more would only be laid out in vain. */
 const CARD_TEXT = 600;
 const WITHOUT_VALUES = new Set(["pending", "skipped", "unreached"]);
-const RANKS: Record<string, number> = { pending: 0, running: 1, waiting: 1 };
+/** States on the way to an end; within an attempt none goes back. */
+const RANKS: Record<string, number> = { pending: 0, running: 1, waiting: 1, retrying: 2 };
+const END = 3;
 
 export class StepView {
   readonly node: string;
@@ -25,6 +27,7 @@ export class StepView {
   private attempt: number;
   private startedAt: number | null;
   private text: StreamText;
+  private reloads = 0;
 
   constructor(
     element: HTMLElement,
@@ -45,6 +48,7 @@ export class StepView {
     if (!this.advance(node.attempt, node.status)) return;
     if (node.started_at) this.startedAt = Date.parse(node.started_at);
     this.showFacts(node.duration_ms ?? undefined, node.usage);
+    if (this.state === "retrying") this.say("attempts", `Attempt ${node.attempt} failed`);
     this.settle(node.error ?? undefined);
   }
 
@@ -58,8 +62,11 @@ export class StepView {
     }
     if (event.type === "node.skipped") return this.advance(1, "skipped");
     if (event.type === "node.retrying") {
+      this.advance(attempt, "retrying");
+      // The snapshot may have told it already, but not how long the pause is.
+      if (this.state !== "retrying" || attempt !== this.attempt) return false;
       const wait = event.next_attempt_in;
-      const after = wait === undefined ? "" : `, next in ${durationText(wait * 1000)}`;
+      const after = wait ? `, next in ${durationText(wait * 1000)}` : "";
       this.say("attempts", `Attempt ${attempt} failed${after}`);
       return true;
     }
@@ -72,9 +79,9 @@ export class StepView {
   }
 
   stream(delta: Delta): void {
-    if (delta.attempt < this.attempt || (RANKS[this.state] ?? 2) === 2) return;
-    if (delta.attempt > this.text.attempt) this.restart(delta.attempt);
-    this.text.add(delta);
+    if (rank(this.state) === END) return;
+    if (delta.attempt > this.attempt) this.advance(delta.attempt, "running");
+    if (delta.attempt === this.attempt) this.text.add(delta);
   }
 
   streamEvent(event: RunEvent): void {
@@ -107,17 +114,19 @@ export class StepView {
 
   /** Nodes that a cancelled run never came to, or that were stopped with it. */
   runEnded(status: string): void {
-    if (this.state === "pending") this.paint("unreached");
-    if (this.state === "running" || this.state === "waiting") {
+    if (this.state === "pending") {
+      this.paint("unreached");
+      return;
+    }
+    if (rank(this.state) < END) {
       this.paint(status === "succeeded" ? "skipped" : "cancelled");
       void this.reload();
     }
   }
 
   private advance(attempt: number, state: string): boolean {
-    const rank = RANKS[state] ?? 2;
-    const known = RANKS[this.state] ?? 2;
-    if (attempt < this.attempt || (attempt === this.attempt && rank <= known)) return false;
+    const older = attempt === this.attempt && rank(state) <= rank(this.state);
+    if (attempt < this.attempt || older) return false;
     if (attempt > this.attempt) {
       this.say("attempts", `Attempt ${attempt}`);
       this.restart(attempt);
@@ -131,6 +140,7 @@ export class StepView {
     this.text = new StreamText(attempt, 0);
     this.attempt = attempt;
     this.slot("text")?.replaceChildren();
+    this.slot("error")?.remove();
     this.card?.querySelector('[data-slot="text"]')?.replaceChildren();
   }
 
@@ -161,7 +171,7 @@ export class StepView {
 
   /** A node that is over: what streamed may lack its last words, and errors need their place. */
   private settle(error: RunError | undefined): void {
-    if (RANKS[this.state] !== undefined || this.state === "skipped") return;
+    if (rank(this.state) < END || this.state === "skipped") return;
     if (error) this.showError(error);
     const open = this.element.querySelector<HTMLDetailsElement>("details[data-values]")?.open;
     if (error || open || "streams" in this.element.dataset) void this.reload();
@@ -181,9 +191,15 @@ export class StepView {
   /** Have the server draw this step again, as it is recorded. */
   private async reload(): Promise<void> {
     const address = (this.root.dataset["stepUrl"] ?? "").replace("NODE", this.node);
-    const open = this.element.querySelector<HTMLDetailsElement>("details[data-values]")?.open;
     const { attempt } = this;
-    await swapFrom(address, this.element, "outerHTML");
+    const turn = ++this.reloads;
+    let open = false;
+    // What is asked for last is drawn last; an answer to an earlier question says less.
+    const place = (): Element | null => {
+      open = this.element.querySelector<HTMLDetailsElement>("details[data-values]")?.open ?? false;
+      return turn === this.reloads ? this.element : null;
+    };
+    if (!(await swapFrom(address, place, "outerHTML"))) return;
     const drawn = document.getElementById(`step-${this.node}`);
     if (!drawn) return;
     this.element = drawn;
@@ -202,6 +218,10 @@ export class StepView {
     const element = this.slot(slot);
     if (element && element.textContent !== text) element.textContent = text;
   }
+}
+
+function rank(state: string): number {
+  return RANKS[state] ?? END;
 }
 
 function append(element: HTMLElement | null, text: string): void {

@@ -6,6 +6,7 @@ import tracemalloc
 from typing import Any
 
 import pytest
+from django.conf import settings
 from django.core.exceptions import SuspiciousOperation
 from django.db import OperationalError
 from django.test import Client
@@ -158,3 +159,20 @@ def test_an_answer_is_json_whatever_is_accepted(api: Api) -> None:
     assert response.status_code == 200
     assert response["Content-Type"] == "application/json"
     assert json.loads(response.content) == {"results": [], "next": None}
+
+
+@pytest.mark.parametrize("path", ["/", "/runs/", "/settings/", "/accounts/login/"])
+def test_pages_say_that_the_database_is_away_without_asking_it(
+    monkeypatch: pytest.MonkeyPatch, path: str
+) -> None:
+    def away(*_: Any) -> None:
+        raise OperationalError("couldn't get a connection after 5.00 sec")
+
+    monkeypatch.setattr("django.db.backends.base.base.BaseDatabaseWrapper._cursor", away)
+    client = Client(raise_request_exception=False)
+    client.cookies[settings.SESSION_COOKIE_NAME] = "x" * 32
+    response = client.get(path)
+    assert response.status_code == 503
+    assert response["Retry-After"] == "2"
+    assert "The database is away" in response.content.decode()
+    assert response["Content-Security-Policy"]
