@@ -70,7 +70,7 @@ class EncryptingCodec(PayloadCodec):
         return [encrypt(payload) for payload in payloads]
 
     async def decode(self, payloads: Sequence[Payload]) -> list[Payload]:
-        # What is not encrypted passes: Temporal makes payloads of its own (of cancelled activities).
+        # What is not encrypted passes: Temporal makes payloads of its own, of cancelled calls.
         return [decrypt(payload) for payload in payloads]
 
 
