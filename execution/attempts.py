@@ -90,11 +90,11 @@ def begin_attempt(call: NodeCall, token: str) -> Attempt:
 _INSERT = """
 INSERT INTO execution_noderun (id, run_id, node, type, path, attempt, status, ends_run, started_at,
   model, input_tokens, output_tokens, cost, reused, worker)
-SELECT %(id)s, %(run)s, %(node)s, %(type)s, %(path)s::jsonb, %(attempt)s, 'running', '', now(),
-  '', 0, 0, 0, false, %(token)s
-WHERE %(attempt)s > 1 OR NOT EXISTS (
+SELECT %(id)s::uuid, %(run)s::uuid, %(node)s::varchar, %(type)s, %(path)s::jsonb,
+  %(attempt)s::integer, 'running', '', now(), '', 0, 0, 0, false, %(token)s
+WHERE %(attempt)s::integer > 1 OR NOT EXISTS (
   SELECT FROM execution_noderun
-  WHERE run_id = %(run)s AND node = %(node)s AND path = %(path)s::jsonb)
+  WHERE run_id = %(run)s::uuid AND node = %(node)s::varchar AND path = %(path)s::jsonb)
 """
 
 

@@ -100,8 +100,8 @@ def hold_run(
 _WRITE_EVENTS = """
 WITH written AS (
   INSERT INTO execution_runevent (run_id, seq, key, at, type, node, path, data)
-  SELECT %s, %s + number, e->>'key', (e->>'at')::timestamptz, e->>'type', e->>'node', e->'path',
-    e->'data'
+  SELECT %s::uuid, %s + number, e->>'key', (e->>'at')::timestamptz, e->>'type', e->>'node',
+    e->'path', e->'data'
   FROM jsonb_array_elements(%s::jsonb) WITH ORDINALITY AS given(e, number)
   ON CONFLICT DO NOTHING)
 SELECT pg_notify(%s, %s)
@@ -164,7 +164,7 @@ _WRITE_RECORDS = """
 INSERT INTO execution_noderun
   (id, run_id, node, type, path, attempt, status, input, output, ports, ends_run, error,
    started_at, finished_at, model, input_tokens, output_tokens, cost, reused, worker)
-SELECT (r->>'id')::uuid, %s, r->>'node', r->>'type', r->'path', 1, r->>'status', r->'input',
+SELECT (r->>'id')::uuid, %s::uuid, r->>'node', r->>'type', r->'path', 1, r->>'status', r->'input',
   r->'output', r->'ports', '', NULLIF(r->'error', 'null'),
   CASE WHEN r->>'status' <> 'skipped' THEN (r->>'at')::timestamptz END, (r->>'at')::timestamptz,
   '', 0, 0, 0, false, ''

@@ -139,6 +139,10 @@ DATABASES = {
             "keepalives_interval": 5,
             "keepalives_count": 3,
             "tcp_user_timeout": 20_000,
+            # A statement is parsed and planned once a connection, not at each run: a third of
+            # PostgreSQL's work. Kept connections need a pooler that pools sessions, as LISTEN does.
+            "server_side_binding": True,
+            "prepare_threshold": 2,
             **_database.get("OPTIONS", {}),
             "pool": {
                 "min_size": 2,
