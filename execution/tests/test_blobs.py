@@ -75,3 +75,28 @@ def test_two_that_store_the_same_at_once_both_find_it_whole() -> None:
     other.join(10)
     assert found == [("text", blob.data)]
     assert Blob.objects.filter(workspace=owner).count() == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_that_store_the_same_values_in_other_orders_do_not_deadlock() -> None:
+    owner = workspace()
+    blobs = [new_blob(bytes([65 + number]) * (PART * 2)) for number in range(12)]
+    together, failures = threading.Barrier(2), []
+
+    def store(values: list[NewBlob]) -> None:
+        try:
+            together.wait(10)
+            with transaction.atomic():
+                save_blobs(owner.id, values)
+        except Exception as error:
+            failures.append(error)
+        finally:
+            connection.close()
+
+    threads = [threading.Thread(target=store, args=[each]) for each in (blobs, blobs[::-1])]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+    assert failures == []
+    assert Blob.objects.filter(workspace=owner).count() == 12
