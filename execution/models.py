@@ -93,7 +93,29 @@ class Run(models.Model):
     api_key = models.ForeignKey(ApiKey, models.SET_NULL, null=True, related_name="+")
     idempotency_key = models.CharField(max_length=200, null=True, blank=True)
     request_digest = models.CharField(max_length=64, blank=True)
+    execution = models.CharField(max_length=8, default="durable", help_text="durable or inline.")
+    held_by = models.PositiveIntegerField(
+        null=True, blank=True, help_text="Inline: the process that runs it (presence.py)."
+    )
+    priority = models.PositiveSmallIntegerField(default=3, help_text="1 (first) to 5 (last).")
+    admitted_at = models.DateTimeField(
+        null=True, blank=True, help_text="When the limits let it start; null: it waits for room."
+    )
+    options = models.JSONField(
+        default=dict, blank=True, help_text="What of the flow is run, and what is given for it."
+    )
+    parent = models.ForeignKey(
+        "self", models.SET_NULL, null=True, related_name="subruns", db_index=False
+    )
+    parent_node = models.CharField(max_length=63, blank=True)
+    parent_path = models.JSONField(default=list, blank=True)
+    lineage = models.JSONField(
+        default=list,
+        blank=True,
+        help_text="Ids of the runs above a sub-flow's run, outermost first.",
+    )
     cancel_requested_at = models.DateTimeField(null=True, blank=True)
+    pause_requested_at = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField()
     started_at = models.DateTimeField(null=True, blank=True)
     finished_at = models.DateTimeField(null=True, blank=True)
@@ -115,6 +137,11 @@ class Run(models.Model):
         indexes = (
             models.Index(fields=["workspace", "-created_at"], name="run_by_workspace"),
             models.Index(fields=["flow", "-created_at"], name="run_by_flow"),
+            models.Index(
+                fields=["parent"],
+                condition=models.Q(parent__isnull=False),
+                name="run_by_parent",
+            ),
             models.Index(
                 fields=["created_at"],
                 condition=models.Q(status__in=["queued", "running", "waiting", "paused"]),

@@ -6,6 +6,10 @@ from typing import Any, Literal, Protocol
 
 from pydantic import BaseModel
 
+#: Work that the drivers of a run do themselves: scopes of their own, time, people, other flows.
+Control = Literal["map", "loop", "wait", "approval", "subflow"]
+#: Kinds of work that wait in a queue of their own, so that slow ones cannot hold up the others.
+Queue = Literal["io", "model", "code"]
 Category = Literal["trigger", "ai", "data", "tool", "logic", "code", "human", "output"]
 JSON = Any  # a JSON value: None, bool, int, float, str, list, dict with str keys
 
@@ -164,8 +168,9 @@ class RetryDefaults:
 class NodeType:
     """A node type: one folder under flows/nodes, whose node.py ends in `NODE = NodeType(…)`.
 
-    Exactly one of `pure` (runs inside the workflow: deterministic, no I/O, microseconds) and
-    `io` (runs in an activity) is given, or none for a type that never runs (`note`).
+    Exactly one of `pure` (runs inside the workflow: deterministic, no I/O, microseconds), `io`
+    (runs in an activity) and `control` (the drivers of runs do it) is given, or none for a type
+    that never runs (`note`). `queue` is the kind of work an `io` type waits with.
     `ports` may be a function of the raw config (`switch`: a port per case).
     `outputs` describes the output object: field name → short type word for completion;
     `outputs_of` does so from the raw config where the fields depend on it (None: not known).
@@ -184,6 +189,8 @@ class NodeType:
     config: ConfigClass
     pure: PureRun | None = None
     io: IoRun | None = None
+    control: Control | None = None
+    queue: Queue = "io"
     ports: Ports = (OUT,)
     outputs: Mapping[str, str] = field(default_factory=dict)
     outputs_of: Callable[[Mapping[str, JSON]], Mapping[str, str] | None] | None = None
@@ -197,7 +204,7 @@ class NodeType:
 
     @property
     def runs(self) -> bool:
-        return self.pure is not None or self.io is not None
+        return self.pure is not None or self.io is not None or self.control is not None
 
     def port_names(self, config: Mapping[str, JSON]) -> tuple[str, ...]:
         """Names of the output ports for this raw config, `error` not included."""

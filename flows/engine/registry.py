@@ -99,8 +99,9 @@ def _node_of(module: ModuleType, folder: Path) -> NodeType:
         raise RegistryError(f"{folder}/node.py has to end in NODE = NodeType(…).")
     if not _FOLDER_NAME.match(folder.name) or node.type != folder.name:
         raise RegistryError(f"{folder}: the folder's name and NODE.type ('{node.type}') differ.")
-    if node.pure is not None and node.io is not None:
-        raise RegistryError(f"{folder}: a node type is either pure or io, not both.")
+    kinds = (node.pure, node.io, node.control)
+    if sum(kind is not None for kind in kinds) > 1:
+        raise RegistryError(f"{folder}: a node type is pure, io or control, not two of them.")
     return node
 
 
