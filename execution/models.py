@@ -112,7 +112,7 @@ class Run(models.Model):
     lineage = models.JSONField(
         default=list,
         blank=True,
-        help_text="Ids of the runs above a sub-flow's run, outermost first.",
+        help_text="Ids of the runs above it, outermost first.",
     )
     cancel_requested_at = models.DateTimeField(null=True, blank=True)
     pause_requested_at = models.DateTimeField(null=True, blank=True)

@@ -33,7 +33,7 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='run',
             name='lineage',
-            field=models.JSONField(blank=True, default=list, help_text="Ids of the runs above a sub-flow's run, outermost first."),
+            field=models.JSONField(blank=True, default=list, help_text="Ids of the runs above it, outermost first."),
         ),
         migrations.AddField(
             model_name='run',
