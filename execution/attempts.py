@@ -20,6 +20,7 @@ from execution.recording import (
     hold_run,
     node_key,
     record_events,
+    started_event,
     write_events,
     write_records,
 )
@@ -37,6 +38,10 @@ INTERRUPTED = {
 
 class RunOver(Exception):
     """The run has ended; whoever still works for it should stop."""
+
+
+class RunPaused(Exception):
+    """The run is paused; what is not begun yet waits until it goes on."""
 
 
 class NotRecordedYet(Exception):
@@ -68,6 +73,8 @@ def begin_attempt(call: NodeCall, token: str) -> Attempt:
         run = hold_run(call["run_id"], events=len(events) + 2, started_at=call["started_at"])
         if run.ended:
             raise RunOver(run.status)
+        if run.paused and call["path"]:
+            raise RunPaused
         write_records(run, call["records"])
         if run.base <= 1:
             events.insert(0, Event("run.started", "run.started"))
@@ -76,11 +83,9 @@ def begin_attempt(call: NodeCall, token: str) -> Attempt:
         if not _insert(call, token, 1):
             attempt = _begin_again(call, token, events)
         elif call["from_record"]:
-            attempt = Attempt(1, 1, outputs=_outputs_from_record(call))
+            attempt = Attempt(1, 1, outputs=outputs_for(call))
         if attempt.done is None and attempt.number:
-            key = node_key("started", call["node"], call["path"], attempt.number)
-            data = {"attempt": attempt.number}
-            events.append(Event("node.started", key, call["node"], call["path"], data))
+            events.append(started_event(call, attempt.number))
         write_events(run, events)
     if not attempt.number:
         raise _given_up()
@@ -121,8 +126,10 @@ def _begin_again(call: NodeCall, token: str, events: list[Event]) -> Attempt:
             return Attempt(attempt.attempt, attempt.attempt, done=recorded(attempt))
     interrupted = sum(1 for attempt in earlier if _is_interrupted(attempt, token))
     tries = len(earlier) - interrupted + 1
-    if earlier[-1].status == NodeStatus.RUNNING and earlier[-1].worker == token:
-        return Attempt(earlier[-1].attempt, tries - 1, outputs=_outputs_from_record(call))
+    own = "inside" in call or earlier[-1].worker == token
+    if earlier[-1].status == NodeStatus.RUNNING and own:
+        # Of a container every step inside is recorded, so it goes on and does not begin again.
+        return Attempt(earlier[-1].attempt, tries - 1, outputs=outputs_for(call))
     closed = [_close(call, attempt) for attempt in earlier if attempt.status == NodeStatus.RUNNING]
     events += closed
     # One more number for each attempt closed here: two were reserved for a start.
@@ -131,7 +138,7 @@ def _begin_again(call: NodeCall, token: str, events: list[Event]) -> Attempt:
         return Attempt(0, tries)
     number = earlier[-1].attempt + 1
     _insert(call, token, number)
-    return Attempt(number, tries, outputs=_outputs_from_record(call))
+    return Attempt(number, tries, outputs=outputs_for(call))
 
 
 def _is_interrupted(attempt: NodeRun, token: str) -> bool:
@@ -164,6 +171,16 @@ def attempts_of(call: NodeCall) -> Sequence[NodeRun]:
     return list(rows.order_by("attempt"))
 
 
+def open_or_done(call: NodeCall) -> NodeRun:
+    """The attempt that succeeded, else the one that is open. Raises RunOver where there is none."""
+    attempts = attempts_of(call)
+    for wanted in (NodeStatus.SUCCEEDED, NodeStatus.RUNNING):
+        for attempt in attempts:
+            if attempt.status == wanted:
+                return attempt
+    raise RunOver("the attempt was closed meanwhile")
+
+
 def recorded(attempt: NodeRun) -> NodeDone:
     """The result of a succeeded attempt, as its activity would hand it back."""
     output = attempt.output or {}
@@ -172,17 +189,22 @@ def recorded(attempt: NodeRun) -> NodeDone:
         ports=list(attempt.ports or ["out"]),
         ends_run=attempt.ends_run or None,
         message=str(output.get("message", "")) if attempt.ends_run else "",
+        leaves=str(output.get("leave", "run")) if attempt.ends_run else "run",
     )
 
 
-def _outputs_from_record(call: NodeCall) -> dict[str, JSON]:
+def outputs_for(call: NodeCall) -> dict[str, JSON]:
     """Outputs that were too large to travel with the call. Raises NotRecordedYet."""
     if not call["from_record"]:
         return {}
+    places = [(item, []) if isinstance(item, str) else item for item in call["from_record"]]
     rows = NodeRun.objects.filter(
-        run_id=call["run_id"], node__in=call["from_record"], status=NodeStatus.SUCCEEDED
+        run_id=call["run_id"],
+        node__in=[node for node, _ in places],
+        status=NodeStatus.SUCCEEDED,
     )
-    outputs = {row.node: row.output for row in rows}
-    if missing := set(call["from_record"]) - outputs.keys():
+    wanted = {node: list(path) for node, path in places}
+    outputs = {row.node: row.output for row in rows.iterator() if row.path == wanted[row.node]}
+    if missing := wanted.keys() - outputs.keys():
         raise NotRecordedYet(", ".join(sorted(missing)))
     return outputs

@@ -7,7 +7,7 @@ from django.utils import timezone
 from psycopg.types.json import Jsonb
 
 from execution.attempts import RunOver
-from execution.models import ENDED, NodeRun, NodeStatus, Run
+from execution.models import ENDED, NodeRun, NodeStatus, Run, RunStatus
 from execution.recording import (
     Event,
     HeldRun,
@@ -16,21 +16,28 @@ from execution.recording import (
     write_events,
     write_records,
 )
+from execution.run_document import document_of
 from execution.shapes import NodeRecord, RunEnd
-from flows.engine.document import parse
+from flows.engine.document import dump, parse
 
 JSON = Any
 
 
-def record_settled_nodes(run_id: str, started_at: str, records: list[NodeRecord]) -> None:
-    """Write settled nodes alone. Raises RunOver."""
+def record_settled_nodes(
+    run_id: str, started_at: str, records: list[NodeRecord], status: str | None = None
+) -> None:
+    """Write settled nodes alone, and `status` (waiting) into the run's row. Raises RunOver."""
     events = record_events(records)
     with transaction.atomic():
-        run = hold_run(run_id, events=len(events) + 1, started_at=started_at)
+        run = hold_run(run_id, events=len(events) + 2, started_at=started_at)
         if run.ended:
             raise RunOver(run.status)
         write_records(run, records)
-        write_events(run, [Event("run.started", "run.started"), *events])
+        events.insert(0, Event("run.started", "run.started"))
+        if status == RunStatus.WAITING and not run.paused:
+            Run.objects.filter(id=run_id).update(status=status)
+            events.append(Event("run.waiting", f"run.waiting:{run.base}"))
+        write_events(run, events)
 
 
 def finish(end: RunEnd) -> None:
@@ -116,14 +123,11 @@ def end_from_outside(run_id: str, status: str, error: dict[str, JSON]) -> bool:
 
 
 def load_run_document(run_id: str) -> dict[str, JSON]:
-    """The document a run is pinned to."""
-    run = Run.objects.select_related("version", "snapshot").get(id=run_id)
-    pinned = run.version or run.snapshot
-    assert pinned is not None
-    return dict(pinned.document)
+    """The document that a run carries out."""
+    return dump(document_of(Run.objects.select_related("version", "snapshot").get(id=run_id)))
 
 
 def load_node_config(run_id: str, node: str) -> dict[str, JSON]:
-    """A node's config as it is written in the document a run is pinned to."""
+    """A node's config as it is written in the document that a run carries out."""
     document = parse(load_run_document(run_id))
     return next(dict(item.config) for item in document.nodes if item.id == node)

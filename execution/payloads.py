@@ -45,6 +45,12 @@ class Externalizer:
         """The value with everything large replaced; at most `limit` bytes of JSON."""
         return self._shrink(value)[0]
 
+    def refer(self, value: JSON) -> JSON:
+        """A reference to the value, whatever its size; without a preview, as many travel."""
+        shrunk = self.shrink(value)
+        reference = shrunk if is_reference(shrunk) else self._refer(shrunk)
+        return {**reference, "preview": ""}
+
     def shrink_object(self, value: dict[str, JSON], *, whole: bool = True) -> dict[str, JSON]:
         """As `shrink`, keeping the object itself, so that its fields can be named, if possible.
 

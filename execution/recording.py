@@ -18,12 +18,15 @@ from django.db import connection
 from django.utils import timezone
 
 from accounts.ids import new_id
-from execution.models import ENDED
-from execution.shapes import NodeRecord
+from execution.blobs import NewBlob, save_blobs
+from execution.models import ENDED, Run, RunEvent, RunStatus
+from execution.shapes import NodeCall, NodeRecord
 
 JSON = Any
 #: The LISTEN/NOTIFY channel of all run news.
 CHANNEL = "flux_runs"
+#: What a record says of a node that has begun and lasts.
+LASTING = ("running", "waiting")
 #: Characters of a node's text that its event shows.
 PREVIEW = 300
 
@@ -59,6 +62,10 @@ class HeldRun:
     def ended(self) -> bool:
         return self.status in ENDED
 
+    @property
+    def paused(self) -> bool:
+        return self.status == RunStatus.PAUSED
+
 
 class RunMissing(Exception):
     """The run is not recorded (any more); nothing can be written about it."""
@@ -66,7 +73,7 @@ class RunMissing(Exception):
 
 _HOLD = """
 UPDATE execution_run SET last_seq = last_seq + %s,
-  status = CASE WHEN status = 'queued' AND %s::timestamptz IS NOT NULL THEN 'running'
+  status = CASE WHEN status IN ('queued', 'waiting') AND %s::timestamptz IS NOT NULL THEN 'running'
                 ELSE status END,
   started_at = COALESCE(started_at, %s::timestamptz),
   input_tokens = input_tokens + %s, output_tokens = output_tokens + %s, cost = cost + %s
@@ -85,8 +92,8 @@ def hold_run(
 ) -> HeldRun:
     """Lock a run's row and reserve numbers for `events` events.
 
-    With `started_at` a queued run becomes running; `used` (tokens in, tokens out, cost) is added
-    to its totals. Call inside `transaction.atomic()`. Raises RunMissing.
+    With `started_at` a queued or waiting run becomes running; `used` (tokens in, tokens out, cost)
+    is added to its totals. Call inside `transaction.atomic()`. Raises RunMissing.
     """
     with connection.cursor() as cursor:
         cursor.execute(_HOLD, [events, started_at, started_at, *used, run_id])
@@ -137,6 +144,26 @@ def node_key(event: str, node: str, path: Sequence[str | int], attempt: int) -> 
     return f"{event}:{node}:{json.dumps(list(path))}:{attempt}"
 
 
+def new_run_event(run: Run, blobs: Sequence[NewBlob]) -> None:
+    """Write a new run, its first event and its large inputs. Call inside `transaction.atomic()`."""
+    save_blobs(run.workspace_id, blobs)
+    run.save(force_insert=True)
+    RunEvent.objects.create(
+        run=run,
+        seq=1,
+        key="run.queued",
+        at=run.created_at,
+        type="run.queued",
+        data={"trigger": run.trigger},
+    )
+
+
+def started_event(call: NodeCall, attempt: int) -> Event:
+    """An attempt begins."""
+    key = node_key("started", call["node"], call["path"], attempt)
+    return Event("node.started", key, call["node"], call["path"], {"attempt": attempt})
+
+
 def record_events(records: Iterable[NodeRecord]) -> list[Event]:
     """The events of nodes that the workflow settled by itself."""
     events: list[Event] = []
@@ -147,17 +174,31 @@ def record_events(records: Iterable[NodeRecord]) -> list[Event]:
                 Event("node.skipped", node_key("skipped", node, path, 1), node, path, {}, at)
             )
             continue
-        data: dict[str, JSON] = {"attempt": 1, "status": record["status"], "duration_ms": 0}
-        if record["error"]:
-            data["error"] = record["error"]
-        elif shown := preview(record["output"]):
-            data["preview"] = shown
-        started = Event(
-            "node.started", node_key("started", node, path, 1), node, path, {"attempt": 1}, at
-        )
-        finished = Event("node.finished", node_key("finished", node, path, 1), node, path, data, at)
-        events += [started, finished]
+        began = record.get("began")
+        if not began:
+            started = node_key("started", node, path, 1)
+            data: dict[str, JSON] = {"attempt": 1}
+            if record["status"] in LASTING:
+                data["status"] = record["status"]
+            events.append(Event("node.started", started, node, path, data, at))
+        if record["status"] not in LASTING:
+            finished = node_key("finished", node, path, 1)
+            data = _finished_data(record, began, at)
+            events.append(Event("node.finished", finished, node, path, data, at))
     return events
+
+
+def _finished_data(record: NodeRecord, began: str | None, at: datetime) -> dict[str, JSON]:
+    lasted = (at - datetime.fromisoformat(began)).total_seconds() if began else 0
+    data: dict[str, JSON] = {"attempt": 1, "status": record["status"]}
+    data["duration_ms"] = round(lasted * 1000)
+    if record.get("reused"):
+        data["reused"] = True
+    if record["error"]:
+        data["error"] = record["error"]
+    elif shown := preview(record["output"]):
+        data["preview"] = shown
+    return data
 
 
 _WRITE_RECORDS = """
@@ -166,20 +207,30 @@ INSERT INTO execution_noderun
    started_at, finished_at, model, input_tokens, output_tokens, cost, reused, worker)
 SELECT (r->>'id')::uuid, %s::uuid, r->>'node', r->>'type', r->'path', 1, r->>'status', r->'input',
   r->'output', r->'ports', '', NULLIF(r->'error', 'null'),
-  CASE WHEN r->>'status' <> 'skipped' THEN (r->>'at')::timestamptz END, (r->>'at')::timestamptz,
-  '', 0, 0, 0, false, ''
+  CASE WHEN r->>'status' <> 'skipped'
+    THEN COALESCE(r->>'began', r->>'at')::timestamptz END,
+  CASE WHEN r->>'status' NOT IN ('running', 'waiting') THEN (r->>'at')::timestamptz END,
+  '', 0, 0, 0, COALESCE((r->>'reused')::boolean, false), ''
 FROM jsonb_array_elements(%s::jsonb) AS given(r)
-ON CONFLICT DO NOTHING
+ON CONFLICT (run_id, node, path, attempt) DO UPDATE SET status = excluded.status,
+  input = COALESCE(NULLIF(excluded.input, 'null'), execution_noderun.input),
+  output = excluded.output, ports = excluded.ports, error = excluded.error,
+  finished_at = excluded.finished_at
+WHERE execution_noderun.status IN ('running', 'waiting') AND excluded.finished_at IS NOT NULL
 """
 
 
 def write_records(run: HeldRun, records: Sequence[NodeRecord]) -> None:
-    """Insert the rows of nodes that the workflow settled by itself."""
+    """Insert the rows of nodes that a driver settled by itself, and close those that lasted."""
     if not records:
         return
-    rows = json.dumps([{**record, "id": str(new_id())} for record in records])
-    with connection.cursor() as cursor:
-        cursor.execute(_WRITE_RECORDS, [run.id, rows])
+    # One statement cannot write a row twice: what began and ended meanwhile goes in two.
+    ends = [record for record in records if record.get("began")]
+    for part in ([record for record in records if not record.get("began")], ends):
+        if part:
+            rows = json.dumps([{**record, "id": str(new_id())} for record in part])
+            with connection.cursor() as cursor:
+                cursor.execute(_WRITE_RECORDS, [run.id, rows])
 
 
 def preview(output: JSON) -> str:

@@ -1,6 +1,6 @@
 """How an attempt of a node ends, in one transaction: result or error, usage, price, event."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -51,8 +51,12 @@ class Outcome:
     spent: Sequence[Spent]
 
 
+#: Makes a result fit to be written; called on the database's thread.
+type Prepare = Callable[[], tuple[NodeDone, Outcome]]
+
+
 @dataclass(frozen=True)
-class _Bill:
+class Bill:
     """What an attempt used, priced at this moment."""
 
     items: Sequence[tuple[Spent, Price]]
@@ -94,11 +98,18 @@ def succeed_attempt(call: NodeCall, attempt: Attempt, done: NodeDone, outcome: O
             _book_late(run, call, attempt, bill)
             return _what_counts(call)
         _book(run, call, attempt, bill)
-        data = _finished_data(attempt, "succeeded", began, bill)
-        if shown := preview(done["output"]):
-            data["preview"] = shown
-        write_events(run, [_finished(call, attempt, data)])
+        write_events(run, [success_event(call, attempt, done, began, bill)])
     return done
+
+
+def success_event(
+    call: NodeCall, attempt: Attempt, done: NodeDone, began: datetime, bill: Bill = Bill(())
+) -> Event:
+    """The event of an attempt that succeeded."""
+    data = _finished_data(attempt, "succeeded", began, bill)
+    if shown := preview(done["output"]):
+        data["preview"] = shown
+    return _finished(call, attempt, data)
 
 
 def fail_attempt(
@@ -144,11 +155,11 @@ def stream_checkpoint(call: NodeCall, attempt: Attempt, offset: int, text: str) 
         write_events(run, [Event("node.delta", key, call["node"], call["path"], data)])
 
 
-def _bill(outcome: Outcome) -> _Bill:
-    return _Bill([(item, price(item.model, item.usage)) for item in outcome.spent])
+def _bill(outcome: Outcome) -> Bill:
+    return Bill([(item, price(item.model, item.usage)) for item in outcome.spent])
 
 
-def _hold_and_add(call: NodeCall, bill: _Bill) -> HeldRun:
+def _hold_and_add(call: NodeCall, bill: Bill) -> HeldRun:
     used = (bill.input_tokens, bill.output_tokens, bill.cost)
     return hold_run(call["run_id"], events=1, used=used)
 
@@ -169,7 +180,7 @@ def _close(
     attempt: Attempt,
     status: str,
     outcome: Outcome,
-    bill: _Bill,
+    bill: Bill,
     *,
     done: NodeDone | None = None,
     error: JSON = None,
@@ -209,7 +220,7 @@ def _what_counts(call: NodeCall) -> NodeDone:
     raise RunOver("the attempt was given up")
 
 
-def _book(run: HeldRun, call: NodeCall, attempt: Attempt, bill: _Bill) -> None:
+def _book(run: HeldRun, call: NodeCall, attempt: Attempt, bill: Bill) -> None:
     for item, priced in bill.items:
         record_usage(
             workspace_id=UUID(run.workspace_id),
@@ -225,7 +236,7 @@ def _book(run: HeldRun, call: NodeCall, attempt: Attempt, bill: _Bill) -> None:
         )
 
 
-def _book_late(run: HeldRun, call: NodeCall, attempt: Attempt, bill: _Bill) -> None:
+def _book_late(run: HeldRun, call: NodeCall, attempt: Attempt, bill: Bill) -> None:
     """An attempt that came too late was paid for all the same; but book it only once."""
     booked = UsageRecord.objects.filter(
         run_id=run.id, node=call["node"], path=call["path"], attempt=attempt.number
@@ -240,7 +251,7 @@ def _book_late(run: HeldRun, call: NodeCall, attempt: Attempt, bill: _Bill) -> N
     )
 
 
-def _finished_data(attempt: Attempt, status: str, began: datetime, bill: _Bill) -> dict[str, JSON]:
+def _finished_data(attempt: Attempt, status: str, began: datetime, bill: Bill) -> dict[str, JSON]:
     data: dict[str, JSON] = {
         "attempt": attempt.number,
         "status": status,

@@ -12,19 +12,26 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
 from functools import cache
-from typing import Any
+from typing import Any, Protocol
 from uuid import uuid4
 
 from django.conf import settings
 
-from execution.attempts import INTERRUPTED, Attempt, RunOver, begin_attempt
+from execution.attempts import (
+    INTERRUPTED,
+    Attempt,
+    NotRecordedYet,
+    RunOver,
+    RunPaused,
+    begin_attempt,
+)
 from execution.context import RunContext
 from execution.database import DatabaseAway, RecordRefused, in_database
 from execution.ending import load_node_config
 from execution.models import NodeStatus
 from execution.payloads import Externalizer, load_reference
 from execution.recording import RunMissing
-from execution.results import Outcome, fail_attempt, succeed_attempt
+from execution.results import Outcome, Prepare, fail_attempt, succeed_attempt
 from execution.shapes import NodeCall, NodeDone
 from flows.engine.attempts import may_try_again
 from flows.engine.errors import NeedsLoad, NodeError
@@ -49,29 +56,83 @@ class AttemptFailed(Exception):
         self.retry_in = retry_in
 
 
-async def run_node(call: NodeCall, *, is_unwanted: Callable[[], bool] = lambda: True) -> NodeDone:
-    """One attempt from begin to record. Raises AttemptFailed, RunOver, NotRecordedYet.
+class HandedBack(Exception):
+    """The attempt goes on later, in another call: its row stays open. `done` says why."""
+
+    def __init__(self, done: NodeDone) -> None:
+        super().__init__()
+        self.done = done
+
+
+class Recorder(Protocol):
+    """Writes the beginnings and the successes of attempts."""
+
+    async def begin(self, call: NodeCall, token: str) -> Attempt:
+        """As `attempts.begin_attempt`."""
+
+    async def succeed(self, call: NodeCall, attempt: Attempt, prepare: Prepare) -> NodeDone:
+        """As `results.succeed_attempt`, with what `prepare` makes on the database's thread."""
+
+
+class OneByOne:
+    """Each in a transaction of its own."""
+
+    async def begin(self, call: NodeCall, token: str) -> Attempt:
+        return await in_database(lambda: begin_attempt(call, token))
+
+    async def succeed(self, call: NodeCall, attempt: Attempt, prepare: Prepare) -> NodeDone:
+        return await in_database(
+            lambda: succeed_attempt(call, attempt, *prepare()), patience=RESULT_PATIENCE
+        )
+
+
+class Work(Protocol):
+    """Works off a container whose settings are evaluated: see `execution.container_work`."""
+
+    async def __call__(
+        self,
+        call: NodeCall,
+        config: Any,
+        resolved: dict[str, JSON],
+        names: Mapping[str, JSON],
+        is_unwanted: Callable[[], bool],
+    ) -> Result: ...
+
+
+async def run_node(
+    call: NodeCall,
+    *,
+    is_unwanted: Callable[[], bool] = lambda: True,
+    recorder: Recorder | None = None,
+    work_off: Work | None = None,
+) -> NodeDone:
+    """One attempt from begin to record. Raises AttemptFailed, RunOver, RunPaused, NotRecordedYet.
 
     Cancelling it stops the work at once and records what it used: as cancelled where `is_unwanted`
     says that somebody wanted that, else as interrupted (this process goes away, or the engine has
     given the node to another), which does not count as a try.
     """
-    token = uuid4().hex
+    recorder = recorder or OneByOne()
     try:
-        attempt = await in_database(lambda: begin_attempt(call, token))
+        attempt = await recorder.begin(call, uuid4().hex)
     except NodeError as error:
         raise AttemptFailed(error.as_dict(), None) from error
     if attempt.done is not None:
         return attempt.done
-    return await _Execution(call, attempt).run(is_unwanted)
+    return await _Execution(call, attempt, recorder, work_off).run(is_unwanted)
 
 
 class _Execution:
     """One attempt that has begun."""
 
-    def __init__(self, call: NodeCall, attempt: Attempt) -> None:
+    def __init__(
+        self, call: NodeCall, attempt: Attempt, recorder: Recorder, work_off: Work | None
+    ) -> None:
         self.call = call
         self.attempt = attempt
+        self.recorder = recorder
+        self.work_off = work_off
+        self.is_unwanted: Callable[[], bool] = lambda: True
         self.context = RunContext(call, attempt)
         self.config: JSON = None
         # Until the node itself begins, nothing was done that could be done twice.
@@ -79,6 +140,7 @@ class _Execution:
         self.raw_config: Mapping[str, JSON] = call["config"] or {}
 
     async def run(self, is_unwanted: Callable[[], bool]) -> NodeDone:
+        self.is_unwanted = is_unwanted
         try:
             async with asyncio.timeout(self.call["timeout_seconds"]):
                 result, trusted = await self._work()
@@ -88,7 +150,9 @@ class _Execution:
             raise
         except TimeoutError:
             error = self._timeout()
-        except (RunOver, RunMissing, DatabaseAway):
+        except HandedBack as later:
+            return later.done
+        except (RunOver, RunPaused, RunMissing, NotRecordedYet, DatabaseAway):
             raise
         except RecordRefused as refused:
             error = self._unstorable(refused)
@@ -114,6 +178,10 @@ class _Execution:
             self.raw_config = await in_database(
                 lambda: load_node_config(self.call["run_id"], self.call["node"])
             )
+        if self.work_off is not None and node_type.control is not None:
+            config = await in_database(lambda: self._resolve(node_type, self._load))
+            names, unwanted = self._names(), self.is_unwanted
+            return await self.work_off(self.call, config, self.config, names, unwanted), True
         if node_type.io is None:
             return await in_database(lambda: self._evaluate(node_type)), True
         try:
@@ -147,7 +215,7 @@ class _Execution:
         return load_reference(self.call["workspace_id"], reference)
 
     async def _succeeded(self, result: Result, trusted: bool) -> NodeDone:
-        @cache
+        @cache  # writing may be tried again
         def shrunk() -> tuple[NodeDone, Outcome]:
             out = Externalizer(trusted=trusted, limit=self.call["value_limit"])
             done = NodeDone(
@@ -155,14 +223,13 @@ class _Execution:
                 ports=list(result.ports),
                 ends_run=result.ends_run,
                 message=result.message,
+                leaves=result.leaves,
+                error=dict(result.error) if result.error else None,
             )
             return done, Outcome(self._config_to_keep(out), out.blobs, self.context.spent)
 
-        def record() -> NodeDone:
-            # On the database's thread, for it can take seconds, and other calls need the loop.
-            return succeed_attempt(self.call, self.attempt, *shrunk())
-
-        return await in_database(record, patience=RESULT_PATIENCE)
+        # On the database's thread, for it can take seconds, and other calls need the loop.
+        return await self.recorder.succeed(self.call, self.attempt, shrunk)
 
     async def _record_failure(
         self,

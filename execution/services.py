@@ -12,7 +12,6 @@ from django.utils import timezone
 from accounts.models import Variable
 from accounts.permissions import Actor
 from accounts.services import audit
-from execution.blobs import save_blobs
 from execution.dispatch import dispatch, request_cancel
 from execution.ending import end_from_outside
 from execution.errors import (
@@ -22,9 +21,10 @@ from execution.errors import (
     RunStateConflict,
 )
 from execution.live.waiting import wait_until_ended
-from execution.models import Run, RunEvent, RunStatus
+from execution.models import Run, RunStatus
 from execution.payloads import Externalizer
 from execution.pinned import Pinned, Wanted, pin
+from execution.recording import new_run_event
 from execution.temporal_client import TemporalUnreachable
 from flows.engine.document import Document, digest
 from flows.engine.inputs import validate_inputs
@@ -111,16 +111,7 @@ def _record(run: Run, values: dict[str, JSON]) -> None:
     out = Externalizer()
     run.inputs = out.shrink_object(values, whole=False)
     with transaction.atomic():
-        save_blobs(run.workspace_id, out.blobs)
-        run.save(force_insert=True)
-        RunEvent.objects.create(
-            run=run,
-            seq=1,
-            key="run.queued",
-            at=run.created_at,
-            type="run.queued",
-            data={"trigger": run.trigger},
-        )
+        new_run_event(run, out.blobs)
 
 
 def _dispatch_now(run: Run, pinned: Pinned) -> None:

@@ -3,7 +3,7 @@
 Times are ISO 8601 strings in UTC. Values over the inline limit are references (payloads.py).
 """
 
-from typing import Any, TypedDict
+from typing import Any, NotRequired, TypedDict
 
 JSON = Any
 #: Characters of a large document's JSON that travel at once.
@@ -14,7 +14,8 @@ class RunInput(TypedDict):
     """What the workflow of a run is started with.
 
     `document` is the pinned document without its layout, or None where it is too large to
-    travel: then the workflow asks for it. `run` is what expressions read as `run`.
+    travel: then the workflow asks for it. `run` is what expressions read as `run`. `lineage` are
+    the ids of the runs above a sub-flow's run. `reuse` says what is taken over from another run.
     """
 
     run_id: str
@@ -26,10 +27,30 @@ class RunInput(TypedDict):
     run: dict[str, JSON]
     variables: dict[str, JSON]
     timeout_seconds: float
+    lineage: NotRequired[list[str]]
+    reuse: NotRequired["ReuseCall | None"]
+
+
+class ReuseCall(TypedDict):
+    """What a repeated run takes over: see `flows.engine.reuse.Reuse`.
+
+    `run` is the id of the run before; None where only `given` is taken: outputs of nodes outside of
+    containers, as a person gave them.
+    """
+
+    run: str | None
+    start: str | None
+    only_failed: bool
+    edited: bool
+    given: dict[str, dict[str, JSON]]
 
 
 class NodeRecord(TypedDict):
-    """A node that the workflow itself settled: a pure node that ran, or one that was skipped."""
+    """What a driver settled by itself: a pure node that ran, one that was skipped or taken over.
+
+    A node that lasts (a container, a wait) has two: `running` or `waiting` where it began, and its
+    end. `at` is when that happened; `began`, where the end is not that of a node of no duration.
+    """
 
     node: str
     type: str
@@ -40,13 +61,35 @@ class NodeRecord(TypedDict):
     output: JSON
     ports: list[str]
     error: dict[str, JSON] | None
+    began: NotRequired[str | None]
+    reused: NotRequired[bool]
+
+
+class Inside(TypedDict):
+    """What the call of a container says beside what every node's call says.
+
+    `fresh`: nothing inside is taken over. `whole`: up to how many items are worked off at once;
+    more are handed back in parts. A call for one part names its `items` (a list, or a reference to
+    one) and the number of the `first`, and how many are worked on at the same time.
+    """
+
+    run: dict[str, JSON]
+    variables: dict[str, JSON]
+    reuse: ReuseCall | None
+    fresh: bool
+    whole: int
+    items: JSON
+    first: int
+    concurrency: int
+    on_item_error: str
 
 
 class NodeCall(TypedDict):
     """One node to run in an activity, with all it may see.
 
     `context` holds the roots its config mentions, `incoming` the live incoming edges. Where they
-    are too large to travel, `from_record` names the nodes whose outputs are read from the record.
+    are too large to travel, `from_record` names the nodes whose outputs are read from the record,
+    each with its path (only its name in calls of the first release).
     A config that is too large to travel is None and read from the run's document. `retry_asked_for`
     says that the document itself sets a retry: then also what may have been done is done again.
     `deadline` is the run's own, `value_limit` the bytes from which on a value of the result travels
@@ -65,22 +108,44 @@ class NodeCall(TypedDict):
     retry_asked_for: bool
     context: dict[str, JSON]
     incoming: list[tuple[str, JSON]]
-    from_record: list[str]
+    from_record: list[tuple[str, list[str | int]] | str]
     run_inputs: dict[str, JSON]
     session_id: str | None
     started_at: str
     deadline: str
     value_limit: int
     records: list[NodeRecord]
+    lineage: NotRequired[list[str]]
+    inside: NotRequired[Inside]
 
 
 class NodeDone(TypedDict):
-    """What an activity hands back: the node's result, large values by reference."""
+    """What an activity hands back: the node's result, large values by reference.
+
+    `ends_run` is the status with which a stop node ends what `leaves` names, `error` what it says.
+    `parts`, of a map with too many items for one call: the items of each part, or references to
+    them; `output` then holds its `concurrency` and the `size` of a part. `paused`: somebody paused
+    the run; the call is to be repeated when it goes on.
+    """
 
     output: dict[str, JSON]
     ports: list[str]
     ends_run: str | None
     message: str
+    leaves: NotRequired[str]
+    error: NotRequired[dict[str, JSON] | None]
+    parts: NotRequired[list[JSON]]
+    paused: NotRequired[bool]
+
+
+class PartDone(TypedDict):
+    """What became of one part of a map: its `items` and `errors` (lists, or references to them)."""
+
+    items: JSON
+    errors: JSON
+    failed: dict[str, JSON] | None
+    ends: dict[str, JSON] | None
+    paused: bool
 
 
 class RunEnd(TypedDict):

@@ -11,10 +11,11 @@ from typing import Any
 from execution.shapes import NodeCall, RunInput
 from flows.engine.attempts import attempt_seconds, retry_is_asked_for, retry_of
 from flows.engine.document import NodeSpec
-from flows.engine.graph import Graph
 from flows.engine.node_type import NodeType
-from flows.engine.plan import RunState, context_for, incoming_for
+from flows.engine.scope import Scope
+from flows.engine.sight import body_context, context_of, incoming_of
 from flows.engine.sizes import wire_size
+from flows.engine.walk import Walk
 
 JSON = Any
 
@@ -47,30 +48,33 @@ class Seen:
     """What a node sees: the roots its config mentions, and its live incoming edges."""
 
     context: dict[str, JSON]
-    incoming: tuple[tuple[str, JSON], ...]
+    incoming: tuple[tuple[str, JSON], ...] = ()
 
-    @classmethod
-    def by(cls, node: str, graph: Graph, state: RunState, start: RunInput) -> "Seen":
-        """What this node of a run sees now."""
-        context = context_for(graph, state, node, start["run"], start["variables"])
-        return cls(context, incoming_for(graph, state, node))
+
+def seen_by(walk: Walk, scope: Scope, node: NodeSpec, node_type: NodeType) -> Seen:
+    """What this node of a run sees now; a container, with what is in it."""
+    if node_type.control in ("map", "loop"):
+        return Seen(body_context(walk.graph, scope, node.id, walk.given))
+    context = context_of(walk.graph, scope, node.id, walk.given)
+    incoming = incoming_of(walk.graph, scope, node.id) if node_type.pure is not None else ()
+    return Seen(context, incoming)
 
 
 def call_for(
     node: NodeSpec,
     node_type: NodeType,
+    scope: Scope,
     seen: Seen,
-    state: RunState,
     start: RunInput,
     *,
     limits: Limits,
     started_at: str,
     deadline: str,
 ) -> tuple[NodeCall, int]:
-    """The call that runs a node in an activity, and about how many bytes it has."""
+    """The call that runs a node outside of its driver, and about how many bytes it has."""
     config: dict[str, JSON] | None = node.config
-    context, incoming = seen.context, seen.incoming if node_type.pure is not None else ()
-    from_record: list[str] = []
+    context, incoming = seen.context, seen.incoming
+    from_record: list[tuple[str, list[str | int]] | str] = []
     size = wire_size(config)
     if size > ROOMY.call // 2:
         config, size = None, 0
@@ -79,8 +83,9 @@ def call_for(
         # Only what succeeded is read from the record: it has no word of what the plan made of
         # the others (nothing, or the error on a branch), and that is small.
         named = dict.fromkeys([*context, *(source for source, _ in incoming)])
-        from_record = [name for name in named if state.status.get(name) == "succeeded"]
-        left_out = set(from_record)
+        paths = {name: _recorded(scope, name) for name in named}
+        from_record = [(name, path) for name, path in paths.items() if path is not None]
+        left_out = {name for name, path in paths.items() if path is not None}
         context = {name: value for name, value in context.items() if name not in left_out}
         incoming = tuple(
             (source, None if source in left_out else value) for source, value in incoming
@@ -93,7 +98,7 @@ def call_for(
         node=node.id,
         type=node.type,
         config=config,
-        path=[],
+        path=list(scope.path),
         timeout_seconds=attempt_seconds(node, node_type),
         retry=asdict(retry_of(node, node_type)),
         retry_asked_for=retry_is_asked_for(node),
@@ -107,4 +112,14 @@ def call_for(
         value_limit=limits.value,
         records=[],
     )
+    if lineage := start.get("lineage"):
+        call["lineage"] = lineage
     return call, size + carried
+
+
+def _recorded(scope: Scope, name: str) -> list[str | int] | None:
+    """The path under which the output of a succeeded node is in the record."""
+    for at in scope.chain():
+        if at.state.status.get(name) == "succeeded" and name in at.state.outputs:
+            return list(at.path)
+    return None

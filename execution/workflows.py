@@ -13,6 +13,7 @@ from temporalio.exceptions import is_cancelled_exception
 
 with workflow.unsafe.imports_passed_through():
     from execution.drive import Drive
+    from execution.lasting import place_of
     from execution.workflow_errors import engine_error
 
 
@@ -20,10 +21,15 @@ with workflow.unsafe.imports_passed_through():
 class FlowRun:
     """One run of a flow, from its input to its recorded end."""
 
+    @workflow.init
+    def __init__(self, start: dict[str, Any]) -> None:
+        # Here, because signals may come with the start.
+        self.drive = Drive(start)  # type: ignore[arg-type]
+
     @workflow.run
     async def run(self, start: dict[str, Any]) -> str:
         """Returns the run's final status; everything else is in its record."""
-        drive = Drive(start)  # type: ignore[arg-type]
+        drive = self.drive
         try:
             end = await drive.to_the_end()
         except (asyncio.CancelledError, Exception) as error:
@@ -36,6 +42,21 @@ class FlowRun:
         drive.stop_running_nodes()
         await _in_spite_of_cancels(drive.bring_to(end))
         return end["status"]
+
+    @workflow.signal
+    def wake(self, facts: dict[str, Any]) -> None:
+        """There is news of a node that waits: `node`, `path`. What it is stands in the record."""
+        self.drive.woken.add(place_of(facts["node"], facts["path"]))
+
+    @workflow.signal
+    def pause(self) -> None:
+        """Start nothing more; what runs goes on to its end."""
+        self.drive.paused = True
+
+    @workflow.signal
+    def resume(self) -> None:
+        """Go on after a pause."""
+        self.drive.paused = False
 
 
 async def _in_spite_of_cancels(work: Coroutine[Any, Any, None]) -> None:

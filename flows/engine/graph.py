@@ -1,6 +1,7 @@
-"""A document's nodes and edges as a graph: order, ancestors and loops."""
+"""A document's nodes and edges as a graph: order, ancestors, loops, and what holds what."""
 
 from collections import deque
+from collections.abc import Iterator
 
 from flows.engine.document import Document, EdgeSpec, NodeSpec
 
@@ -9,10 +10,12 @@ INERT_TYPES = frozenset({"note"})
 
 
 class Graph:
-    """The plan's view of a document. Edges to unknown or inert nodes are left out.
+    """The plan's view of a document. Edges to unknown or inert nodes are left out, and so are
+    edges through a container's wall.
 
     `order` is topological and stable (document order among equals); nodes in a loop, and those
-    behind one, are missing from it and listed in `looped`.
+    behind one, are missing from it and listed in `looped`. `children` are the nodes in each
+    container, in document order, and under None those in none; `holder` is the other way round.
     """
 
     def __init__(self, document: Document) -> None:
@@ -20,10 +23,15 @@ class Graph:
         self.nodes: dict[str, NodeSpec] = {
             node.id: node for node in document.nodes if node.type not in INERT_TYPES
         }
+        self.holder = _holders(self.nodes)
+        self.children: dict[str | None, list[str]] = {None: []}
+        for node, holder in self.holder.items():
+            self.children.setdefault(holder, []).append(node)
         self.incoming: dict[str, list[EdgeSpec]] = {node: [] for node in self.nodes}
         self.outgoing: dict[str, list[EdgeSpec]] = {node: [] for node in self.nodes}
         for edge in document.edges:
-            if edge.source in self.nodes and edge.target in self.nodes:
+            known = edge.source in self.nodes and edge.target in self.nodes
+            if known and self.holder[edge.source] == self.holder[edge.target]:
                 self.outgoing[edge.source].append(edge)
                 self.incoming[edge.target].append(edge)
         self._positions = {node: index for index, node in enumerate(self.nodes)}
@@ -89,6 +97,36 @@ class Graph:
             self._ancestors[node] = known
         return known
 
+    def holders(self, node: str) -> Iterator[str]:
+        """The containers around a node, innermost first."""
+        holder = self.holder[node]
+        while holder is not None:
+            yield holder
+            holder = self.holder[holder]
+
+    def can_read(self, candidate: str, node: str) -> bool:
+        """Whether a node's expressions may name `candidate`: an ancestor of it or of a container
+        around it, or such a container itself (its item, index or state).
+        """
+        if candidate == node:
+            return False
+        if self.is_ancestor(candidate, node):
+            return True
+        return any(
+            candidate == holder or self.is_ancestor(candidate, holder)
+            for holder in self.holders(node)
+        )
+
+    def inside(self, container: str) -> Iterator[str]:
+        """All nodes in a container and in the containers in it, outer ones first."""
+        for node in self.children.get(container, ()):
+            yield node
+            yield from self.inside(node)
+
+    def leaves(self, container: str) -> list[str]:
+        """The nodes in a container behind which there is none."""
+        return [node for node in self.children.get(container, ()) if not self.outgoing[node]]
+
     def reachable(self, start: str) -> frozenset[str]:
         """The nodes that some path leads to from `start`, itself included."""
         seen = {start}
@@ -99,3 +137,28 @@ class Graph:
                     seen.add(edge.target)
                     todo.append(edge.target)
         return frozenset(seen)
+
+
+def _holders(nodes: dict[str, NodeSpec]) -> dict[str, str | None]:
+    """Node → the container it is in. A parent that is no node, or in itself, counts as none."""
+    holders = {node: spec.parent if spec.parent in nodes else None for node, spec in nodes.items()}
+    for node in holders_in_a_circle(holders):
+        holders[node] = None
+    return holders
+
+
+def holders_in_a_circle(holders: dict[str, str | None]) -> list[str]:
+    """The nodes that hold themselves, directly or over others, in document order."""
+    free: set[str | None] = {None}
+    circular: list[str] = []
+    for node in holders:
+        trail: dict[str | None, None] = {}
+        at: str | None = node
+        while at not in free and at not in trail:
+            trail[at] = None
+            at = holders.get(at) if at is not None else None
+        if at in trail:
+            circle = list(trail)[list(trail).index(at) :]
+            circular += [name for name in holders if name in circle]
+        free.update(trail)
+    return circular

@@ -13,7 +13,7 @@ from flows.engine.expressions.budget import ExpressionError
 from flows.engine.node_type import NodeType, PureInputs, Result
 from flows.engine.references import Load, load_all
 
-type Mode = Literal["expressions", "trimmed", "template", "never"]
+type Mode = Literal["expressions", "trimmed", "template", "inside", "never"]
 
 
 def _extra(field: FieldInfo | None, key: str) -> Any:
@@ -24,7 +24,7 @@ def _extra(field: FieldInfo | None, key: str) -> Any:
 def mode_of(node_type: NodeType, field: str) -> Mode:
     """How the texts of a config field are evaluated."""
     mode = _extra(node_type.config.model_fields.get(field), "evaluate")
-    return mode if mode in ("trimmed", "template", "never") else "expressions"
+    return mode if mode in ("trimmed", "template", "inside", "never") else "expressions"
 
 
 def keeps_references(node_type: NodeType, field: str) -> bool:
@@ -68,7 +68,7 @@ def resolve_config(
 
 
 def _evaluated(mode: Mode, value: Any, context: Mapping[str, Any], budget: Budget) -> Any:
-    if mode == "never":
+    if mode in ("never", "inside"):
         return value
     if mode == "template" and isinstance(value, str):
         return render_with(value, context, budget)

@@ -10,6 +10,8 @@ from pydantic import BaseModel
 Control = Literal["map", "loop", "wait", "approval", "subflow"]
 #: Kinds of work that wait in a queue of their own, so that slow ones cannot hold up the others.
 Queue = Literal["io", "model", "code"]
+#: What a stop node ends.
+Leaves = Literal["run", "item", "container"]
 Category = Literal["trigger", "ai", "data", "tool", "logic", "code", "human", "output"]
 JSON = Any  # a JSON value: None, bool, int, float, str, list, dict with str keys
 
@@ -27,12 +29,18 @@ OUT = Port("out")
 
 @dataclass(frozen=True)
 class Result:
-    """What a node hands on: its output object, and the ports that are live (the rest are dead)."""
+    """What a node hands on: its output object, and the ports that are live (the rest are dead).
+
+    `ends_run` is the status with which it ends what `leaves` names; `error` is what a failed end
+    says, where that is not told by `message` alone.
+    """
 
     output: dict[str, JSON]
     ports: tuple[str, ...] = ("out",)
     ends_run: Literal["succeeded", "failed"] | None = None
     message: str = ""
+    leaves: Leaves = "run"
+    error: Mapping[str, JSON] | None = None
 
 
 @dataclass(frozen=True)

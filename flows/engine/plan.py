@@ -1,15 +1,17 @@
-"""The planner: from a graph and the state of a run to what has to happen next.
+"""The planner of one scope: from a graph and a state to what has to happen next.
+
+A scope is the flow itself, or one item or iteration in a container; `flows.engine.walk` makes a
+run of them.
 
 `advance` returns each command once; the caller carries it out and reports with `succeed` or
 `fail`. Every edge is settled once, so a whole run costs O(nodes + edges).
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
-from flows.engine.expressions import roots_in
 from flows.engine.graph import Graph
-from flows.engine.node_type import Result
+from flows.engine.node_type import Leaves, Result
 from flows.engine.run_state import RunState
 
 __all__ = [
@@ -19,10 +21,9 @@ __all__ = [
     "SkipNode",
     "StartNode",
     "advance",
-    "context_for",
     "fail",
     "incoming_for",
-    "reuse",
+    "run_outputs",
     "succeed",
 ]
 
@@ -43,13 +44,19 @@ class SkipNode:
 
 @dataclass(frozen=True)
 class FinishRun:
-    """The run is over. `cancel` are the nodes still running; `error` names its node."""
+    """The scope is over. `cancel` are the nodes still running; `error` names its node.
+
+    `stopped`: a stop node brought the end about, and `leaves` is what it ends: the whole run, this
+    item or iteration, or the container.
+    """
 
     status: Literal["succeeded", "failed"]
     outputs: dict[str, Any] = field(default_factory=dict)
     error: dict[str, Any] | None = None
     cancel: tuple[str, ...] = ()
     message: str = ""
+    stopped: bool = False
+    leaves: Leaves = "run"
 
 
 type Command = StartNode | SkipNode | FinishRun
@@ -75,23 +82,22 @@ def advance(graph: Graph, state: RunState) -> list[Command]:
             state.running[node] = None
             commands.append(StartNode(node))
     if not state.running:
-        commands.append(_finish(state, FinishRun("succeeded", _run_outputs(graph, state))))
+        commands.append(_finish(state, FinishRun("succeeded", run_outputs(graph, state))))
     return commands
 
 
 def _finish(state: RunState, command: FinishRun) -> FinishRun:
     state.ended = True
     # What started meanwhile has to be cancelled too.
-    return FinishRun(
-        command.status, command.outputs, command.error, tuple(state.running), command.message
-    )
+    return replace(command, cancel=tuple(state.running))
 
 
-def _run_outputs(graph: Graph, state: RunState) -> dict[str, Any]:
+def run_outputs(graph: Graph, state: RunState) -> dict[str, Any]:
+    """The outputs of the output nodes that succeeded so far: {node: value}."""
     return {
         node: state.outputs[node].get("value")
-        for node, spec in graph.nodes.items()
-        if spec.type == "output" and state.status[node] == "succeeded"
+        for node in state.status
+        if graph.nodes[node].type == "output" and state.status[node] == "succeeded"
     }
 
 
@@ -120,9 +126,11 @@ def succeed(graph: Graph, state: RunState, node: str, result: Result) -> None:
         error = None
         if result.ends_run == "failed":
             message = result.message or "The flow was stopped by a stop node."
-            error = {"code": "stopped", "message": message, "node": node}
-        outputs = _run_outputs(graph, state)
-        state.ending = FinishRun(result.ends_run, outputs, error, (), result.message)
+            error = dict(result.error or {"code": "stopped", "message": message, "node": node})
+        outputs = run_outputs(graph, state)
+        state.ending = FinishRun(
+            result.ends_run, outputs, error, (), result.message, stopped=True, leaves=result.leaves
+        )
     _settle_outgoing(graph, state, node)
 
 
@@ -141,21 +149,10 @@ def fail(graph: Graph, state: RunState, node: str, error: dict[str, Any]) -> Non
     else:
         state.ports[node] = ()
         if state.ending is None:
-            outputs = _run_outputs(graph, state)
+            outputs = run_outputs(graph, state)
             message = str(error.get("message", ""))
-            state.ending = FinishRun("failed", outputs, {**error, "node": node}, (), message)
-    _settle_outgoing(graph, state, node)
-
-
-def reuse(
-    graph: Graph, state: RunState, node: str, output: Any, ports: tuple[str, ...] = ("out",)
-) -> None:
-    """Take a node's result from an earlier run; it will not be started. Call before `advance`."""
-    if state.status[node] != "pending":
-        raise ValueError(f"node '{node}' is {state.status[node]}; its result cannot be reused")
-    state.status[node] = "succeeded"
-    state.outputs[node] = output
-    state.ports[node] = ports
+            # A container fails with what failed in it: that node is the one to look at.
+            state.ending = FinishRun("failed", outputs, {"node": node, **error}, (), message)
     _settle_outgoing(graph, state, node)
 
 
@@ -166,19 +163,3 @@ def incoming_for(graph: Graph, state: RunState, node: str) -> tuple[tuple[str, A
         for edge in graph.incoming[node]
         if state.is_live(edge.source, edge.port)
     )
-
-
-def context_for(
-    graph: Graph, state: RunState, node: str, run: dict[str, Any], variables: dict[str, Any]
-) -> dict[str, Any]:
-    """The names a node's config mentions: ancestors' outputs (None without one), run, vars."""
-    roots = graph.context_roots.get(node)
-    if roots is None:
-        roots = tuple(
-            root
-            for root in roots_in(graph.nodes[node].config)
-            if root in ("run", "vars") or graph.is_ancestor(root, node)
-        )
-        graph.context_roots[node] = roots
-    own = {"run": run, "vars": variables}
-    return {root: own[root] if root in own else state.outputs.get(root) for root in roots}

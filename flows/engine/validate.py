@@ -9,6 +9,7 @@ from flows.engine.names import Suggestions
 from flows.engine.node_type import NodeType
 from flows.engine.registry import Registry
 from flows.engine.validate_config import config_problems, excess_problems
+from flows.engine.validate_containers import container_problems
 from flows.engine.validate_references import reference_problems
 
 #: Names that mean something else in expressions.
@@ -30,6 +31,7 @@ def validate(doc: Document, registry: Registry) -> list[Problem]:
     for node in doc.nodes:
         problems += _node_problems(node, registry, suggest)
     problems += _edge_problems(doc, registry, suggest)
+    problems += container_problems(doc, graph, registry, suggest)
     problems += _loop_problems(graph)
     too_much = excess_problems(doc)
     problems += too_much
@@ -86,9 +88,6 @@ def _node_problems(node: NodeSpec, registry: Registry, suggest: Suggestions) -> 
     if node_type is not None:
         problems += _timeout_problems(node, node_type)
         problems += _continue_problems(node, node_type)
-    if node.parent is not None:
-        message = f"'{node.parent}' cannot hold other nodes. Remove 'parent'."
-        problems.append(Problem("parent_invalid", message, node.id, "parent"))
     return problems
 
 
@@ -173,7 +172,8 @@ def _loop_problems(graph: Graph) -> list[Problem]:
 def _connection_problems(doc: Document, graph: Graph) -> list[Problem]:
     problems = []
     for node in graph.nodes.values():
-        if node.type != "input" and not graph.incoming[node.id]:
+        first_inside = graph.holder[node.id] is not None
+        if node.type != "input" and not graph.incoming[node.id] and not first_inside:
             message = f"Nothing leads to '{node.id}', so it starts at once. Connect or remove it."
             problems.append(Problem("unconnected", message, node.id, severity="warning"))
         if node.on_error == "branch" and all(e.port != "error" for e in graph.outgoing[node.id]):

@@ -1,5 +1,6 @@
 """Check what expressions refer to: a node that ran before, and a field that it gives."""
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -11,6 +12,7 @@ from flows.engine.names import Suggestions
 from flows.engine.node_call import mode_of
 from flows.engine.registry import Registry
 
+NAMES_INSIDE = ("item", "index", "state")
 RUN_FIELDS = ("id", "started_at", "session_id", "trigger", "flow")
 
 
@@ -57,6 +59,8 @@ def _problem(
     root, where = reference.root, reference.location
     if root == "vars":
         return None
+    if root in NAMES_INSIDE:
+        return _inner_problem(node, reference, graph, registry)
     if root == "run":
         return _field_problem(node, reference, "run", dict.fromkeys(RUN_FIELDS, "any"), suggest)
     if root not in graph.nodes:
@@ -65,7 +69,15 @@ def _problem(
         return Problem("unknown_reference", message, node.id, where)
     if node.id in graph.looped:
         return None  # the loop itself is the problem to solve first
-    if not graph.is_ancestor(root, node.id):
+    if root in _around(node, reference, graph, registry):
+        return _field_problem(node, reference, root, names_inside(root, graph), suggest)
+    if not _may_read(node, reference, graph, registry):
+        if (holder := graph.holder[root]) is not None and holder not in graph.holders(node.id):
+            message = (
+                f"'{where}' uses '{root}', which runs inside '{holder}'. Out here, read what "
+                f"'{holder}' gives."
+            )
+            return Problem("reference_inside", message, node.id, where)
         what = "itself" if root == node.id else f"'{root}'"
         message = (
             f"'{where}' uses {what}, which cannot have run before '{node.id}'. Connect '{root}' so "
@@ -88,7 +100,50 @@ def _problem(
 
 def _names_for(node: NodeSpec, graph: Graph) -> Iterator[str]:
     yield from graph.ancestors(node.id)
+    for holder in graph.holders(node.id):
+        yield from graph.ancestors(holder)
+        yield from names_inside(holder, graph)
     yield from ("run", "vars")
+
+
+def names_inside(container: str, graph: Graph) -> dict[str, str]:
+    """The names that hold in a container, with the kind of each."""
+    if graph.nodes[container].type == "loop":
+        return {"state": "object", "index": "number"}
+    return {"item": "any", "index": "number"}
+
+
+def _is_inside(node: NodeSpec, reference: Reference, registry: Registry) -> bool:
+    """Whether a reference stands in a field that is evaluated inside the node itself."""
+    node_type = registry.get(node.type)
+    field = re.split(r"[.\[]", reference.location, maxsplit=1)[0]
+    return node_type is not None and mode_of(node_type, field) == "inside"
+
+
+def _around(node: NodeSpec, reference: Reference, graph: Graph, registry: Registry) -> list[str]:
+    """The containers that a reference stands in, innermost first."""
+    own = [node.id] if _is_inside(node, reference, registry) else []
+    return [*own, *graph.holders(node.id)]
+
+
+def _may_read(node: NodeSpec, reference: Reference, graph: Graph, registry: Registry) -> bool:
+    if graph.can_read(reference.root, node.id):
+        return True
+    child = graph.holder[reference.root] == node.id and reference.location != "while"
+    return child and _is_inside(node, reference, registry)
+
+
+def _inner_problem(
+    node: NodeSpec, reference: Reference, graph: Graph, registry: Registry
+) -> Problem | None:
+    """A problem where item, index or state is named outside of a container that has it."""
+    root, where = reference.root, reference.location
+    around = _around(node, reference, graph, registry)
+    if any(root in names_inside(container, graph) for container in around):
+        return None
+    kind = {"item": "a map", "state": "a loop"}.get(root, "a map or a loop")
+    message = f"'{where}' uses '{root}', which only exists inside {kind}."
+    return Problem("unknown_reference", message, node.id, where)
 
 
 def _field_problem(

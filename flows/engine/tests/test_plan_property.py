@@ -127,19 +127,3 @@ def test_any_random_run_follows_the_oracle(seed: int) -> None:
 def test_the_same_history_gives_the_same_commands(seed: int) -> None:
     first, second = compare_run(seed), compare_run(seed)
     assert first == second
-
-
-@settings(max_examples=100, deadline=None)
-@given(st.integers())
-def test_a_run_that_reuses_everything_before_a_node_starts_only_what_is_left(seed: int) -> None:
-    chance = random.Random(seed)
-    graph = Graph(random_document(chance))
-    if not graph.order:
-        return
-    node = chance.choice(graph.order)
-    state = plan.RunState.new(graph)
-    for before in graph.ancestors(node):
-        plan.reuse(graph, state, before, {"value": before}, PORTS)
-    started = [c.node for c in plan.advance(graph, state) if isinstance(c, plan.StartNode)]
-    assert node in started
-    assert not set(started) & set(graph.ancestors(node))

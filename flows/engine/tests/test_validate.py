@@ -63,7 +63,7 @@ def test_a_sound_flow_has_no_problems() -> None:
         ("{{ run.ID }}", "unknown_field", "Did you mean 'id'?"),
         ("{{ ticket.subject | uper }}", "expression_syntax", "Did you mean 'upper'?"),
         ("{% if x %}", "expression_syntax", "endif"),
-        ("{{ item.x }}", "unknown_reference", "no node 'item'"),
+        ("{{ item.x }}", "unknown_reference", "only exists inside a map"),
     ],
 )
 def test_a_wrong_expression_is_reported_at_its_field(text: str, code: str, hint: str) -> None:

@@ -15,21 +15,29 @@ class Config(NodeConfig):
     message: Text = Field(
         default="", title="Message", description="Why; shown with the run.", max_length=10_000
     )
+    leave: Literal["run", "item", "container"] = Field(
+        default="run",
+        title="What ends",
+        description="The whole run, or in a container this item or round, or the container.",
+        json_schema_extra={"evaluate": "never"},
+    )
 
 
 def run(config: Config, inputs: PureInputs) -> Result:
-    output = {"status": config.status, "message": config.message}
-    return Result(output, ports=(), ends_run=config.status, message=config.message)
+    output = {"status": config.status, "message": config.message, "leave": config.leave}
+    return Result(
+        output, ports=(), ends_run=config.status, message=config.message, leaves=config.leave
+    )
 
 
 NODE = NodeType(
     type="stop",
     title="Stop",
-    summary="Ends the run at once; what still runs is cancelled.",
+    summary="Ends the run, an item or a container at once; what still runs there is cancelled.",
     category="logic",
     icon="octagon-x",
     config=Config,
     pure=run,
     ports=(),
-    outputs={"status": "text", "message": "text"},
+    outputs={"status": "text", "message": "text", "leave": "text"},
 )

@@ -1,0 +1,120 @@
+"""Activities around nodes that last, and those that read or keep what is too large elsewhere."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from django.db import transaction
+from temporalio import activity
+
+from execution.activity_ways import beating, named, typed
+from execution.attempts import outputs_for
+from execution.blobs import save_blobs
+from execution.database import in_database
+from execution.ending import record_settled_nodes
+from execution.payloads import Externalizer, load_reference
+from execution.rerun import recorded_for_workflow
+from execution.shapes import NodeCall
+from execution.subflows import deadline_of, open_subflow, settle_subflow
+from flows.engine.inside import field_value
+from flows.engine.node_call import resolve_config
+from flows.engine.registry import registry
+
+JSON = Any
+
+
+def _resolved(call: NodeCall) -> tuple[Any, dict[str, JSON]]:
+    """A node's settings, with large values loaded. Raises NodeError."""
+    node_type = registry().get(call["type"])
+    assert node_type is not None, call["type"]
+    names = {**call["context"], **outputs_for(call)}
+    return resolve_config(node_type, call["config"] or {}, names, load=_loader(call))
+
+
+def _loader(call: NodeCall) -> Callable[[dict[str, JSON]], JSON]:
+    return lambda reference: load_reference(call["workspace_id"], reference)
+
+
+def _record(call: NodeCall) -> None:
+    if call["records"]:
+        record_settled_nodes(call["run_id"], call["started_at"], call["records"])
+
+
+@activity.defn(name="resolve_node")
+async def resolve_node(call: dict[str, Any]) -> dict[str, JSON]:
+    """The values of a node's settings, where evaluating them reads large values."""
+
+    def resolved() -> dict[str, JSON]:
+        _, values = _resolved(typed(call))
+        return dict(_kept(call["workspace_id"], values, whole=False))
+
+    async with beating(), named():
+        return await in_database(resolved)
+
+
+@activity.defn(name="compute")
+async def compute(workspace_id: str, facts: dict[str, Any]) -> JSON:
+    """A container's field for one item: `names`, `part` and `raw`."""
+
+    def value() -> JSON:
+        def load(reference: dict[str, JSON]) -> JSON:
+            return load_reference(workspace_id, reference)
+
+        made = field_value(facts["raw"], facts["part"], facts["names"], load)
+        return _kept(workspace_id, made)
+
+    async with beating(), named():
+        return await in_database(value)
+
+
+@activity.defn(name="keep")
+async def keep(workspace_id: str, output: dict[str, JSON]) -> JSON:
+    """A container's output, with everything large stored and referred to."""
+    async with beating(), named():
+        return await in_database(lambda: _kept(workspace_id, output, whole=False))
+
+
+def _kept(workspace_id: str, value: JSON, *, whole: bool = True) -> JSON:
+    out = Externalizer(trusted=True)
+    shrunk = out.shrink(value) if whole else out.shrink_object(value)
+    with transaction.atomic():
+        save_blobs(workspace_id, out.blobs)
+    return shrunk
+
+
+@activity.defn(name="load_reused")
+async def load_reused(run_id: str, before: str, after: str) -> Mapping[str, JSON]:
+    """A piece of what a repeated run takes over."""
+    async with beating(), named():
+        return await in_database(lambda: recorded_for_workflow(run_id, before, after))
+
+
+@activity.defn(name="open_subflow")
+async def open_subflow_activity(call: dict[str, Any]) -> dict[str, JSON]:
+    """Begin a sub-flow: what its workflow is started with."""
+
+    def opened() -> dict[str, JSON]:
+        _record(typed(call))
+        config, values = _resolved(typed(call))
+        run, start = open_subflow(typed(call), config, values)
+        seconds = deadline_of(start, run.created_at)
+        return {"start": start, "name": run.flow.name, "backstop_seconds": seconds}
+
+    async with beating(), named():
+        return await in_database(opened)
+
+
+@activity.defn(name="settle_subflow")
+async def settle_subflow_activity(call: dict[str, Any], child_id: str) -> dict[str, JSON]:
+    """The result of a sub-flow's step."""
+    async with beating(), named():
+        return dict(await in_database(lambda: settle_subflow(typed(call), child_id)))
+
+
+LASTING_ACTIVITIES: list[Callable[..., Any]] = [
+    resolve_node,
+    compute,
+    keep,
+    load_reused,
+    open_subflow_activity,
+    settle_subflow_activity,
+]

@@ -1,0 +1,191 @@
+"""Containers of a durable run: worked off in activities, in parts where they are large.
+
+What only computes and calls goes into activities, one for a small container and one for each part
+of a large map, so that neither memory nor history grows with the number of items. A container in
+which something waits for time, people or other flows is driven here, in the workflow; its large
+maps are child workflows. Only `flows.engine` and Temporal are imported.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from temporalio import workflow
+from temporalio.exceptions import ActivityError, is_cancelled_exception
+
+from execution.durable import result_of
+from execution.lasting import Lasting
+from execution.parts_of_graph import suspends
+from execution.shapes import Inside, NodeCall, NodeDone, PartDone
+from execution.workflow_errors import node_error
+from flows.engine.document import NodeSpec
+from flows.engine.driving_errors import no_list
+from flows.engine.errors import NodeError
+from flows.engine.node_type import NodeType, Result
+from flows.engine.references import is_reference
+from flows.engine.scope import Scope
+from flows.engine.walk import Compute, Ended
+
+JSON = Any
+#: Up to so many items are worked off in one activity; and so many in the workflow itself, where
+#: something waits in them.
+WHOLE = 300
+HERE = 50
+#: Parts that are worked on at the same time: more than one, so that a slow item holds up one only.
+PARTS_AT_ONCE = 4
+
+
+class Parts(Lasting):
+    """The part of the durable driver that knows containers."""
+
+    def container_call(
+        self, scope: Scope, spec: NodeSpec, node_type: NodeType, *, tight: bool = False
+    ) -> NodeCall:
+        """The call that works off a container in an activity."""
+        call = self.call(scope, spec, node_type, tight=tight)
+        call["inside"] = Inside(
+            run=self.start["run"],
+            variables=self.start["variables"],
+            reuse=self.start.get("reuse"),
+            fresh=self.walk.is_fresh(scope, spec.id),
+            whole=0 if suspends(self.walk.graph, spec.id) else WHOLE,
+            items=None,
+            first=0,
+            concurrency=0,
+            on_item_error="fail",
+        )
+        return call
+
+    # Large maps.
+
+    async def work_off_parts(
+        self, scope: Scope, spec: NodeSpec, node_type: NodeType, split: NodeDone
+    ) -> None:
+        """Work off a map whose items came back in parts, several parts at a time; then close it."""
+        call = self.container_call(scope, spec, node_type, tight=True)
+        perform = self._part_in_child if call["inside"]["whole"] == 0 else self._part_in_activity
+        try:
+            done = await self._all_parts(scope, spec, call, split, perform, node_type)
+            if scope.closed:
+                return
+            closing = {**call, "records": self.settled.take()}
+            result = result_of(await self.activity("close_container", closing, done))
+        except ActivityError as error:
+            if is_cancelled_exception(error):
+                raise asyncio.CancelledError from error
+            self.walk.fail(scope, spec.id, node_error(error))
+            return
+        self.walk.succeed(scope, spec.id, result)
+
+    async def _all_parts(
+        self,
+        scope: Scope,
+        spec: NodeSpec,
+        call: NodeCall,
+        split: NodeDone,
+        perform: "Callable[[Scope, NodeSpec, NodeCall, NodeType], Awaitable[PartDone]]",
+        node_type: NodeType,
+    ) -> list[PartDone]:
+        parts = split["parts"]
+        done: dict[int, PartDone] = {}
+        todo = iter(range(len(parts)))
+        width = min(PARTS_AT_ONCE, split["output"]["concurrency"], len(parts))
+
+        async def lane(number: int) -> None:
+            share, rest = divmod(split["output"]["concurrency"], width)
+            for part in todo:
+                inside = {
+                    **call["inside"],
+                    "items": parts[part],
+                    "first": part * split["output"]["size"],
+                    "concurrency": share + (number < rest),
+                    "on_item_error": split["output"]["on_item_error"],
+                }
+                part_call: NodeCall = {**call, "inside": inside, "records": []}  # type: ignore[typeddict-item]
+                done[part] = await perform(scope, spec, part_call, node_type)
+                if done[part]["failed"] or done[part]["ends"]:
+                    return
+
+        lanes = [asyncio.create_task(lane(number)) for number in range(width)]
+        try:
+            while any(not task.done() for task in lanes):
+                await workflow.wait(
+                    [task for task in lanes if not task.done()],
+                    return_when=asyncio.FIRST_COMPLETED,
+                )
+                over = any(part["failed"] or part["ends"] for part in done.values())
+                if over or any(task.done() and task.exception() for task in lanes):
+                    break
+        finally:
+            await _stop(lanes)
+        for task in lanes:
+            if not task.cancelled():
+                task.result()
+        return [done[number] for number in sorted(done)]
+
+    async def _part_in_activity(
+        self, scope: Scope, spec: NodeSpec, call: NodeCall, node_type: NodeType
+    ) -> PartDone:
+        while True:
+            done: Any = await self.run_outside("run_part", scope, spec, call, node_type)
+            if not done["paused"]:
+                return done  # type: ignore[no-any-return]
+            await workflow.wait_condition(lambda: not self.paused)
+
+    async def _part_in_child(
+        self, scope: Scope, spec: NodeSpec, call: NodeCall, node_type: NodeType
+    ) -> PartDone:
+        raise NotImplementedError
+
+    # Containers that are driven here.
+
+    def open_in_workflow(self, scope: Scope, spec: NodeSpec, node_type: NodeType) -> None:
+        """Open a container in which something waits."""
+        self.watch(self._open_in_workflow(scope, spec, node_type), scope, spec.id)
+
+    async def _open_in_workflow(self, scope: Scope, spec: NodeSpec, node_type: NodeType) -> None:
+        try:
+            config, values = await self.resolved(scope, spec, node_type)
+            items = getattr(config, "items", None)
+            many = is_reference(items) or (isinstance(items, list) and len(items) > HERE)
+            if spec.type == "map" and not many and not isinstance(items, list):
+                raise no_list(items)
+        except NodeError as error:
+            self.failed_here(scope, spec, error.as_dict())
+            return
+        except ActivityError as error:
+            self.failed_here(scope, spec, node_error(error))
+            return
+        if many:
+            call = self.container_call(scope, spec, node_type)
+            done = await self.run_outside("run_node", scope, spec, call, node_type)
+            await self.work_off_parts(scope, spec, node_type, done)
+        elif not scope.closed:
+            self.open_here(scope, spec, config, items, values)
+
+    async def computed_elsewhere(self, command: Compute) -> None:
+        """A container's field for one item, evaluated where large values can be read."""
+        try:
+            value = await self.activity(
+                "compute", self.start["workspace_id"], self.walk.facts_of(command)
+            )
+        except ActivityError as error:
+            if is_cancelled_exception(error):
+                raise asyncio.CancelledError from error
+            self.walk.not_computed(command, node_error(error))
+            return
+        self.walk.computed(command, value)
+
+    async def kept_elsewhere(self, command: Ended) -> None:
+        """A container's output that is too large to stay here."""
+        assert command.result is not None
+        output = await self.activity("keep", self.start["workspace_id"], command.result.output)
+        self.settle(command, Result(output))
+
+
+async def _stop(tasks: list[asyncio.Task[None]]) -> None:
+    """Cancel what still runs, and wait until it has said what it used."""
+    for task in tasks:
+        task.cancel()
+    if running := [task for task in tasks if not task.done()]:
+        await workflow.wait(running)

@@ -1,0 +1,16 @@
+"""What kind of work is inside a container: pure."""
+
+from flows.engine.graph import Graph
+from flows.engine.registry import registry
+
+#: Work that lasts without doing anything: it is no activity, and needs no process meanwhile.
+SUSPENDING = ("wait", "approval", "subflow")
+
+
+def suspends(graph: Graph, container: str) -> bool:
+    """Whether something inside waits for time, people or other flows."""
+    for node in graph.inside(container):
+        node_type = registry().get(graph.nodes[node].type)
+        if node_type is not None and node_type.control in SUSPENDING:
+            return True
+    return False
