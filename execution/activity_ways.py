@@ -41,7 +41,11 @@ async def _heartbeat() -> None:
 
 @asynccontextmanager
 async def named() -> AsyncIterator[None]:
-    """Turn what went wrong into failures that Temporal repeats or not, as each should be."""
+    """Turn what went wrong into failures that Temporal repeats or not, as each should be.
+
+    Without their causes: those are in the record or the log, and a chain of causes would be stored
+    with every failure.
+    """
     try:
         yield
     except AttemptFailed as failed:
@@ -51,16 +55,16 @@ async def named() -> AsyncIterator[None]:
             type=failed.error["code"],
             non_retryable=failed.retry_in is None,
             next_retry_delay=timedelta(seconds=failed.retry_in or 0),
-        ) from failed
+        ) from None
     except NodeError as error:
         facts = error.as_dict()
-        raise ApplicationError(error.message, facts, type=error.code, non_retryable=True) from error
-    except (RunOver, RunMissing) as over:
+        raise ApplicationError(error.message, facts, type=error.code, non_retryable=True) from None
+    except (RunOver, RunMissing):
         message = "The run has ended meanwhile."
         facts = {"code": "run_over", "message": message}
-        raise ApplicationError(message, facts, type="run_over", non_retryable=True) from over
+        raise ApplicationError(message, facts, type="run_over", non_retryable=True) from None
     except (NotRecordedYet, RunPaused, DatabaseAway) as later:
-        raise ApplicationError(str(later), type="later") from later
+        raise ApplicationError(str(later), type="later") from None
     except RecordRefused as refused:
         raise for_good(refused) from refused
 

@@ -1,7 +1,9 @@
 """Hands runs to Temporal. Starting one twice is harmless: its id is the workflow's id."""
 
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 from django.conf import settings
 from temporalio.client import Client
@@ -18,16 +20,19 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from execution.models import Run
 from execution.pinned import Pinned
+from execution.rerun import reuse_call
+from execution.run_document import carried_out
 from execution.shapes import RunInput
 from execution.temporal_client import TemporalUnreachable, run_sync
+from flows.engine.document import dump, parse
 
 JSON = Any
 ENGINE_VERSION = 1
 FLOW_ATTRIBUTE = SearchAttributeKey.for_keyword("FluxFlowId")
 WORKSPACE_ATTRIBUTE = SearchAttributeKey.for_keyword("FluxWorkspaceId")
-#: The workflow ends itself at its timeout; this is for one that cannot. So long, because an end
-#: that is decided waits for the database, however long that is away.
-BACKSTOP = timedelta(days=7)
+#: The workflow ends itself at its timeout; this is for one that cannot. So long, because waits and
+#: pauses do not count towards that, and an end that is decided waits for the database.
+BACKSTOP = timedelta(days=800)
 #: Seconds a start may take before the run is left to the sweeper.
 START_PATIENCE = 5.0
 
@@ -42,13 +47,13 @@ def dispatch(run: Run, pinned: Pinned, variables: dict[str, JSON]) -> None:
 
 
 def run_input(run: Run, pinned: Pinned, variables: dict[str, JSON]) -> RunInput:
-    """What the workflow is started with."""
-    return RunInput(
+    """What a run's driver is started with."""
+    start = RunInput(
         run_id=str(run.id),
         workspace_id=str(run.workspace_id),
         flow_id=str(run.flow_id),
         engine_version=ENGINE_VERSION,
-        document=dict(pinned.document) if pinned.document is not None else None,
+        document=_document(run, pinned),
         inputs=run.inputs,
         run={
             "id": str(run.id),
@@ -60,6 +65,20 @@ def run_input(run: Run, pinned: Pinned, variables: dict[str, JSON]) -> RunInput:
         variables=variables,
         timeout_seconds=pinned.timeout_seconds,
     )
+    if run.lineage:
+        start["lineage"] = list(run.lineage)
+    if reuse := reuse_call(run):
+        start["reuse"] = reuse
+    return start
+
+
+def _document(run: Run, pinned: Pinned) -> dict[str, JSON] | None:
+    """The document where it can travel: what of it is carried out."""
+    if pinned.document is None:
+        return None
+    if not run.options:
+        return dict(pinned.document)
+    return dump(carried_out(parse(dict(pinned.document)), run.options))
 
 
 async def start_workflow(client: Client, run: Run, start: RunInput) -> None:
@@ -95,3 +114,20 @@ def request_cancel(run: Run) -> bool:
             return False
         raise TemporalUnreachable(f"Temporal did not take the cancel: {error.message}") from error
     return True
+
+
+def signal_runs(run_ids: Sequence[UUID], signal: str) -> None:
+    """Signal the workflows of runs that there are. Raises TemporalUnreachable."""
+
+    async def send(client: Client) -> None:
+        for run_id in run_ids:
+            try:
+                await client.get_workflow_handle(f"run-{run_id}").signal(signal)
+            except RPCError as error:
+                if error.status != RPCStatusCode.NOT_FOUND:
+                    raise
+
+    try:
+        run_sync(send, timeout=START_PATIENCE)
+    except RPCError as error:
+        raise TemporalUnreachable(f"Temporal did not take it: {error.message}") from error

@@ -6,6 +6,7 @@ activity. They differ in where the other nodes run; what happens is decided here
 """
 
 import asyncio
+from collections import deque
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
@@ -23,7 +24,7 @@ from flows.engine.registry import registry
 from flows.engine.scope import Scope
 from flows.engine.sight import context_of, incoming_of
 from flows.engine.sizes import json_size
-from flows.engine.walk import Cancel, Compute, Ended, Reused, Skip, Start, Walk
+from flows.engine.walk import Cancel, Command, Compute, Ended, Reused, Skip, Start, Walk
 
 JSON = Any
 type Place = tuple[tuple[str | int, ...], str]
@@ -45,6 +46,7 @@ class Driver:
         self.work = 0
         self.tasks: dict[asyncio.Task[Any], tuple[Scope, str]] = {}
         self.began: dict[Place, str] = {}
+        self._commands: deque[Command] = deque()
 
     # What subclasses do.
 
@@ -79,13 +81,26 @@ class Driver:
 
     async def carry_out(self) -> FinishRun | None:
         """Do what the walk commands until it wants to wait, or its end."""
-        while commands := self.walk.advance():
-            for command in commands:
-                if isinstance(command, FinishRun):
-                    return command
-                self._do(command)
-                await self.let_go()
+        while (command := self._next()) is not None:
+            if isinstance(command, FinishRun):
+                return command
+            self._do(command)
+            await self.let_go()
         return None
+
+    def carry_out_now(self) -> FinishRun | None:
+        """As `carry_out`, without ever letting go: what is left then, that goes on with."""
+        while self.work < WORK_LIMIT and not self.settled.is_much:
+            command = self._next()
+            if command is None or isinstance(command, FinishRun):
+                return command
+            self._do(command)
+        return None
+
+    def _next(self) -> Command | None:
+        if not self._commands:
+            self._commands.extend(self.walk.advance())
+        return self._commands.popleft() if self._commands else None
 
     def _do(self, command: Start | Skip | Reused | Compute | Ended | Cancel) -> None:
         match command:

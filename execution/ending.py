@@ -1,5 +1,6 @@
 """Writes the end of a run and what the workflow settled: each in one transaction, once."""
 
+from datetime import datetime
 from typing import Any
 
 from django.db import connection, transaction
@@ -89,6 +90,12 @@ def _close_run(run: HeldRun, end: RunEnd) -> Event:
     }
     with connection.cursor() as cursor:
         cursor.execute(_CLOSE, values)
+    return finished_event(run, end, now)
+
+
+def finished_event(run: HeldRun, end: RunEnd, now: datetime) -> Event:
+    """The last event of a run."""
+    status, error = end["status"], end["error"]
     data: dict[str, JSON] = {
         "status": status,
         "duration_ms": round((now - (run.started_at or now)).total_seconds() * 1000),

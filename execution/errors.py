@@ -29,3 +29,14 @@ class RunStateConflict(Exception):
     """The run is in a state that does not allow this."""
 
     code = "run_state_conflict"
+
+
+class OptionsInvalid(Exception):
+    """What was asked for of a run does not fit its flow; `option` is what to change."""
+
+    code = "options_invalid"
+
+    def __init__(self, option: str, message: str) -> None:
+        super().__init__(message)
+        self.option = option
+        self.message = message

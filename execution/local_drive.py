@@ -31,6 +31,7 @@ from flows.engine.references import load_reference as load_value
 from flows.engine.scope import Scope
 from flows.engine.sight import context_of
 from flows.engine.walk import Compute, Ended, Walk
+from flows.nodes.map.node import MAX_ITEMS
 
 JSON = Any
 #: Nothing travels here: contexts have any size.
@@ -112,18 +113,22 @@ class LocalDrive(Driver):
             await in_database(lambda: record_settled_nodes(run_id, started_at, records))  # noqa: B023
 
     def outside(self, scope: Scope, spec: NodeSpec, node_type: NodeType) -> None:
-        seen = seen_by(self.walk, scope, spec, node_type)
+        call = self.call(scope, spec, node_type)
+        self.watch(self._run(scope, spec, call), scope, spec.id)
+
+    def call(self, scope: Scope, spec: NodeSpec, node_type: NodeType) -> NodeCall:
+        """The call of a node, with all that it sees."""
         call, _ = call_for(
             spec,
             node_type,
             scope,
-            seen,
+            seen_by(self.walk, scope, spec, node_type),
             self.start,
             limits=UNBOUND,
             started_at=self.started_at,
             deadline=self.deadline,
         )
-        self.watch(self._run(scope, spec, call), scope, spec.id)
+        return call
 
     async def _run(self, scope: Scope, spec: NodeSpec, call: NodeCall) -> None:
         """A node, with its retries, to its recorded end."""
@@ -172,8 +177,17 @@ class LocalDrive(Driver):
         except NodeError as error:
             self.failed_here(scope, spec, error.as_dict())
             return
-        if not scope.closed:
+        if isinstance(items, list) and len(items) > self.most_items:
+            self.failed_here(scope, spec, self.too_many(items).as_dict())
+        elif not scope.closed:
             self.open_here(scope, spec, config, items, values)
+
+    #: Items of a map that is opened here.
+    most_items = MAX_ITEMS
+
+    def too_many(self, items: list[JSON]) -> NodeError:
+        message = f"'items': {len(items):,} are too many here; the limit is {self.most_items:,}."
+        return NodeError("too_many_items", message, field="items")
 
     def load(self, reference: dict[str, JSON]) -> JSON:
         """A large value of this run's workspace."""

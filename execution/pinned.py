@@ -33,8 +33,19 @@ class Pinned:
     document: Mapping[str, JSON] | None
     reads_variables: bool
     timeout_seconds: float
+    inline: bool = False
     version_id: UUID | None = None
     snapshot_id: UUID | None = None
+
+    def whole_document(self) -> Mapping[str, JSON]:
+        """The document, also where it is too large to travel."""
+        if self.document is not None:
+            return self.document
+        if self.version_id is not None:
+            version = FlowVersion.objects.values_list("document", flat=True)
+            return dict(version.get(id=self.version_id))
+        assert self.snapshot_id is not None
+        return dict(Snapshot.objects.values_list("document", flat=True).get(id=self.snapshot_id))
 
 
 def pin(actor: Actor, flow: Flow, version: Wanted) -> Pinned:
@@ -100,6 +111,7 @@ def _prepare(
             for reference in references(node.config)
         ),
         timeout_seconds=_timeout(document),
+        inline=document.settings.execution == "inline",
         version_id=version_id,
         snapshot_id=snapshot_id,
     )

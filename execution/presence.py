@@ -1,4 +1,6 @@
-"""Which workers live: each holds a lock in the database, and loses it with its process.
+"""Which processes live: each holds a lock in the database, and loses it with its process.
+
+Workers hold the lock of their queue, processes that carry out inline runs one of their own.
 
 Temporal remembers a poller for over a minute after its death; a lock is gone at once.
 """
@@ -6,6 +8,7 @@ Temporal remembers a poller for over a minute after its death; a lock is gone at
 import asyncio
 import logging
 import zlib
+from collections.abc import Callable
 
 import psycopg
 from django.conf import settings
@@ -16,6 +19,8 @@ from execution.database import connection_parameters
 logger = logging.getLogger(__name__)
 #: The first half of the lock's name ("FLUX"); the second is made of the task queue's name.
 _KIND = 0x464C5558
+#: That of processes with inline runs ("FLUI").
+_INLINE = 0x464C5549
 #: Seconds until the lock is tried for again after the database went away.
 AGAIN_AFTER = 0.5
 #: So that the lock of a machine that vanished goes within half a minute (no use on a local socket).
@@ -31,19 +36,29 @@ def _queue() -> int:
 
 
 async def be_present() -> None:
-    """Hold the lock until cancelled; while the database is away, try again."""
+    """Hold the lock of this worker's queue until cancelled; while the database is away, again."""
+    await _hold(_KIND, _queue())
+
+
+async def hold_inline(number: int, held: Callable[[], None]) -> None:
+    """Hold the lock of a process that carries out inline runs; `held` is called when it is held."""
+    await _hold(_INLINE, number, held)
+
+
+async def _hold(kind: int, number: int, held: Callable[[], None] = lambda: None) -> None:
     while True:
         try:
             async with await psycopg.AsyncConnection.connect(
                 **connection_parameters(), autocommit=True
-            ) as held:
-                await held.execute(_KEEPALIVES)
-                await held.execute("SELECT pg_advisory_lock_shared(%s, %s)", [_KIND, _queue()])
+            ) as connected:
+                await connected.execute(_KEEPALIVES)
+                await connected.execute("SELECT pg_advisory_lock_shared(%s, %s)", [kind, number])
+                held()
                 # Nothing is listened to: this ends when the connection does.
-                async for _ in held.notifies():
+                async for _ in connected.notifies():
                     pass
         except psycopg.Error as error:
-            logger.info("This worker's presence is not known: %s", error)
+            logger.info("This process's presence is not known: %s", error)
         await asyncio.sleep(AGAIN_AFTER)
 
 
@@ -57,3 +72,15 @@ def worker_is_present() -> bool:
             [_KIND, _queue()],
         )
         return bool(cursor.fetchone()[0])
+
+
+def inline_processes() -> set[int]:
+    """The numbers of the processes that carry out inline runs now."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT l.objid FROM pg_locks l JOIN pg_database d ON d.oid = l.database "
+            "WHERE l.locktype = 'advisory' AND l.classid = %s AND l.granted "
+            "AND d.datname = current_database()",
+            [_INLINE],
+        )
+        return {int(row[0]) for row in cursor.fetchall()}

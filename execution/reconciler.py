@@ -21,6 +21,7 @@ from execution.dispatch import run_input, start_workflow
 from execution.ending import end_from_outside
 from execution.models import ENDED, Run, RunStatus
 from execution.pinned import pin_again
+from execution.presence import inline_processes
 from execution.shapes import RunInput
 from flows.engine.sizes import wire_size
 
@@ -71,6 +72,11 @@ CANCELLED_HARD = {
     "code": "cancelled",
     "message": "Cancelled. The run's workflow did not react, so it was terminated.",
 }
+INTERRUPTED = {
+    "code": "interrupted",
+    "message": "The process that carried out this run went away. What was recorded is kept: run it "
+    "again from where it was.",
+}
 CANCELLED_EARLY = {"code": "cancelled", "message": "Cancelled before it started."}
 LOST = (
     RunStatus.FAILED,
@@ -85,6 +91,7 @@ class Reconciler:
     def __init__(self, client: Client) -> None:
         self.client = client
         self.compared_to: UUID | None = None
+        self.missed: set[UUID] = set()
 
     async def run(self) -> None:
         """Sweep every SWEEP_EVERY seconds, compare every COMPARE_EVERY."""
@@ -94,6 +101,7 @@ class Reconciler:
             await asyncio.sleep(SWEEP_EVERY)
             await self._carefully(self.deliver_cancels)
             await self._carefully(self.start_left_behind)
+            await self._carefully(self.end_interrupted)
             if loop.time() >= compare_at:
                 await self._carefully(self.compare_open_runs)
                 compare_at = loop.time() + COMPARE_EVERY
@@ -133,6 +141,18 @@ class Reconciler:
             return
         await self._end(run_id, RunStatus.FAILED, UNSTARTABLE)
 
+    async def end_interrupted(self) -> int:
+        """End inline runs whose process is gone; returns how many.
+
+        A process is missed twice before it counts as gone: with the database it comes back.
+        """
+        found = set(await in_database(_without_process, patience=0))
+        ended = 0
+        for run_id in found & self.missed:
+            ended += await self._end(run_id, RunStatus.FAILED, INTERRUPTED)
+        self.missed = found
+        return ended
+
     async def deliver_cancels(self) -> None:
         """Ask again for cancels that did not reach Temporal; insist where nothing heeds them."""
         for run in await in_database(_undelivered_cancels, patience=0):
@@ -161,8 +181,8 @@ class Reconciler:
         open_runs = await in_database(lambda: _open_runs(self.compared_to), patience=0)
         self.compared_to = open_runs[-1][0] if len(open_runs) == BATCH else None
         mended = 0
-        for run_id, run_status in open_runs:
-            outcome = await self._outcome(run_id, begun=run_status != RunStatus.QUEUED)
+        for run_id, begun in open_runs:
+            outcome = await self._outcome(run_id, begun=begun)
             if outcome is not None:
                 status, code, message = outcome
                 mended += await self._end(run_id, status, {"code": code, "message": message})
@@ -183,12 +203,24 @@ def _left_behind() -> list[UUID]:
     return list(
         Run.objects.filter(
             status=RunStatus.QUEUED,
+            execution="durable",
+            parent=None,
             created_at__lt=timezone.now() - LEFT_BEHIND,
             cancel_requested_at__isnull=True,
         )
         .order_by("created_at")
         .values_list("id", flat=True)[:BATCH]
     )
+
+
+def _without_process() -> list[UUID]:
+    """Open inline runs that no living process carries out."""
+    runs = Run.objects.exclude(status__in=ENDED).filter(execution="inline")
+    held = list(runs.values_list("id", "held_by")[: 10 * BATCH])
+    if not held:
+        return []
+    living = inline_processes()
+    return [run_id for run_id, process in held if process not in living]
 
 
 def _input_again(run_id: UUID) -> tuple[Run, RunInput]:
@@ -202,13 +234,21 @@ def _input_again(run_id: UUID) -> tuple[Run, RunInput]:
 
 def _undelivered_cancels() -> list[Run]:
     late = timezone.now() - LEFT_BEHIND
-    open_runs = Run.objects.exclude(status__in=ENDED).filter(cancel_requested_at__lt=late)
+    open_runs = Run.objects.exclude(status__in=ENDED).filter(
+        execution="durable", cancel_requested_at__lt=late
+    )
     return list(open_runs.only("id", "status", "cancel_requested_at")[:BATCH])
 
 
-def _open_runs(after: UUID | None) -> list[tuple[UUID, str]]:
-    """Open runs with their status, oldest first, from `after` on."""
-    runs = Run.objects.exclude(status__in=ENDED).filter(created_at__lt=timezone.now() - COMPARE_AGE)
+def _open_runs(after: UUID | None) -> list[tuple[UUID, bool]]:
+    """Open runs, oldest first, from `after` on; and whether each should have a workflow."""
+    runs = Run.objects.exclude(status__in=ENDED).filter(
+        execution="durable", created_at__lt=timezone.now() - COMPARE_AGE
+    )
     if after is not None:
         runs = runs.filter(id__gt=after)
-    return list(runs.order_by("id").values_list("id", "status")[:BATCH])
+    rows = runs.order_by("id").values_list("id", "status", "parent__status")[:BATCH]
+    # A sub-flow's run is started by the run above it, as long as that goes on.
+    return [
+        (run_id, status != RunStatus.QUEUED or parent in ENDED) for run_id, status, parent in rows
+    ]

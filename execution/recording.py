@@ -58,6 +58,22 @@ class HeldRun:
     cost: Decimal
     api_key_id: UUID | None
 
+    @classmethod
+    def of_new(cls, run: Run) -> "HeldRun":
+        """A run that is written in the same transaction, after its first event."""
+        return cls(
+            id=str(run.id),
+            workspace_id=str(run.workspace_id),
+            flow_id=str(run.flow_id),
+            status=run.status,
+            base=1,
+            started_at=run.started_at,
+            input_tokens=0,
+            output_tokens=0,
+            cost=Decimal(0),
+            api_key_id=run.api_key_id,
+        )
+
     @property
     def ended(self) -> bool:
         return self.status in ENDED
@@ -178,8 +194,8 @@ def record_events(records: Iterable[NodeRecord]) -> list[Event]:
         if not began:
             started = node_key("started", node, path, 1)
             data: dict[str, JSON] = {"attempt": 1}
-            if record["status"] in LASTING:
-                data["status"] = record["status"]
+            if record["status"] == "waiting":
+                data["status"] = "waiting"
             events.append(Event("node.started", started, node, path, data, at))
         if record["status"] not in LASTING:
             finished = node_key("finished", node, path, 1)

@@ -8,8 +8,10 @@ from execution.blobs import save_blobs
 from execution.models import NodeRun, NodeStatus, Run
 from execution.parts_of_graph import suspends
 from execution.payloads import Externalizer
-from execution.reusing import reuse_key
+from execution.reusing import reuse_key, reuse_of
 from execution.run_document import graph_of
+from execution.shapes import ReuseCall, RunInput
+from flows.engine.reuse import Reuse
 
 JSON = Any
 #: Bytes of results that travel at once, and from which on a value travels by reference.
@@ -73,3 +75,27 @@ def _results(rows: Iterable[NodeRun]) -> Iterator[tuple[str, dict[str, JSON]]]:
             reuse_key(row.path, row.node),
             {"output": row.output or {}, "ports": row.ports or ["out"]},
         )
+
+
+def reuse_call(run: Run) -> ReuseCall | None:
+    """What a run takes over, as its options say; None where everything runs."""
+    rerun, given = run.options.get("rerun"), run.options.get("given")
+    if rerun is None and not given:
+        return None
+    rerun = rerun or {}
+    return ReuseCall(
+        run=rerun.get("run"),
+        start=rerun.get("start"),
+        only_failed=bool(rerun.get("only_failed")),
+        edited=bool(rerun.get("edited")),
+        given=given or {},
+    )
+
+
+def reuse_for_inline(run: Run, start: RunInput) -> Reuse | None:
+    """What an inline run takes over, read whole."""
+    call = start.get("reuse")
+    if call is None:
+        return None
+    recorded = dict(_results(_succeeded(call["run"]).iterator())) if call["run"] else {}
+    return reuse_of(call, recorded)

@@ -38,12 +38,11 @@ def reuse_of(call: ReuseCall, recorded: Mapping[str, Mapping[str, JSON]]) -> Reu
     """The engine's view of it; `recorded` maps `reuse_key`s to output and ports."""
 
     def taken(path: Path, node: str) -> Taken | None:
-        if not path and node in call["given"]:
-            return Taken(call["given"][node])
         found = recorded.get(reuse_key(path, node))
         return None if found is None else Taken(found["output"], tuple(found["ports"]))
 
-    return Reuse(taken, call["start"], call["only_failed"], call["edited"])
+    given = {node: Taken(output) for node, output in call["given"].items()}
+    return Reuse(taken, given, call["start"], call["only_failed"], call["edited"])
 
 
 def reuse_key(path: Path | list[str | int], node: str) -> str:

@@ -2,11 +2,14 @@
 
 from functools import lru_cache
 from typing import Any
+from uuid import UUID
 
 from execution.models import Run
+from execution.pinned import Pinned
 from flows.engine.document import Document, parse
 from flows.engine.graph import Graph
 from flows.engine.part_of import part_of
+from flows.models import FlowVersion
 
 JSON = Any
 
@@ -20,7 +23,24 @@ def document_of(run: Run) -> Document:
 
 def carried_out(document: Document, options: dict[str, JSON]) -> Document:
     """The part of a document that a run with these options carries out."""
-    return part_of(document, until=options.get("until"), only=options.get("only"))
+    return part_of(
+        document,
+        until=options.get("until"),
+        only=options.get("only"),
+        given=list(options.get("given", {})),
+    )
+
+
+def graph_of_run(run: Run, pinned: Pinned) -> Graph:
+    """The graph of a run that is about to begin; that of a whole version is made once."""
+    if pinned.version_id is not None and not run.options:
+        return _graph_of_version(pinned.version_id)
+    return Graph(carried_out(parse(dict(pinned.whole_document())), run.options))
+
+
+@lru_cache(maxsize=256)
+def _graph_of_version(version_id: UUID) -> Graph:
+    return Graph(parse(FlowVersion.objects.values_list("document", flat=True).get(id=version_id)))
 
 
 # A graph is read by every part of a large map; it never changes.

@@ -18,10 +18,13 @@ from execution.errors import (
     IdempotencyConflict,
     InputsInvalid,
     NotPublished,
+    OptionsInvalid,
     RunStateConflict,
 )
+from execution.inline_start import start_inline
 from execution.live.waiting import wait_until_ended
 from execution.models import Run, RunStatus
+from execution.options import check_options
 from execution.payloads import Externalizer
 from execution.pinned import Pinned, Wanted, pin
 from execution.recording import new_run_event
@@ -35,6 +38,7 @@ __all__ = [
     "IdempotencyConflict",
     "InputsInvalid",
     "NotPublished",
+    "OptionsInvalid",
     "RunStateConflict",
     "Started",
     "cancel_run",
@@ -64,66 +68,76 @@ def start_run(
     session_id: str | None = None,
     idempotency_key: str | None = None,
     trigger: str = "api",
+    options: dict[str, JSON] | None = None,
 ) -> Started:
     """Record a run and have it started; once this returns, the run happens.
 
     A document given as `version` is run as it is, under the flow and whatever its draft is now.
+    `options` are those of `execution.options`: what of the flow is run, and what is given for it.
     The row is the promise: if Temporal cannot be reached now, the sweeper of a worker starts the
-    run later. Raises InputsInvalid, NotPublished, IdempotencyConflict, DocumentInvalid, FlowGone,
-    PermissionRefused.
+    run later. An inline run may be over when this returns. Raises InputsInvalid, NotPublished,
+    IdempotencyConflict, DocumentInvalid, FlowGone, OptionsInvalid, PermissionRefused.
     """
     actor.require("run.start")
-    asked = _request_digest(flow, inputs, version, session_id) if idempotency_key else ""
-    if idempotency_key and (earlier := _earlier(actor, idempotency_key, asked)):
-        return Started(earlier, created=False)
+    asked = ""
+    if idempotency_key:
+        asked = _request_digest(flow, inputs, version, session_id, options)
+        if earlier := _earlier(actor, idempotency_key, asked):
+            return Started(earlier, created=False)
     pinned = pin(actor, flow, version)
-    values, errors = validate_inputs(list(pinned.fields), inputs)
-    if errors:
-        raise InputsInvalid(errors)
     run = Run(
         workspace_id=actor.workspace_id,
         flow=flow,
-        version_id=pinned.version_id,
-        snapshot_id=pinned.snapshot_id,
         trigger=trigger,
         session_id=session_id,
         created_by_id=actor.user_id,
         api_key_id=actor.api_key_id,
         idempotency_key=idempotency_key,
         request_digest=asked,
-        created_at=timezone.now(),
-        last_seq=1,
+        options=options or {},
     )
     try:
-        _record(run, values)
+        begin_run(run, pinned, inputs)
     except IntegrityError:
         if idempotency_key and (earlier := _earlier(actor, idempotency_key, asked)):
             return Started(earlier, created=False)
         if not Flow.objects.filter(id=flow.id).exists():
             raise FlowGone from None
         raise
-    _dispatch_now(run, pinned)
     return Started(run, created=True)
 
 
-def _record(run: Run, values: dict[str, JSON]) -> None:
-    """The run, its first event and its large inputs: one transaction."""
+def begin_run(run: Run, pinned: Pinned, inputs: dict[str, JSON]) -> None:
+    """Write a run that is filled in but for its document and inputs, and have it started.
+
+    Raises InputsInvalid, OptionsInvalid; IntegrityError where its idempotency key is taken.
+    """
+    run.version_id, run.snapshot_id = pinned.version_id, pinned.snapshot_id
+    values, errors = validate_inputs(list(pinned.fields), inputs)
+    if errors:
+        raise InputsInvalid(errors)
+    check_options(run.options, pinned)
+    run.created_at = timezone.now()
+    run.last_seq = 1
     out = Externalizer()
     run.inputs = out.shrink_object(values, whole=False)
+    if pinned.inline:
+        run.execution = "inline"
+        start_inline(run, pinned, out.blobs, _variables(run, pinned))
+        return
     with transaction.atomic():
         new_run_event(run, out.blobs)
-
-
-def _dispatch_now(run: Run, pinned: Pinned) -> None:
-    variables: dict[str, JSON] = {}
-    if pinned.reads_variables:
-        variables = dict(
-            Variable.objects.filter(workspace_id=run.workspace_id).values_list("name", "value")
-        )
     try:
-        dispatch(run, pinned, variables)
+        dispatch(run, pinned, _variables(run, pinned))
     except TemporalUnreachable as error:
         logger.warning("Run %s stays queued: %s", run.id, error)
+
+
+def _variables(run: Run, pinned: Pinned) -> dict[str, JSON]:
+    if not pinned.reads_variables:
+        return {}
+    variables = Variable.objects.filter(workspace_id=run.workspace_id)
+    return dict(variables.values_list("name", "value"))
 
 
 def _earlier(actor: Actor, key: str, asked: str) -> Run | None:
@@ -136,10 +150,14 @@ def _earlier(actor: Actor, key: str, asked: str) -> Run | None:
 
 
 def _request_digest(
-    flow: Flow, inputs: dict[str, JSON], version: Wanted, session_id: str | None
+    flow: Flow,
+    inputs: dict[str, JSON],
+    version: Wanted,
+    session_id: str | None,
+    options: dict[str, JSON] | None,
 ) -> str:
     wanted = digest(version) if isinstance(version, Document) else version
-    request = [str(flow.id), inputs, wanted, session_id]
+    request = [str(flow.id), inputs, wanted, session_id, *([options] if options else [])]
     return hashlib.sha256(json.dumps(request, sort_keys=True).encode()).hexdigest()
 
 
@@ -162,6 +180,8 @@ def cancel_run(actor: Actor, run: Run) -> Run:
         )
         if first:
             audit(actor, "run.cancel", run)
+    if run.execution == "inline":
+        return run  # the process that carries it out looks for this
     try:
         reached = request_cancel(run)
     except TemporalUnreachable as error:

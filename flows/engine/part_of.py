@@ -1,6 +1,8 @@
 """A part of a flow as a flow: one node alone, or a node with all that leads to it."""
 
-from flows.engine.document import Document
+from collections.abc import Collection
+
+from flows.engine.document import Document, EdgeSpec, NodeSpec
 from flows.engine.graph import Graph
 
 
@@ -8,32 +10,47 @@ class NoSuchNode(Exception):
     """The flow has no node of this name that could run."""
 
 
-def part_of(document: Document, *, until: str | None = None, only: str | None = None) -> Document:
+def part_of(
+    document: Document,
+    *,
+    until: str | None = None,
+    only: str | None = None,
+    given: Collection[str] = (),
+) -> Document:
     """The document cut down: to `only` this node, or to `until` and what comes before it.
 
-    Of a container around `until`, what is inside is cut likewise. Raises NoSuchNode.
+    Nodes whose output is `given` need nothing before them. Of a container around `until`, what is
+    inside is cut likewise; `only` a node is taken out of its container. Raises NoSuchNode.
     """
     if until is None and only is None:
         return document
-    graph = Graph(document)
+    edges = [edge for edge in document.edges if edge.target not in given]
+    graph = Graph(document.model_copy(update={"edges": edges}))
     wanted = only or until or ""
     if wanted not in graph.nodes:
         raise NoSuchNode(f"The flow has no node '{wanted}' that runs.")
+    if only is not None:
+        return _alone(document, graph, only, given)
     kept = {wanted, *graph.inside(wanted)}
-    if only is None:
-        for node in (wanted, *graph.holders(wanted)):
-            kept.add(node)
-            for before in graph.ancestors(node):
-                kept |= {before, *graph.inside(before)}
-    nodes = [
-        node if only is None else node.model_copy(update=_alone(node.id == only))
-        for node in document.nodes
-        if node.id in kept
-    ]
-    edges = [edge for edge in document.edges if edge.source in kept and edge.target in kept]
+    for node in (wanted, *graph.holders(wanted)):
+        kept.add(node)
+        for before in graph.ancestors(node):
+            kept |= {before, *graph.inside(before)}
+    nodes = [node for node in document.nodes if node.id in kept]
+    edges = [edge for edge in edges if edge.source in kept and edge.target in kept]
     return document.model_copy(update={"nodes": nodes, "edges": edges})
 
 
-def _alone(is_the_one: bool) -> dict[str, None]:
-    """A node that runs alone is in no container."""
-    return {"parent": None} if is_the_one else {}
+def _alone(document: Document, graph: Graph, only: str, given: Collection[str]) -> Document:
+    """The node, with what is in it, behind those whose outputs are given."""
+    inside = {only, *graph.inside(only)}
+    before = [name for name in given if name in graph.nodes and name not in inside]
+    nodes: list[NodeSpec] = []
+    for node in document.nodes:
+        if node.id == only or node.id in before:
+            nodes.append(node.model_copy(update={"parent": None}))
+        elif node.id in inside:
+            nodes.append(node)
+    edges = [edge for edge in document.edges if edge.source in inside and edge.target in inside]
+    edges += [EdgeSpec(source=name, target=only) for name in before]
+    return document.model_copy(update={"nodes": nodes, "edges": edges})

@@ -1,7 +1,7 @@
 """What a repeated run takes over from the run before: every output that is still valid."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from flows.engine.graph import Graph
@@ -22,13 +22,15 @@ class Taken:
 class Reuse:
     """What may be taken over, and from where on everything runs again.
 
-    `taken` looks a node's result up by its path. `start` is the node to run again (None: whatever
-    has no result); where it is a container and `only_failed` holds, what succeeded inside it is
-    kept. `edited`: inputs or document are others than then, so items of containers that are opened
-    again may be others too, and nothing inside them is kept.
+    `taken` looks a node's result up by its path. `given` are results that a person gave for nodes
+    outside of containers: they stand whatever came before. `start` is the node to run again (None:
+    whatever has no result); where it is a container and `only_failed` holds, what succeeded inside
+    it is kept. `edited`: inputs or document are others than then, so items of containers that are
+    opened again may be others too, and nothing inside them is kept.
     """
 
     taken: Callable[[Path, str], Taken | None]
+    given: Mapping[str, Taken] = field(default_factory=dict)
     start: str | None = None
     only_failed: bool = False
     edited: bool = False

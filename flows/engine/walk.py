@@ -155,7 +155,11 @@ class Walk:
 
     def _taken(self, scope: Scope, node: str) -> Taken | None:
         """The result to reuse; None where the node has to run."""
-        if self.reuse is None or scope.fresh or self.graph.nodes[node].type == "input":
+        if self.reuse is None:
+            return None
+        if not scope.path and node in self.reuse.given:
+            return self.reuse.given[node]
+        if scope.fresh or self.graph.nodes[node].type == "input":
             return None
         if self.reuse.runs_again(self.graph, node) or not self._follows_clean(scope, node):
             return None

@@ -129,13 +129,19 @@ class LiveStack:
 
     def _environment(self) -> dict[str, str]:
         """This process's own, with the test database and models that are scripted."""
-        model = self.model_server.url
         return {
             **os.environ,
             "DATABASE_URL": _test_database_url(),
             "FLUX_BOOTSTRAP": "0",
-            "FLUX_ALLOW_HOSTS": "127.0.0.1",
             "PYTHONUNBUFFERED": "1",
+            **self.model_environment(),
+        }
+
+    def model_environment(self) -> dict[str, str]:
+        """What a process needs to call the scripted models."""
+        model = self.model_server.url
+        return {
+            "FLUX_ALLOW_HOSTS": "127.0.0.1",
             "ANTHROPIC_API_KEY": "scripted",
             "ANTHROPIC_BASE_URL": model,
             "OPENAI_API_KEY": "scripted",

@@ -161,7 +161,8 @@ def _compiled(part: Code) -> compiler.Compute:
     try:
         return compiler.expression(part.code)
     except ExpressionError as error:
-        raise error.inside("{{" + part.code + "}}") from error
+        error.inside("{{" + part.code + "}}")
+        raise
 
 
 def _evaluate(text: str, context: Mapping[str, Any], budget: Budget) -> Any:
@@ -174,7 +175,8 @@ def _evaluate(text: str, context: Mapping[str, Any], budget: Budget) -> Any:
         try:
             values.measure(budget, value)
         except ExpressionError as error:
-            raise error.inside(with_source) from error
+            error.inside(with_source)
+            raise
         return value
     texts = []
     for part in parts:
@@ -192,7 +194,8 @@ def _value(part: Code, context: Mapping[str, Any], budget: Budget) -> Any:
     try:
         return compute(compiler.Frame(context, budget))
     except ExpressionError as error:
-        raise error.inside("{{" + part.code + "}}") from error
+        error.inside("{{" + part.code + "}}")
+        raise
     except RecursionError as error:
         raise over_budget("a value is nested too deeply.") from error
 
@@ -202,7 +205,8 @@ def _text(part: Code, context: Mapping[str, Any], budget: Budget) -> str:
     try:
         return values.text_of(budget, value)
     except ExpressionError as error:
-        raise error.inside("{{" + part.code + "}}") from error
+        error.inside("{{" + part.code + "}}")
+        raise
     except RecursionError as error:
         raise over_budget("a value is nested too deeply.") from error
 

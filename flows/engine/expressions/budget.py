@@ -27,7 +27,7 @@ class ExpressionError(NodeError):
         self.expression: str | None = None
 
     def inside(self, source: str) -> "ExpressionError":
-        """The same error, its message opening with the expression it happened in."""
+        """The same error, its message opening with the expression it happened in; then `raise`."""
         if self.expression is None:
             shown = " ".join(source.split())
             self.expression = shown if len(shown) <= 80 else shown[:79] + "…"

@@ -59,7 +59,8 @@ def _mentions(source: str, template: bool) -> tuple[Mention, ...]:
                 try:
                     _walk(parse_expression(part.code), frozenset(), False, found)
                 except ExpressionError as error:
-                    raise error.inside("{{" + part.code + "}}") from error
+                    error.inside("{{" + part.code + "}}")
+                    raise
     return tuple(found)
 
 

@@ -1,0 +1,103 @@
+"""The driver of inline runs: the local one, with what only they have to know."""
+
+from collections.abc import Coroutine
+from typing import Any
+
+from execution.attempts import RunOver
+from execution.database import in_database
+from execution.ending import record_settled_nodes
+from execution.local_drive import LocalDrive
+from execution.shapes import NodeCall
+from execution.subflows import open_subflow, settle_subflow
+from flows.engine.document import NodeSpec
+from flows.engine.errors import NodeError
+from flows.engine.graph import Graph
+from flows.engine.node_call import resolve_config
+from flows.engine.node_type import NodeType, Result
+from flows.engine.scope import Scope
+from flows.engine.sight import context_of
+
+JSON = Any
+#: Items of a map in an inline run: it has no parts.
+MOST_ITEMS = 1_000
+
+
+class InlineDrive(LocalDrive):
+    """As long as it is not begun, nothing that takes time is started: it is held back."""
+
+    most_items = MOST_ITEMS
+    is_begun = False
+
+    def __init__(self, *given: Any, **more: Any) -> None:
+        super().__init__(*given, **more)
+        self._held: list[tuple[Coroutine[Any, Any, None], Scope, str]] = []
+
+    def watch(self, work: Any, scope: Scope, node: str) -> None:
+        if self.is_begun and not self._held:
+            super().watch(work, scope, node)
+        else:
+            self._held.append((work, scope, node))
+
+    async def carry_out(self) -> Any:
+        """What was held back begins now."""
+        held, self._held = self._held, []
+        for work, scope, node in held:
+            if scope.closed:
+                work.close()
+            else:
+                super().watch(work, scope, node)
+        return await super().carry_out()
+
+    def drop_held(self) -> None:
+        """The run is over before any of it began."""
+        for work, _, _ in self._held:
+            work.close()
+        self._held.clear()
+
+    def outside(self, scope: Scope, spec: NodeSpec, node_type: NodeType) -> None:
+        if node_type.control == "subflow":
+            self.watch(self._subflow(scope, spec, node_type), scope, spec.id)
+        elif node_type.control is not None:
+            message = (
+                f"'{spec.id}' waits, which a run with execution 'inline' cannot. Set "
+                "settings.execution of the flow to 'durable'."
+            )
+            self.failed_here(scope, spec, NodeError("not_inline", message).as_dict())
+        else:
+            super().outside(scope, spec, node_type)
+
+    def too_many(self, items: list[JSON]) -> NodeError:
+        message = (
+            f"'items': a map in an inline run may have {MOST_ITEMS:,} items, and these are "
+            f"{len(items):,}. Set settings.execution of the flow to 'durable'."
+        )
+        return NodeError("too_many_items", message, field="items")
+
+    async def _subflow(self, scope: Scope, spec: NodeSpec, node_type: NodeType) -> None:
+        call = self.call(scope, spec, node_type)
+        try:
+            child = await in_database(lambda: self._opened(call, scope, spec, node_type))
+            await child.to_the_end()
+            done = await in_database(lambda: settle_subflow(call, str(child.run.id)))
+        except NodeError as error:
+            self.walk.fail(scope, spec.id, error.as_dict())
+            return
+        self.walk.succeed(scope, spec.id, Result(done["output"], tuple(done["ports"])))
+
+    def _opened(self, call: NodeCall, scope: Scope, spec: NodeSpec, node_type: NodeType) -> Any:
+        """The sub-flow's run, begun in this process."""
+        from execution.inline import InlineRun
+        from execution.run_document import graph_of
+
+        records = self.settled.take()
+        if records:
+            record_settled_nodes(call["run_id"], call["started_at"], records)
+        context = context_of(self.walk.graph, scope, spec.id, self.walk.given)
+        config, values = resolve_config(node_type, spec.config, context, load=self.load)
+        run, start = open_subflow(call, config, values)
+        graph: Graph = graph_of(str(run.id))
+        child = InlineRun(run, graph, start)
+        child.drive.is_begun = True
+        if run.ended:
+            raise RunOver(run.status)
+        return child

@@ -1,0 +1,60 @@
+"""What of a flow a run carries out, and what is given for it: the options of a run.
+
+`until` a node: only what leads to it, and itself. `only` a node: nothing else. `given` are outputs
+of nodes, `{node: {field: value}}`, that stand for what these would give. `rerun` is set by reruns
+alone.
+"""
+
+from typing import Any
+
+from execution.errors import OptionsInvalid
+from execution.payloads import Externalizer
+from execution.pinned import Pinned
+from flows.engine.document import parse
+from flows.engine.part_of import NoSuchNode, part_of
+
+JSON = Any
+
+
+def asked_options(
+    until: str | None, only: str | None, given: dict[str, JSON] | None
+) -> dict[str, JSON]:
+    """Options as a caller asks for them; large values among the given are not taken."""
+    options: dict[str, JSON] = {}
+    if until and only:
+        raise OptionsInvalid("until", "Ask for 'until' or for 'only', not for both.")
+    if until:
+        options["until"] = until
+    if only:
+        options["only"] = only
+    if given:
+        options["given"] = _checked(given)
+    return options
+
+
+def _checked(given: dict[str, JSON]) -> dict[str, JSON]:
+    for node, output in given.items():
+        if not isinstance(output, dict):
+            message = "has to be an object, as every node's output is: name → value."
+            raise OptionsInvalid(f"given.{node}", message)
+    out = Externalizer()
+    kept = {node: out.shrink_object(output, whole=False) for node, output in given.items()}
+    if out.blobs:
+        raise OptionsInvalid("given", "is too large; give at most 32 KB for each value.")
+    return kept
+
+
+def check_options(options: dict[str, JSON], pinned: Pinned) -> None:
+    """Whether they fit the document. Raises OptionsInvalid naming the option."""
+    if not options:
+        return
+    document = parse(dict(pinned.whole_document()))
+    for name in ("until", "only"):
+        try:
+            part_of(document, until=options.get(name))
+        except NoSuchNode as error:
+            raise OptionsInvalid(name, str(error)) from error
+    known = {node.id for node in document.nodes}
+    for node in options.get("given", {}):
+        if node not in known:
+            raise OptionsInvalid(f"given.{node}", f"The flow has no node '{node}'.")

@@ -1,0 +1,131 @@
+"""Steering runs that exist: pause, resume, and repeat one from any of its nodes."""
+
+from typing import Any
+from uuid import UUID
+
+from django.db import transaction
+from django.db.models import Q
+
+from accounts.permissions import Actor
+from accounts.services import audit
+from execution.dispatch import signal_runs
+from execution.errors import OptionsInvalid, RunStateConflict
+from execution.models import ENDED, NodeRun, NodeStatus, Run, RunStatus
+from execution.payloads import resolve_references
+from execution.pinned import Wanted, pin, pin_again
+from execution.recording import Event, HeldRun, hold_run, write_events
+from execution.services import Started, begin_run
+from flows.engine.document import parse
+from flows.engine.graph import Graph
+
+JSON = Any
+
+
+def pause_run(actor: Actor, run: Run) -> Run:
+    """Have a run start nothing more; what runs goes on to its end. Twice is the same as once.
+
+    Reaches into its sub-flows. Raises RunStateConflict for a run that has ended or is inline, and
+    TemporalUnreachable, where nothing was changed.
+    """
+    actor.require("run.cancel")
+    if run.execution == "inline":
+        raise RunStateConflict("An inline run cannot be paused; it is over in a moment.")
+    return _steer(actor, run, paused=True)
+
+
+def resume_run(actor: Actor, run: Run) -> Run:
+    """Go on with a paused run. Twice is the same as once. Raises as `pause_run`."""
+    actor.require("run.cancel")
+    return _steer(actor, run, paused=False)
+
+
+def _steer(actor: Actor, run: Run, *, paused: bool) -> Run:
+    name = "pause" if paused else "resume"
+    with transaction.atomic():
+        for found in Run.objects.filter(_family(run)).exclude(status__in=ENDED).order_by("id"):
+            _mark(found.id, paused=paused)
+        run.refresh_from_db()
+        if run.ended:
+            raise RunStateConflict(f"The run has ended already ({run.status}).")
+        audit(actor, f"run.{name}", run)
+        # Before the commit: a signal that does not arrive leaves everything as it was.
+        families = Run.objects.filter(_family(run)).exclude(status__in=ENDED)
+        signal_runs(list(families.values_list("id", flat=True)), name)
+    run.refresh_from_db()
+    return run
+
+
+def _family(run: Run) -> Q:
+    """A run and the runs of its sub-flows, at any depth."""
+    return Q(id=run.id) | Q(lineage__contains=[str(run.id)])
+
+
+def _mark(run_id: UUID, *, paused: bool) -> None:
+    held = hold_run(str(run_id), events=1)
+    if held.ended or held.paused == paused:
+        return
+    status = RunStatus.PAUSED if paused else _status_without_pause(run_id, held)
+    Run.objects.filter(id=run_id).update(status=status)
+    kind = "run.paused" if paused else "run.resumed"
+    write_events(held, [Event(kind, f"{kind}:{held.base}")])
+
+
+def _status_without_pause(run_id: UUID, held: HeldRun) -> RunStatus:
+    if held.started_at is None:
+        return RunStatus.QUEUED
+    steps = set(NodeRun.objects.filter(run_id=run_id).values_list("status", "type").distinct())
+    kinds = {type for status, type in steps if status == NodeStatus.RUNNING}
+    waits = any(status == NodeStatus.WAITING for status, _ in steps)
+    return RunStatus.WAITING if waits and kinds <= {"map", "loop"} else RunStatus.RUNNING
+
+
+def rerun_run(
+    actor: Actor,
+    run: Run,
+    *,
+    start: str | None = None,
+    inputs: dict[str, JSON] | None = None,
+    version: Wanted | None = None,
+    only_failed: bool = False,
+) -> Started:
+    """Repeat a run from node `start` on; every output before it is taken over, unpaid.
+
+    Without `start` it goes on where it failed or was cut off: what has a result keeps it. With
+    `only_failed` what succeeded inside the container `start` is kept as well. `inputs` and
+    `version` replace those of the run. Raises RunStateConflict for a run that has not ended,
+    OptionsInvalid, InputsInvalid, NotPublished, PermissionRefused.
+    """
+    actor.require("run.start")
+    run = Run.objects.select_related("version", "snapshot", "flow").get(id=run.id)
+    if not run.ended:
+        raise RunStateConflict("The run has not ended yet. Cancel it, or wait for its end.")
+    pinned = pin_again(run) if version is None else pin(actor, run.flow, version)
+    graph = Graph(parse(dict(pinned.whole_document())))
+    if start is not None and start not in graph.nodes:
+        raise OptionsInvalid("from", f"The flow has no node '{start}' that runs.")
+    if only_failed and (start is None or not graph.children.get(start)):
+        message = "says what is kept inside a map or loop; name one in 'from'."
+        raise OptionsInvalid("only_failed", message)
+    options = {
+        **run.options,
+        "rerun": {
+            "run": str(run.id),
+            "start": start,
+            "only_failed": only_failed,
+            "edited": inputs is not None or version is not None,
+        },
+    }
+    again = Run(
+        workspace_id=run.workspace_id,
+        flow=run.flow,
+        trigger="rerun",
+        session_id=run.session_id,
+        created_by_id=actor.user_id,
+        api_key_id=actor.api_key_id,
+        rerun_of=run,
+        priority=run.priority,
+        options=options,
+    )
+    given = resolve_references(run.workspace_id, run.inputs) if inputs is None else inputs
+    begin_run(again, pinned, given)
+    return Started(again, created=True)
