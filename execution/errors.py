@@ -29,3 +29,19 @@ class RunStateConflict(Exception):
     """The run is in a state that does not allow this."""
 
     code = "run_state_conflict"
+
+
+class ApprovalMissing(Exception):
+    """The run has no approval at this node and iteration."""
+
+    code = "not_found"
+
+
+class DecisionInvalid(Exception):
+    """What was said or filled in with a decision does not fit; paths `comment`, `data.<field>`."""
+
+    code = "decision_invalid"
+
+    def __init__(self, errors: list[dict[str, Any]]) -> None:
+        super().__init__(errors[0]["message"])
+        self.errors = errors
