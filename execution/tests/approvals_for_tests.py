@@ -20,16 +20,16 @@ ROLES = ("owner", "admin", "builder", "viewer")
 _number = itertools.count(1)
 
 
-def asking(config: dict[str, JSON] | None = None, **more: JSON) -> dict[str, JSON]:
+def asking(**more: JSON) -> dict[str, JSON]:
     """A document with an approval node `ask` in its middle."""
-    ask = {"id": "ask", "type": "approval", "config": config or {"message": "Go?"}, **more}
+    ask = {"id": "ask", "type": "approval", "config": {"message": "Go?"}, **more}
     nodes = [start_node("topic"), ask, output("yes", "yes"), output("no", "no")]
     return document(nodes, ["start>ask", "ask.approved>yes", "ask.rejected>no"])
 
 
 def waiting_run(actor: Actor, config: dict[str, JSON] | None = None, **more: JSON) -> Run:
-    """A run that is under way and has come to its approval."""
-    run = make_run(published(actor, asking(config, **more)), "running", last_seq=1)
+    """A run that is under way and has come to its approval, which asks what `config` says."""
+    run = make_run(published(actor, asking(**more)), "running", last_seq=1)
     ask(run, config)
     return run
 
