@@ -55,7 +55,7 @@ def member_by_address(workspace_id: UUID, email: str) -> User | None:
     """The member of a workspace with this address, if they may still sign in."""
     membership = (
         Membership.objects.filter(
-            workspace_id=workspace_id, user__email=email.lower(), user__is_active=True
+            workspace_id=workspace_id, user__email__iexact=email, user__is_active=True
         )
         .select_related("user")
         .first()

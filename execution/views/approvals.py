@@ -7,6 +7,7 @@ from uuid import UUID
 
 from django.contrib import messages
 from django.core.paginator import Paginator
+from django.db.models.functions import Lower
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.cache import patch_vary_headers
@@ -81,9 +82,12 @@ def approval_page(request: PageRequest, approval_id: UUID) -> HttpResponse:
 def _context(request: HttpRequest, approval: Approval) -> dict[str, Any]:
     """What the page shows beside the question."""
     actor: Actor = request.actor  # type: ignore[attr-defined]
-    members = Membership.objects.filter(
-        workspace_id=approval.workspace_id, user__email__in=approval.assignees
-    ).values_list("user__email", flat=True)
+    members = (
+        Membership.objects.filter(workspace_id=approval.workspace_id, user__is_active=True)
+        .annotate(address=Lower("user__email"))
+        .filter(address__in=approval.assignees)
+        .values_list("address", flat=True)
+    )
     return {
         **question(approval),
         "may_decide": approval.can_be_decided and may_decide(actor, person_of(actor), approval),
