@@ -24,6 +24,7 @@ from flows.storable import bad_text
 JSON = Any
 logger = logging.getLogger(__name__)
 DECISIONS = {"approve": Decision.APPROVED, "reject": Decision.REJECTED}
+_DOORS = {DecidedVia.API.value: " by the API", DecidedVia.LINK.value: " by the link in an e-mail"}
 #: Characters of a comment, and bytes of JSON of what is filled in.
 COMMENT_LENGTH = 10_000
 DATA_BYTES = 1_000_000
@@ -158,7 +159,8 @@ def why_closed(approval: Approval) -> str:
     """One sentence on why there is nothing to decide any more."""
     if approval.state == ApprovalState.DECIDED:
         name = (approval.decider or {}).get("name", "Somebody")
-        return f"{name} {approval.decision} this {_at(approval.decided_at)}; it is decided."
+        door = _DOORS.get(approval.decided_via, "")
+        return f"{name} {approval.decision} this {_at(approval.decided_at)}{door}."
     if approval.state == ApprovalState.CANCELLED:
         return "The run has ended, so nothing is left to decide."
     return f"The deadline was {_at(approval.deadline)}; it is too late to decide."

@@ -177,7 +177,8 @@ def test_after_the_deadline_and_after_the_end_nothing_is_decided(actor: Actor) -
 
 def test_another_node_or_iteration_is_not_there(actor: Actor) -> None:
     run = waiting_run(actor)
-    for node, path in (("yes", []), ("ask", ["rows", 1])):
+    places: list[tuple[str, list[str | int]]] = [("yes", []), ("ask", ["rows", 1])]
+    for node, path in places:
         with pytest.raises(ApprovalMissing):
             decide(actor, run, node, path, APPROVE)
 

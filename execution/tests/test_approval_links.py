@@ -60,7 +60,7 @@ def test_a_post_decides_in_the_name_of_the_address(run: Run, grace: User) -> Non
     response = Client().post(path_of(run), body, follow=True)
     content = response.content.decode()
     assert "Grace approved this on" in content
-    assert "By the link in an e-mail." in content
+    assert "by the link in an e-mail." in content
     assert "&lt;i&gt;Fine&lt;/i&gt;" in content
     approval = approval_of(run)
     assert (approval.decided_via, approval.decided_by_id) == ("link", grace.id)
