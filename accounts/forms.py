@@ -20,6 +20,7 @@ SCOPE_WORDS = {
     "flows:write": "Change and publish flows",
     "runs:read": "Read runs and their results",
     "runs:write": "Start and cancel runs",
+    "approvals:write": "Decide approvals",
     "usage:read": "Read usage and cost",
 }
 NEVER = 0

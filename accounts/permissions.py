@@ -10,7 +10,8 @@ from django.utils import timezone
 from accounts.models import ApiKey, Membership, Role, User, Workspace
 
 READ = frozenset({"flow.read", "run.read", "workspace.read", "usage.read"})
-RUN = frozenset({"run.start", "run.cancel"})
+#: `run.approve`: what nobody in particular is asked to decide. Who is named decides in any role.
+RUN = frozenset({"run.start", "run.cancel", "run.approve"})
 BUILD = frozenset({"flow.create", "flow.edit", "flow.publish", "flow.delete"})
 MANAGE = frozenset(
     {
@@ -37,7 +38,9 @@ SCOPE_ACTIONS: dict[str, frozenset[str]] = {
     "flows:read": frozenset({"flow.read", "workspace.read"}),
     "flows:write": frozenset({"flow.read", "workspace.read"}) | BUILD,
     "runs:read": frozenset({"run.read", "workspace.read"}),
-    "runs:write": frozenset({"run.read", "workspace.read", "flow.read"}) | RUN,
+    # Without approving: a key that starts runs may not let them pass as well.
+    "runs:write": frozenset({"run.read", "workspace.read", "flow.read"}) | RUN - {"run.approve"},
+    "approvals:write": frozenset({"run.read", "workspace.read", "run.approve"}),
     "usage:read": frozenset({"usage.read", "workspace.read"}),
 }
 DEFAULT_SCOPES = tuple(SCOPE_ACTIONS)

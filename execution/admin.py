@@ -18,6 +18,7 @@ from accounts.operators import (
     operator_actor,
     shows_one,
 )
+from execution import approval_admin as _approvals  # noqa: F401  (registers its table)
 from execution import services
 from execution.models import Blob, NodeRun, Run, RunStatus, Snapshot
 

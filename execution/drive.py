@@ -111,15 +111,16 @@ class Drive(Parts):
             self.walk.succeed(scope, spec.id, result_of(done))
 
     async def _one_more_done(self) -> None:
-        """Wait until a node outside is done; the run's clock stands while it only waits."""
+        """Wait for news of nodes outside; the run's clock stands while all of them only wait."""
+        self.changed = any(task.done() for task in self.tasks)
         only_waits = self.waiting.issuperset(self.tasks)
-        if only_waits:
+        if only_waits and not self.changed:
             await self.say_that_it_waits()
         since = workflow.now()
-        done, _ = await workflow.wait([*self.tasks], return_when=asyncio.FIRST_COMPLETED)
+        await workflow.wait_condition(lambda: self.changed)
         if only_waits:
             self.deadline += workflow.now() - since
-        for task in done:
+        for task in [task for task in self.tasks if task.done()]:
             scope, _ = self.tasks.pop(task)
             self.waiting.discard(task)
             if not (scope.closed and task.cancelled()):

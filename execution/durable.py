@@ -50,8 +50,22 @@ class Durable(Driver):
         self.leaving = 0
         self.deadline = workflow.now() + timedelta(seconds=start["timeout_seconds"])
         self.paused = False
-        self.waiting: set[asyncio.Task[Any]] = set()  # only asked whether a task is in it
+        self.waiting: set[asyncio.Task[Any] | None] = set()  # only asked whether a task is in it
+        self.changed = False
         self.woken: set[str] = set()  # likewise
+
+    def watch(self, work: Any, scope: Scope, node: str) -> None:
+        super().watch(work, scope, node)
+        next(reversed(self.tasks)).add_done_callback(self.note_change)
+
+    def note_change(self, _: object = None) -> None:
+        """Have the main loop look again at what goes on."""
+        self.changed = True
+
+    def lasts(self) -> None:
+        """The task that says so only waits from now on."""
+        self.waiting.add(asyncio.current_task())
+        self.note_change()
 
     def now(self) -> datetime:
         return workflow.now()

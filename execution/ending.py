@@ -65,11 +65,13 @@ def without_what_is_refused(end: RunEnd) -> RunEnd:
     return {**end, "status": "failed", "outputs": {}, "error": error, "records": []}
 
 
-# Nothing runs in a run that has ended.
+# Nothing runs in a run that has ended, and nobody has to decide for it.
 _CLOSE = """
 WITH cut_off AS (
   UPDATE execution_noderun SET status = 'cancelled', finished_at = %(now)s
-  WHERE run_id = %(run)s AND status IN ('running', 'pending', 'waiting'))
+  WHERE run_id = %(run)s AND status IN ('running', 'pending', 'waiting')),
+unanswered AS (
+  UPDATE execution_approval SET state = 'cancelled' WHERE run_id = %(run)s AND state = 'open')
 UPDATE execution_run SET status = %(status)s, outputs = %(outputs)s, error = %(error)s,
   finished_at = %(now)s
 WHERE id = %(run)s

@@ -40,3 +40,19 @@ class OptionsInvalid(Exception):
         super().__init__(message)
         self.option = option
         self.message = message
+
+
+class ApprovalMissing(Exception):
+    """The run has no approval at this node and iteration."""
+
+    code = "not_found"
+
+
+class DecisionInvalid(Exception):
+    """What was said or filled in with a decision does not fit; paths `comment`, `data.<field>`."""
+
+    code = "decision_invalid"
+
+    def __init__(self, errors: list[dict[str, Any]]) -> None:
+        super().__init__(errors[0]["message"])
+        self.errors = errors

@@ -35,7 +35,6 @@ class Lasting(Durable):
         work = {"wait": self._wait, "approval": self._approval, "subflow": self._subflow}
         assert node_type.control in work, node_type.type
         self.watch(work[node_type.control](scope, spec, node_type), scope, spec.id)
-        self.waiting.add(next(reversed(self.tasks)))
 
     async def say_that_it_waits(self) -> None:
         """Have written what nobody else will write soon: the run waits, perhaps for long."""
@@ -73,6 +72,7 @@ class Lasting(Durable):
         began = workflow.now()
         self.begin(scope, spec, "waiting", values)
         if seconds:
+            self.lasts()
             await workflow.sleep(timedelta(seconds=seconds))
         waited = round((workflow.now() - began).total_seconds(), 3)
         result = Result({"waited_seconds": waited})
@@ -83,16 +83,23 @@ class Lasting(Durable):
     async def _approval(self, scope: Scope, spec: NodeSpec, node_type: NodeType) -> None:
         call = self.call(scope, spec, node_type)
         call["records"] = self.settled.take()
-        place = place_of(spec.id, scope.path)
-        self.began[scope.path, spec.id] = self.now().isoformat()
         try:
             opened = await self.activity("open_approval", call)
-            call["records"] = []
-            done = await self._decided(call, place, opened["deadline"])
         except ActivityError as error:
+            self.settled.give_back(call["records"])
             if is_cancelled_exception(error):
                 raise asyncio.CancelledError from error
+            self.failed_here(scope, spec, node_error(error))
+            return
+        call["records"] = []
+        self.began[scope.path, spec.id] = self.now().isoformat()
+        self.lasts()
+        try:
+            done = await self._decided(call, place_of(spec.id, scope.path), opened["deadline"])
+        except ActivityError as error:
             self.began.pop((scope.path, spec.id), None)
+            if is_cancelled_exception(error):
+                raise asyncio.CancelledError from error
             self.walk.fail(scope, spec.id, node_error(error))
             return
         self.began.pop((scope.path, spec.id), None)
@@ -100,12 +107,16 @@ class Lasting(Durable):
 
     async def _decided(self, call: NodeCall, place: str, deadline: str | None) -> NodeDone:
         """Wait for the decision that is in the record, or for the deadline."""
+        pause = timedelta(0)
         while True:
             timed_out = False
             try:
-                await workflow.wait_condition(lambda: place in self.woken, timeout=_until(deadline))
+                await workflow.wait_condition(
+                    lambda: place in self.woken, timeout=_until(deadline, pause)
+                )
             except TimeoutError:
-                timed_out = True
+                # The database's clock decides; it may be behind.
+                timed_out, pause = True, timedelta(seconds=1)
             self.woken.discard(place)
             done: NodeDone | None = await self.activity("settle_approval", call, timed_out)
             if done is not None:
@@ -117,6 +128,7 @@ class Lasting(Durable):
         try:
             opened = await self.activity("open_subflow", call)
             call["records"] = []
+            self.lasts()
             await self._child_run(opened)
             done = await self.activity("settle_subflow", call, opened["start"]["run_id"])
         except ActivityError as error:
@@ -151,10 +163,10 @@ def place_of(node: str, path: Sequence[str | int]) -> str:
     return f"{node}:{json.dumps(list(path))}"
 
 
-def _until(deadline: str | None) -> timedelta | None:
+def _until(deadline: str | None, least: timedelta) -> timedelta | None:
     if deadline is None:
         return None
-    return max(datetime.fromisoformat(deadline) - workflow.now(), timedelta(0))
+    return max(datetime.fromisoformat(deadline) - workflow.now(), least)
 
 
 def _facts(error: NodeError | ActivityError) -> dict[str, JSON]:

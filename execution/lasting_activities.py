@@ -7,6 +7,8 @@ from django.db import transaction
 from temporalio import activity
 
 from execution.activity_ways import beating, named, typed
+from execution.approval_mail import mail_assignees
+from execution.approvals import open_approval, settle_approval
 from execution.attempts import outputs_for
 from execution.blobs import save_blobs
 from execution.database import in_database
@@ -110,6 +112,27 @@ async def settle_subflow_activity(call: dict[str, Any], child_id: str) -> dict[s
         return dict(await in_database(lambda: settle_subflow(typed(call), child_id)))
 
 
+@activity.defn(name="open_approval")
+async def open_approval_activity(call: dict[str, Any]) -> dict[str, JSON]:
+    """Begin to wait for a decision, and tell the assignees: `{"deadline": time or None}`."""
+
+    def opened() -> dict[str, JSON]:
+        _, values = _resolved(typed(call))
+        return dict(open_approval(typed(call), values))
+
+    async with beating(), named():
+        answer = await in_database(opened)
+        await mail_assignees(call["run_id"], call["node"], call["path"])
+        return answer
+
+
+@activity.defn(name="settle_approval")
+async def settle_approval_activity(call: dict[str, Any], timed_out: bool) -> JSON:
+    """The step's result where it is decided, else None."""
+    async with beating(), named():
+        return await in_database(lambda: settle_approval(typed(call), timed_out))
+
+
 LASTING_ACTIVITIES: list[Callable[..., Any]] = [
     resolve_node,
     compute,
@@ -117,4 +140,6 @@ LASTING_ACTIVITIES: list[Callable[..., Any]] = [
     load_reused,
     open_subflow_activity,
     settle_subflow_activity,
+    open_approval_activity,
+    settle_approval_activity,
 ]

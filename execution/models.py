@@ -6,6 +6,7 @@ from django.db import models
 
 from accounts.ids import new_id
 from accounts.models import ApiKey, User, Workspace
+from execution.approval_models import Approval as Approval
 from flows.models import Flow, FlowVersion
 
 if TYPE_CHECKING:

@@ -9,6 +9,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
+from functools import partial
 from uuid import UUID
 
 from django.utils import timezone
@@ -16,6 +17,7 @@ from temporalio.client import Client, WorkflowExecutionStatus
 from temporalio.service import RPCError, RPCStatusCode
 
 from accounts.models import Variable
+from execution.approval_sweeps import MAIL_EVERY, deliver_decisions, send_left_mails
 from execution.database import DatabaseAway, in_database
 from execution.dispatch import run_input, start_workflow
 from execution.ending import end_from_outside
@@ -95,6 +97,19 @@ class Reconciler:
 
     async def run(self) -> None:
         """Sweep every SWEEP_EVERY seconds, compare every COMPARE_EVERY."""
+        # Beside the sweeps: a mail server may be slow.
+        mailing = asyncio.create_task(self._mail())
+        try:
+            await self._sweep()
+        finally:
+            mailing.cancel()
+
+    async def _mail(self) -> None:
+        while True:
+            await asyncio.sleep(MAIL_EVERY)
+            await self._carefully(send_left_mails)
+
+    async def _sweep(self) -> None:
         loop = asyncio.get_running_loop()
         compare_at = loop.time() + COMPARE_EVERY
         while True:
@@ -102,6 +117,7 @@ class Reconciler:
             await self._carefully(self.deliver_cancels)
             await self._carefully(self.start_left_behind)
             await self._carefully(self.end_interrupted)
+            await self._carefully(partial(deliver_decisions, self.client))
             if loop.time() >= compare_at:
                 await self._carefully(self.compare_open_runs)
                 compare_at = loop.time() + COMPARE_EVERY

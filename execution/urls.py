@@ -2,7 +2,7 @@
 
 from django.urls import URLPattern, path, register_converter
 
-from execution.views import codec, flow, flows, run, runs
+from execution.views import approval_link, approvals, codec, flow, flows, run, runs
 
 
 class ValueSide:
@@ -33,6 +33,9 @@ urlpatterns: list[URLPattern] = [
         "runs/<uuid:run_id>/nodes/<slug:node>/<side:side>.json", run.node_value, name="node-value"
     ),
     path("runs/<uuid:run_id>/values/<slug:digest>/", run.run_value, name="run-value"),
+    path("approvals/", approvals.approval_list, name="approval-list"),
+    path("approvals/<uuid:approval_id>/", approvals.approval_page, name="approval-detail"),
+    path("approvals/by-link/<str:token>/", approval_link.by_link, name="approval-link"),
     path("temporal-codec/decode", codec.decode, name="temporal-codec-decode"),
     path("temporal-codec/encode", codec.encode, name="temporal-codec-encode"),
 ]

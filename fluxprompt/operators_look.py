@@ -27,6 +27,7 @@ _TABLES: dict[str, tuple[tuple[str, str, str, str], ...]] = {
         ("Runs", "play_circle", "execution", "run"),
         ("Node runs", "footprint", "execution", "noderun"),
         ("Drafts as run", "photo_camera", "execution", "snapshot"),
+        ("Approvals", "approval", "execution", "approval"),
         ("Large values", "database", "execution", "blob"),
     ),
     "Flows": (

@@ -3,6 +3,7 @@
 import os
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import environ
 from django.utils.csp import CSP
@@ -188,6 +189,11 @@ MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]
 MAILERS: dict[str, dict[str, Any]] = {
     "default": {"BACKEND": "django.core.mail.backends.console.EmailBackend"}
 }
+#: Whether mail reaches people: without a server it goes to the log, which is for developers only.
+FLUX_MAIL_REACHES_PEOPLE = DEBUG or bool(env.str("EMAIL_URL", default=""))
+DEFAULT_FROM_EMAIL = env.str(
+    "FLUX_EMAIL_FROM", default=f"FluxPrompt <fluxprompt@{urlsplit(FLUX_PUBLIC_URL).hostname}>"
+)
 if env.str("EMAIL_URL", default=""):
     _mail = env.email_url("EMAIL_URL")
     MAILERS = {
@@ -200,6 +206,8 @@ if env.str("EMAIL_URL", default=""):
                 "password": _mail["EMAIL_HOST_PASSWORD"],
                 "use_tls": _mail.get("EMAIL_USE_TLS", False),
                 "use_ssl": _mail.get("EMAIL_USE_SSL", False),
+                # Seconds that a server may take to answer.
+                "timeout": 10,
             },
         }
     }

@@ -5,12 +5,15 @@ from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from django.utils import timezone
 from playwright.sync_api import Browser, Page
 
 from accounts.models import Workspace
+from execution.approval_links import link_address
+from execution.approval_models import Approval
 from execution.models import NodeRun, Run
 from flows.models import Flow
 from fluxprompt.paths import ROOT
@@ -38,14 +41,16 @@ def home(stack: LiveStack, django_db_blocker: Any) -> Iterator[Home]:
     with pytest.MonkeyPatch.context() as patch, django_db_blocker.unblock():
         patch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "1")
         visitor = new_visitor()
-        yield Home(visitor, _paths(visitor.workspace))
+        yield Home(visitor, _paths(visitor))
         # The reconciler would ask Temporal about a run that never was there.
         Run.objects.filter(workspace=visitor.workspace).delete()
 
 
-def _paths(workspace: Workspace) -> dict[str, str]:
+def _paths(visitor: Visitor) -> dict[str, str]:
+    workspace = visitor.workspace
     flow = Flow.objects.filter(workspace=workspace, name__icontains="triage").get()
     ended, under_way = _run(workspace, flow, "failed"), _run(workspace, flow, "running")
+    asked, decided = _approval(under_way, visitor), _approval(ended, visitor, "decided")
     return {
         "flows": "/",
         "flow": f"/flows/{flow.id}/",
@@ -53,6 +58,11 @@ def _paths(workspace: Workspace) -> dict[str, str]:
         "run that failed": f"/runs/{ended.id}/",
         "run under way": f"/runs/{under_way.id}/",
         "node": f"/runs/{ended.id}/nodes/sort/",
+        "approvals": "/approvals/?who=all&state=any",
+        "approval": f"/approvals/{asked.id}/",
+        "approval that was decided": f"/approvals/{decided.id}/",
+        "link in a mail": urlsplit(link_address(asked, visitor.email)).path,
+        "link that does not work": "/approvals/by-link/x/",
         "settings": "/settings/",
         "password": "/accounts/password/change/",
         "two-factor": "/accounts/2fa/",
@@ -60,6 +70,28 @@ def _paths(workspace: Workspace) -> dict[str, str]:
         "sign-out": "/accounts/logout/",
         "nothing": "/nothing/",
     }
+
+
+def _approval(run: Run, visitor: Visitor, state: str = "open") -> Approval:
+    return Approval.objects.create(
+        run=run,
+        workspace_id=run.workspace_id,
+        node="reply",
+        message="May this refund go out?\n" + "averylongword" * 30,
+        fields=[
+            {"name": "amount", "type": "number", "required": True, "description": "In euros"},
+            {"name": "reason", "type": "text"},
+            {"name": "urgent", "type": "boolean"},
+        ],
+        assignees=[visitor.email],
+        state=state,
+        decision="approved" if state == "decided" else "",
+        comment="Fine with me." if state == "decided" else "",
+        data={"amount": 40} if state == "decided" else {},
+        decider={"name": "Ada", "via": "link"} if state == "decided" else None,
+        decided_at=timezone.now(),
+        created_at=timezone.now(),
+    )
 
 
 def _run(workspace: Workspace, flow: Flow, status: str) -> Run:
@@ -77,14 +109,17 @@ def _run(workspace: Workspace, flow: Flow, status: str) -> Run:
         started_at=now,
         finished_at=now + timedelta(seconds=2) if failed else None,
     )
-    for node, kind, state in (("ticket", "input", "succeeded"), ("sort", "llm", status)):
+    steps = [("ticket", "input", "succeeded"), ("sort", "llm", status)]
+    if not failed:
+        steps.append(("reply", "approval", "waiting"))
+    for node, kind, state in steps:
         NodeRun.objects.create(
             run=run,
             node=node,
             type=kind,
             status=state,
             started_at=now,
-            finished_at=now if state != "running" else None,
+            finished_at=now if state not in ("running", "waiting") else None,
             input={"prompt": "Sort it"},
             output={"text": "billing"} if state == "succeeded" else None,
             error=error if state == "failed" else None,

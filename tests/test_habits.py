@@ -45,7 +45,9 @@ def test_every_source_file_is_short_enough_to_be_read_at_once() -> None:
     long = {
         named(path): lines
         for path in sources()
-        if (lines := len(path.read_text().splitlines())) > MOST_LINES
+        # The page of node types is made of their READMEs, each of which is measured itself.
+        if named(path) != "docs/nodes.md"
+        and (lines := len(path.read_text().splitlines())) > MOST_LINES
     }
     assert len(sources()) > 300
     assert long == {}

@@ -1,6 +1,8 @@
 """What the execution app's exceptions look like as problem documents."""
 
 from execution.errors import (
+    ApprovalMissing,
+    DecisionInvalid,
     IdempotencyConflict,
     InputsInvalid,
     NotPublished,
@@ -47,3 +49,14 @@ def temporal_unreachable(error: TemporalUnreachable) -> ApiProblem:
         "The durable engine cannot be reached at the moment. Try again shortly.",
         headers={"Retry-After": str(RETRY_AFTER_SECONDS)},
     )
+
+
+@converts(ApprovalMissing)
+def approval_missing(error: ApprovalMissing) -> ApiProblem:
+    return ApiProblem(404, error.code, str(error))
+
+
+@converts(DecisionInvalid)
+def decision_invalid(error: DecisionInvalid) -> ApiProblem:
+    more = f" (and {len(error.errors) - 1} more)" if len(error.errors) > 1 else ""
+    return ApiProblem(422, error.code, f"{error}{more}", error.errors)

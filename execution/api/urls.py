@@ -2,8 +2,8 @@
 
 from django.urls import URLPattern, path
 
+from execution.api import approval_views, start_views, views
 from execution.api import problems as _problems  # noqa: F401  (registers its exceptions)
-from execution.api import start_views, views
 
 urlpatterns: list[URLPattern] = [
     path("flows/<slug:flow>/runs", start_views.StartRunView.as_view(), name="api-flow-runs"),
@@ -12,5 +12,16 @@ urlpatterns: list[URLPattern] = [
     path("runs/<uuid:run>/nodes", views.NodeRunsView.as_view(), name="api-run-nodes"),
     path("runs/<uuid:run>/events", views.EventsView.as_view(), name="api-run-events"),
     path("runs/<uuid:run>/cancel", views.CancelView.as_view(), name="api-run-cancel"),
+    path(
+        "runs/<uuid:run>/approvals",
+        approval_views.RunApprovalsView.as_view(),
+        name="api-run-approvals",
+    ),
+    path(
+        "runs/<uuid:run>/approvals/<slug:node>",
+        approval_views.DecideView.as_view(),
+        name="api-run-approval",
+    ),
+    path("approvals", approval_views.ApprovalsView.as_view(), name="api-approvals"),
     path("runs/<uuid:run>/values/<slug:digest>", views.ValueView.as_view(), name="api-run-value"),
 ]

@@ -179,7 +179,7 @@ def test_what_went_into_the_steps_is_not_read_for_a_view_of_the_run(
     make_step(run, "ask", "failed", input={"large": "x"}, error={"code": "busy", "message": "-"})
     make_step(run, "end", "running", input={"large": "x"})
     visitor.get(f"/runs/{run.id}/")
-    with django_assert_num_queries(7) as page:
+    with django_assert_num_queries(8) as page:
         visitor.get(f"/runs/{run.id}/")
     with django_assert_num_queries(4) as snapshot:
         _snapshot(run)

@@ -91,18 +91,26 @@ def _field_of(path: str) -> str:
 
 def empty_form(document: Document, given: Mapping[str, JSON] | None = None) -> RunForm:
     """The form for a document; `given` are inputs to show in it instead of the defaults."""
+    return form_for(_raw_fields(document), given)
+
+
+def form_for(raw_fields: JSON, given: Mapping[str, JSON] | None = None) -> RunForm:
+    """The form for fields as an input node has them; `given` as for `empty_form`."""
     fields = [
         replace(entry, value=_shown(entry, given[entry.name] if given else entry.default))
         if not given or entry.name in given
         else replace(entry, value=_shown(entry, None))
-        for entry in _fields(document)
+        for entry in _fields(raw_fields)
     ]
     return RunForm(fields)
 
 
-def _fields(document: Document) -> list[Field]:
+def _raw_fields(document: Document) -> JSON:
     start = next((node for node in document.nodes if node.type == "input"), None)
-    raw = start.config.get("fields") if start else None
+    return start.config.get("fields") if start else None
+
+
+def _fields(raw: JSON) -> list[Field]:
     entries = raw if isinstance(raw, list) else []
     return [
         Field(
@@ -133,8 +141,13 @@ def _shown(entry: Field, value: JSON) -> JSON:
 
 def read_form(document: Document, data: QueryDict) -> Submitted:
     """What was sent, as inputs; what cannot be read is an error at its field."""
+    return read_fields(_raw_fields(document), data)
+
+
+def read_fields(raw_fields: JSON, data: QueryDict) -> Submitted:
+    """As `read_form`, for fields as an input node has them."""
     fields, inputs = [], {}
-    for entry in _fields(document):
+    for entry in _fields(raw_fields):
         if entry.type == "boolean":
             inputs[entry.name] = entry.control in data
             fields.append(replace(entry, value=inputs[entry.name]))
@@ -183,8 +196,9 @@ def _number(text: str) -> int | float:
 def sample_inputs(document: Document) -> dict[str, JSON]:
     """Inputs as an example call shows them."""
     by_type: dict[str, JSON] = {"number": 1, "boolean": True, "json": {}, "list": ["…"]}
+    fields = _fields(_raw_fields(document))
     return {
         entry.name: entry.default if entry.default is not None else by_type.get(entry.type, "…")
-        for entry in _fields(document)
-        if entry.required or entry.default is not None or len(_fields(document)) == 1
+        for entry in fields
+        if entry.required or entry.default is not None or len(fields) == 1
     }

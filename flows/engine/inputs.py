@@ -32,15 +32,19 @@ def input_fields(document_nodes: Sequence[Any]) -> list[dict[str, Any]]:
 
 
 def validate_inputs(
-    fields: Sequence[Mapping[str, Any]], given: Mapping[str, Any]
+    fields: Sequence[Mapping[str, Any]],
+    given: Mapping[str, Any],
+    *,
+    unknown: str = "This flow has no input",
 ) -> tuple[dict[str, Any], list[InputProblem]]:
     """Values for all fields (defaults filled in, null where optional), and what is wrong.
 
-    Problems are `{path, code, message}` with code missing, wrong_type or unknown.
+    Problems are `{path, code, message}` with code missing, wrong_type or unknown. `unknown` are
+    the words before the name of what is no field.
     """
     values: dict[str, Any] = {}
     names = [str(field.get("name")) for field in fields]
-    problems = _unknown_problems(given, names)
+    problems = _unknown_problems(given, names, unknown)
     for field, name in zip(fields, names, strict=True):
         word = str(field.get("type") or "string")
         value = given.get(name)
@@ -61,12 +65,14 @@ def validate_inputs(
     return values, problems
 
 
-def _unknown_problems(given: Mapping[str, Any], names: Sequence[str]) -> list[InputProblem]:
+def _unknown_problems(
+    given: Mapping[str, Any], names: Sequence[str], words: str
+) -> list[InputProblem]:
     known, suggest = frozenset(names), Suggestions()
     unknown = [name for name in given if name not in known]
     problems = []
     for name in unknown[:MAX_UNKNOWN]:
-        message = f"This flow has no input '{name[:60]}'.{suggest(name, names)}"
+        message = f"{words} '{name[:60]}'.{suggest(name, names)}"
         problems.append({"path": name[:80], "code": "unknown", "message": message})
     if len(unknown) > MAX_UNKNOWN:
         message = f"{len(unknown) - MAX_UNKNOWN:,} more inputs are unknown. Leave them out."

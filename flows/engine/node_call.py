@@ -61,8 +61,13 @@ def resolve_config(
         name: value if keeps_references(node_type, name) else load_all(value, load)
         for name, value in resolved.items()
     }
+    return check_config(node_type, loaded), resolved
+
+
+def check_config(node_type: NodeType, evaluated: Mapping[str, Any]) -> BaseModel:
+    """The config that evaluated values make. Raises NodeError `config_invalid` naming the field."""
     try:
-        return node_type.config.model_validate(loaded), resolved
+        return node_type.config.model_validate(evaluated)
     except ValidationError as error:
         raise _config_invalid(error) from error
 

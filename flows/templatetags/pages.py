@@ -72,15 +72,23 @@ def icon(name: str, size: int = 16, **attributes: object) -> str:
 
 @register.simple_tag(takes_context=True)
 def nav_link(
-    context: RequestContext, href: str, text: str, icon_name: str, also: str = ""
+    context: RequestContext, href: str, text: str, icon_name: str, also: str = "", count: str = ""
 ) -> SafeString:
-    """An entry of the main navigation, marked when the page is in its part of the site."""
+    """An entry of the main navigation, marked when the page is in its part of the site.
+
+    `count` says how many things wait there; empty: none.
+    """
     path = context["request"].path if "request" in context else ""
     inside = path == href or (href != "/" and path.startswith(href))
     inside = inside or bool(also and path.startswith(also))
     current = format_html(' aria-current="{}"', "page") if inside else ""
     picture = lucide(icon_name, size=18, aria_hidden="true")
-    return format_html('<li><a href="{}"{}>{}{}</a></li>', href, current, picture, text)
+    waiting = format_html(
+        '<span class="nav-count">{}<span class="sr-only"> open</span></span>', count
+    )
+    return format_html(
+        '<li><a href="{}"{}>{}{}{}</a></li>', href, current, picture, text, waiting if count else ""
+    )
 
 
 @register.simple_tag(takes_context=True)

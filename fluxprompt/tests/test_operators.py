@@ -31,6 +31,7 @@ from accounts.permissions import Actor, system_actor
 from accounts.services import create_api_key, create_credential, create_workspace, set_variable
 from accounts.vault import credential_secret
 from billing.models import PriceOverride, UsageRecord
+from execution.approval_models import Approval
 from execution.models import Blob, NodeRun, Run, RunEvent, Snapshot
 from flows.models import Edge, Flow, FlowVersion, Node
 
@@ -95,6 +96,15 @@ def _run(workspace: Workspace, flow: Flow, version: FlowVersion) -> Run:
         last_seq=1,
     )
     NodeRun.objects.create(run=run, node="a", type="input", status="succeeded", input={"x": 1})
+    Approval.objects.create(
+        run=run,
+        workspace=workspace,
+        node="a",
+        message="<script>alert(1)</script>",
+        comment="<script>alert(1)</script>",
+        data={"a": "<script>alert(1)</script>"},
+        created_at=now,
+    )
     RunEvent.objects.create(run=run, seq=1, key="k", at=now, type="run.queued", data={"a": 1})
     return run
 

@@ -45,6 +45,7 @@ export interface RunEvent {
   usage?: Usage;
   preview?: string;
   next_attempt_in?: number;
+  waiting_for?: string;
   offset?: number;
   text?: string;
 }

@@ -49,6 +49,7 @@ export class StepView {
     if (node.started_at) this.startedAt = Date.parse(node.started_at);
     this.showFacts(node.duration_ms ?? undefined, node.usage);
     if (this.state === "retrying") this.say("attempts", `Attempt ${node.attempt} failed`);
+    this.askPeople();
     this.settle(node.error ?? undefined);
   }
 
@@ -56,8 +57,9 @@ export class StepView {
   happen(event: RunEvent): boolean {
     const attempt = event.attempt ?? this.attempt;
     if (event.type === "node.started") {
-      if (!this.advance(attempt, "running")) return false;
+      if (!this.advance(attempt, event.waiting_for ? "waiting" : "running")) return false;
       this.startedAt = Date.parse(event.at);
+      this.askPeople();
       return true;
     }
     if (event.type === "node.skipped") return this.advance(1, "skipped");
@@ -169,12 +171,18 @@ export class StepView {
     }
   }
 
+  /** A step that waits may wait for the reader: the server draws the way to the question. */
+  private askPeople(): void {
+    if (this.state === "waiting") void this.reload();
+  }
+
   /** A node that is over: what streamed may lack its last words, and errors need their place. */
   private settle(error: RunError | undefined): void {
     if (rank(this.state) < END || this.state === "skipped") return;
     if (error) this.showError(error);
     const open = this.element.querySelector<HTMLDetailsElement>("details[data-values]")?.open;
-    if (error || open || "streams" in this.element.dataset) void this.reload();
+    const asked = this.slot("approval") !== null;
+    if (error || open || asked || "streams" in this.element.dataset) void this.reload();
   }
 
   private showError(error: RunError): void {

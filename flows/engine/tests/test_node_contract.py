@@ -20,7 +20,7 @@ TYPES = registry().all()
 each_type = pytest.mark.parametrize("node_type", TYPES, ids=lambda t: t.type)
 ISSUE_TYPES = {
     *("input", "output", "template", "transform", "if", "switch", "merge"),
-    *("http", "llm", "stop", "note"),
+    *("http", "llm", "stop", "note", "approval"),
 }
 
 

@@ -34,6 +34,15 @@ class InputField(BaseModel):
     )
 
 
+def named_once(fields: list[InputField]) -> list[InputField]:
+    """The fields, if no two have the same name. Raises ValueError."""
+    names = [field.name for field in fields]
+    for name in names:
+        if names.count(name) > 1:
+            raise ValueError(f"two fields are named '{name}'; rename one")
+    return fields
+
+
 class Config(NodeConfig):
     fields: list[InputField] = Field(
         default=[],
@@ -46,11 +55,7 @@ class Config(NodeConfig):
     @field_validator("fields")
     @classmethod
     def _once(cls, fields: list[InputField]) -> list[InputField]:
-        names = [field.name for field in fields]
-        for name in names:
-            if names.count(name) > 1:
-                raise ValueError(f"two fields are named '{name}'; rename one")
-        return fields
+        return named_once(fields)
 
 
 def outputs_of(config: Mapping[str, Any]) -> Mapping[str, str] | None:
