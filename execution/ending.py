@@ -1,5 +1,6 @@
 """Writes the end of a run and what the workflow settled: each in one transaction, once."""
 
+import json
 from typing import Any
 
 from django.db import connection, transaction
@@ -16,6 +17,7 @@ from execution.recording import (
     write_events,
     write_records,
 )
+from execution.search import FoundBy, keep_words
 from execution.shapes import NodeRecord, RunEnd
 from flows.engine.document import parse
 
@@ -65,6 +67,7 @@ WITH cut_off AS (
 UPDATE execution_run SET status = %(status)s, outputs = %(outputs)s, error = %(error)s,
   finished_at = %(now)s
 WHERE id = %(run)s
+RETURNING session_id, inputs
 """
 
 
@@ -82,6 +85,11 @@ def _close_run(run: HeldRun, end: RunEnd) -> Event:
     }
     with connection.cursor() as cursor:
         cursor.execute(_CLOSE, values)
+        session_id, inputs = cursor.fetchone()
+    given = json.loads(inputs) if isinstance(inputs, str) else inputs
+    keep_words(
+        FoundBy(run.id, run.workspace_id, run.flow_id, session_id, given, outputs, error)
+    )
     data: dict[str, JSON] = {
         "status": status,
         "duration_ms": round((now - (run.started_at or now)).total_seconds() * 1000),

@@ -21,6 +21,7 @@ from execution.dispatch import run_input, start_workflow
 from execution.ending import end_from_outside
 from execution.models import ENDED, Run, RunStatus
 from execution.pinned import pin_again
+from execution.retention import Retention
 from execution.shapes import RunInput
 from flows.engine.sizes import wire_size
 
@@ -85,6 +86,7 @@ class Reconciler:
     def __init__(self, client: Client) -> None:
         self.client = client
         self.compared_to: UUID | None = None
+        self.retention = Retention()
 
     async def run(self) -> None:
         """Sweep every SWEEP_EVERY seconds, compare every COMPARE_EVERY."""
@@ -94,6 +96,7 @@ class Reconciler:
             await asyncio.sleep(SWEEP_EVERY)
             await self._carefully(self.deliver_cancels)
             await self._carefully(self.start_left_behind)
+            await self._carefully(self.retention.sweep)
             if loop.time() >= compare_at:
                 await self._carefully(self.compare_open_runs)
                 compare_at = loop.time() + COMPARE_EVERY

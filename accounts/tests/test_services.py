@@ -119,8 +119,16 @@ def test_a_variable_needs_a_name_that_expressions_can_read(actor: Actor, name: s
 
 
 def test_a_workspace_is_renamed_and_given_a_model(actor: Actor, workspace: Workspace) -> None:
-    update_workspace(actor, workspace, name="New", default_model="anthropic/claude-haiku-5-5")
+    update_workspace(
+        actor,
+        workspace,
+        name="New",
+        default_model="anthropic/claude-haiku-5-5",
+        retention_days=30,
+    )
     workspace.refresh_from_db()
     assert (workspace.name, workspace.default_model) == ("New", "anthropic/claude-haiku-5-5")
     with pytest.raises(InvalidValue, match="provider/name"):
-        update_workspace(actor, workspace, name="New", default_model="haiku")
+        update_workspace(
+            actor, workspace, name="New", default_model="haiku", retention_days=None
+        )
