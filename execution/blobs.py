@@ -67,7 +67,7 @@ _KEEP = """
 WITH old AS (
   SELECT id FROM execution_blob WHERE workspace_id = %s AND digest = ANY(%s::varchar[])
     AND used_at < now() - interval '1 hour' ORDER BY digest FOR UPDATE)
-UPDATE execution_blob SET used_at = now(), check_at = now() + interval '1 day'
+UPDATE execution_blob SET used_at = now(), check_at = now() + interval '30 days'
 WHERE id IN (SELECT id FROM old)
 """
 
@@ -81,7 +81,7 @@ def keep_blobs(workspace_id: UUID | str, digests: Sequence[str]) -> None:
 _CLAIM = """
 INSERT INTO execution_blob
   (id, workspace_id, digest, kind, size, holds, created_at, used_at, check_at)
-VALUES (%s, %s, %s, %s, %s, %s::varchar[], now(), now(), now() + interval '1 day')
+VALUES (%s, %s, %s, %s, %s, %s::varchar[], now(), now(), now() + interval '30 days')
 ON CONFLICT DO NOTHING RETURNING id
 """
 

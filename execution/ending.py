@@ -87,9 +87,7 @@ def _close_run(run: HeldRun, end: RunEnd) -> Event:
         cursor.execute(_CLOSE, values)
         session_id, inputs = cursor.fetchone()
     given = json.loads(inputs) if isinstance(inputs, str) else inputs
-    keep_words(
-        FoundBy(run.id, run.workspace_id, run.flow_id, session_id, given, outputs, error)
-    )
+    keep_words(FoundBy(run.id, run.workspace_id, run.flow_id, session_id, given, outputs, error))
     data: dict[str, JSON] = {
         "status": status,
         "duration_ms": round((now - (run.started_at or now)).total_seconds() * 1000),

@@ -153,10 +153,9 @@ class Run(models.Model):
                 condition=models.Q(status__in=["queued", "running", "waiting", "paused"]),
                 name="run_open",
             ),
-            # Written once, at the end: for what is too old, and who may hold a large value.
+            # Written once, at the end: for what is kept no longer.
             models.Index(
                 fields=["workspace", "finished_at"],
-                include=["created_at"],
                 condition=models.Q(finished_at__isnull=False),
                 name="run_by_end",
             ),

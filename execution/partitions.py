@@ -7,6 +7,7 @@ fits no month (an id of another kind, a month that nobody made in time) lies in 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from uuid import UUID
 
 from django.db import OperationalError, connection, transaction
@@ -76,7 +77,7 @@ def existing_months(parent: str) -> list[Month]:
     return sorted(Month(int(name[0]), int(name[1])) for name in names if len(name) == 2)
 
 
-def add_month(parent: str, month: Month) -> None:
+def add_month(parent: str, month: Month) -> bool:
     """Make a month's table, with what lies in the default table for it. Call in a transaction.
 
     Attached, not made in place: that would lock the table against everybody who writes.
@@ -91,6 +92,7 @@ def add_month(parent: str, month: Month) -> None:
     with connection.cursor() as cursor:
         for statement in _ADD_MONTH:
             cursor.execute(sql.SQL(statement).format(**values))
+    return True
 
 
 _ADD_MONTH = (
@@ -113,7 +115,7 @@ def make_months_ahead(now: datetime) -> int:
     made = 0
     for parent in TABLES:
         for month in sorted(set(wanted) - set(existing_months(parent))):
-            made += _alone(lambda parent=parent, month=month: add_month(parent, month) or True)
+            made += _alone(partial(add_month, parent, month))
     return made
 
 
@@ -124,7 +126,7 @@ def drop_empty_months(now: datetime) -> int:
     for parent in TABLES:
         for month in existing_months(parent):
             if month <= last and _is_empty(parent, month):
-                dropped += _alone(lambda parent=parent, month=month: _drop(parent, month))
+                dropped += _alone(partial(_drop, parent, month))
     return dropped
 
 
@@ -161,9 +163,15 @@ def _alone(change: Callable[[], bool]) -> bool:
                 cursor.execute(f"SET LOCAL lock_timeout = '{LOCK_TIMEOUT}'")
             return change()
     except OperationalError as error:
-        if getattr(error.__cause__, "sqlstate", None) != _LOCK_NOT_AVAILABLE:
+        if not is_lock_refusal(error):
             raise
         return False
 
 
-_LOCK_NOT_AVAILABLE = "55P03"
+def is_lock_refusal(error: OperationalError) -> bool:
+    """Whether the database gave up for somebody else's sake: try again later."""
+    return getattr(error.__cause__, "sqlstate", None) in _REFUSALS
+
+
+#: lock_not_available and deadlock_detected.
+_REFUSALS = ("55P03", "40P01")

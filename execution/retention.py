@@ -7,11 +7,12 @@ pass over whatever somebody else holds. Several workers may do this at once.
 """
 
 import asyncio
+import logging
 from collections.abc import Callable
 from uuid import UUID
 
 from django.conf import settings
-from django.db import connection, transaction
+from django.db import OperationalError, connection, transaction
 from django.db.models import Q
 from django.utils import timezone
 
@@ -19,6 +20,7 @@ from execution import partitions, unused
 from execution.database import in_database
 from execution.models import ENDED, Run
 
+logger = logging.getLogger(__name__)
 #: Seconds between two rounds; while there is more to do, the next sweep goes on.
 EVERY = 3_600.0
 #: Runs that one transaction deletes, and transactions of one sweep.
@@ -74,8 +76,16 @@ def expire_runs() -> int:
         values = {"days": settings.FLUX_RETENTION_DAYS, "few": BATCH, "ended": list(ENDED)}
         cursor.execute(_EXPIRED, values)
         found = [row[0] for row in cursor.fetchall()]
-    if not found:
+    try:
+        return _delete(found) if found else 0
+    except OperationalError as error:
+        if not partitions.is_lock_refusal(error):
+            raise
+        logger.info("Old runs are deleted later: %s", error)
         return 0
+
+
+def _delete(found: list[UUID]) -> int:
     with transaction.atomic():
         with connection.cursor() as cursor:
             cursor.execute(f"SET LOCAL lock_timeout = '{LOCK_TIMEOUT}'")

@@ -1,12 +1,14 @@
 """Drops large values and snapshots that no run refers to any more.
 
 A value is stored and referred to in one transaction, and says with `used_at` that it is wanted
-(blobs.save_blobs); it is looked at a day later at the earliest, and dropped while its row is held,
-after one more look. A run that was started from another one's values names it (`rerun_of`,
-`parent`): when that one goes, what it held counts as used at this moment.
+(blobs.save_blobs); it stays for a day at least. It is looked at when a run that names it is
+deleted, else once a month, and dropped while its row is held, after one more look. A run that was
+started from another one's values names it (`rerun_of`, `parent`): when that one goes, what it held
+counts as used at this moment.
 """
 
 from collections.abc import Collection
+from typing import Any
 from uuid import UUID
 
 from django.db import connection, transaction
@@ -15,10 +17,11 @@ from django.db import connection, transaction
 FEW = 25
 
 # Whoever refers to a value was under way when it was stored, or began before it was last stored
-# (an hour more: blobs.keep_blobs). A run takes a year at most.
+# (an hour more: blobs.keep_blobs). From the latest backwards: mostly one of the first ones does,
+# and where runs expire none is left to look at. (In an EXISTS the order would not be heeded.)
 _REFERRED_TO = """
-SELECT EXISTS (
-  SELECT FROM execution_run AS r
+SELECT (
+  SELECT true FROM execution_run AS r
   WHERE r.workspace_id = b.workspace_id
     AND r.created_at <= b.used_at + interval '2 hours'
     AND (r.finished_at IS NULL OR r.finished_at >= b.created_at - interval '1 hour')
@@ -26,20 +29,21 @@ SELECT EXISTS (
       OR strpos(r.options::text, b.digest) > 0
       OR EXISTS (SELECT FROM execution_noderun AS n WHERE n.run_id = r.id
         AND (strpos(n.output::text, b.digest) > 0 OR strpos(n.input::text, b.digest) > 0)))
-) OR EXISTS (
+  ORDER BY r.created_at DESC LIMIT 1
+) IS NOT NULL OR EXISTS (
   SELECT FROM execution_blob AS outer_one
   WHERE outer_one.workspace_id = b.workspace_id AND outer_one.holds @> ARRAY[b.digest])
 FROM execution_blob AS b WHERE b.id = %s
 """
 _DUE = """
 SELECT id FROM execution_blob
-WHERE check_at < now() AND used_at < now() - interval '1 day' ORDER BY check_at LIMIT %s
+WHERE check_at <= now() AND used_at < now() - interval '1 day' ORDER BY check_at LIMIT %s
 """
 _HOLD = """
 SELECT id FROM execution_blob
 WHERE id = %s AND used_at < now() - interval '1 day' FOR UPDATE SKIP LOCKED
 """
-_LATER = "UPDATE execution_blob SET check_at = now() + interval '7 days' WHERE id = %s"
+_LATER = "UPDATE execution_blob SET check_at = now() + interval '30 days' WHERE id = %s"
 
 
 def drop_unused_blobs() -> int:
@@ -93,7 +97,7 @@ _RELEASE = f"""{_NAMED}, held AS (
   ORDER BY b.digest FOR UPDATE OF b)
 UPDATE execution_blob SET
   used_at = CASE WHEN %(taken)s::boolean THEN now() ELSE used_at END,
-  check_at = CASE WHEN %(taken)s::boolean THEN now() + interval '1 day'
+  check_at = CASE WHEN %(taken)s::boolean THEN now() + interval '30 days'
     ELSE GREATEST(now(), used_at + interval '1 day') END
 WHERE id IN (SELECT id FROM held)
 """
@@ -106,7 +110,7 @@ def release_values(run_ids: Collection[UUID], *, taken_over: bool) -> None:
     """
     if not run_ids:
         return
-    values = {
+    values: dict[str, Any] = {
         "runs": list(run_ids),
         "first": min(run_ids),
         "last": max(run_ids),

@@ -128,7 +128,8 @@ def test_a_workspace_is_renamed_and_given_a_model(actor: Actor, workspace: Works
     )
     workspace.refresh_from_db()
     assert (workspace.name, workspace.default_model) == ("New", "anthropic/claude-haiku-5-5")
+    assert workspace.retention_days == 30
+    with pytest.raises(InvalidValue, match="from 1 to"):
+        update_workspace(actor, workspace, name="New", default_model="", retention_days=0)
     with pytest.raises(InvalidValue, match="provider/name"):
-        update_workspace(
-            actor, workspace, name="New", default_model="haiku", retention_days=None
-        )
+        update_workspace(actor, workspace, name="New", default_model="haiku", retention_days=None)

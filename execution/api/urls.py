@@ -2,8 +2,8 @@
 
 from django.urls import URLPattern, path
 
-from execution.api import problems as _problems  # noqa: F401  (registers its exceptions)
 from execution.api import document_views, start_views, views
+from execution.api import problems as _problems  # noqa: F401  (registers its exceptions)
 
 urlpatterns: list[URLPattern] = [
     path("flows/<slug:flow>/runs", start_views.StartRunView.as_view(), name="api-flow-runs"),

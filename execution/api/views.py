@@ -22,8 +22,9 @@ from fluxprompt.api.views import ApiView
 
 _MAX_SEQ = 2_147_483_647
 SEARCH_HELP = (
-    "Words, all of which are in the run: in the flow's name, the run's id, the session id, the error "
-    "or the texts of inputs and outputs (the first 2,000 characters). The start of a word is enough."
+    "Words, all of which are in the run: in the flow's name, the run's id, the session id, the "
+    "error or the texts of inputs and outputs (the first 2,000 characters of each). The start of "
+    "a word is enough."
 )
 
 

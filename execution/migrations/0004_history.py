@@ -84,7 +84,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name='run',
-            index=models.Index(condition=models.Q(('finished_at__isnull', False)), fields=['workspace', 'finished_at'], include=('created_at',), name='run_by_end'),
+            index=models.Index(condition=models.Q(('finished_at__isnull', False)), fields=['workspace', 'finished_at'], name='run_by_end'),
         ),
         migrations.AddIndex(
             model_name='runtext',

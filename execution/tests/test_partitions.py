@@ -10,7 +10,6 @@ from typing import Any
 
 import pytest
 from django.db import connection, transaction
-from django.db.migrations.executor import MigrationExecutor
 from django.utils import timezone
 from psycopg import sql
 
@@ -137,21 +136,23 @@ HOT: dict[str, tuple[str, Any]] = {
     ),
     "close": (
         results._CLOSE,
-        lambda run: dict.fromkeys(
-            ("input", "output", "ports", "error"),
-        )
-        | {
-            "status": "succeeded",
-            "ends_run": "",
-            "model": "",
-            "input_tokens": 0,
-            "output_tokens": 0,
-            "cost": 0,
-            "run": run,
-            "node": "start",
-            "path": "[]",
-            "attempt": 1,
-        },
+        lambda run: (
+            dict.fromkeys(
+                ("input", "output", "ports", "error"),
+            )
+            | {
+                "status": "succeeded",
+                "ends_run": "",
+                "model": "",
+                "input_tokens": 0,
+                "output_tokens": 0,
+                "cost": 0,
+                "run": run,
+                "node": "start",
+                "path": "[]",
+                "attempt": 1,
+            }
+        ),
     ),
     "events after": (
         "SELECT * FROM execution_runevent WHERE run_id = %s AND seq > %s ORDER BY seq LIMIT 200",
@@ -278,4 +279,3 @@ def test_the_migration_keeps_every_row_on_the_way_there_and_back() -> None:
             step(None, editor)
         assert rows() == before
     assert tables_of(odd) == {f"{table}_default" for table in TABLES}
-    assert not MigrationExecutor(connection).loader.check_consistent_history(connection)

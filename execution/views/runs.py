@@ -4,6 +4,7 @@ from typing import Any
 from uuid import UUID
 
 from django.core.paginator import Paginator
+from django.db.models import QuerySet
 from django.http import HttpResponse
 from django.shortcuts import render
 from django.utils.cache import patch_vary_headers
@@ -23,7 +24,7 @@ PER_PAGE = 50
 @workspace_page
 def run_list(request: PageRequest) -> HttpResponse:
     """The runs of the workspace, newest first; `?status=`, `?flow=` and `?search=` filter."""
-    runs = Run.objects.visible_to(request.actor).select_related("flow", "version")
+    runs: QuerySet[Run] = Run.objects.visible_to(request.actor).select_related("flow", "version")
     status, flow_id = request.GET.get("status", ""), _id(request.GET.get("flow", ""))
     if status in RunStatus.values:
         runs = runs.filter(status=status)
