@@ -186,7 +186,7 @@ class UserSessionAdmin(NoAdding, OfAPerson):
 class WorkspaceAdmin(OperatorAdmin):
     """Tenants."""
 
-    list_display = ("name", "slug", "member_count", "default_model", "created_at")
+    list_display = ("name", "slug", "member_count", "default_model", "retention_days", "created_at")
     search_fields = ("name", "slug")
     readonly_fields = ("created_at",)
     inlines = (MembershipInline,)

@@ -6,11 +6,13 @@ from cryptography.fernet import Fernet
 from django.conf import settings
 from django.core.checks import CheckMessage, Error
 
+from accounts.models import MAX_RETENTION_DAYS
+
 SIGNUP = ("open", "closed")
 
 
 def settings_are_usable(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
-    """FLUX_SIGNUP is one of the words, FLUX_SECRET_KEYS are keys."""
+    """FLUX_SIGNUP is one of the words, FLUX_SECRET_KEYS are keys, FLUX_RETENTION_DAYS are days."""
     found: list[CheckMessage] = []
     if settings.FLUX_SIGNUP not in SIGNUP:
         found.append(
@@ -32,4 +34,13 @@ def settings_are_usable(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
                     id="accounts.E002",
                 )
             )
+    days = settings.FLUX_RETENTION_DAYS
+    if days is not None and not 1 <= days <= MAX_RETENTION_DAYS:
+        found.append(
+            Error(
+                f"FLUX_RETENTION_DAYS is {days}.",
+                hint=f"Set it to 1 to {MAX_RETENTION_DAYS} days, or to 0 to keep runs for ever.",
+                id="accounts.E003",
+            )
+        )
     return found

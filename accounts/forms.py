@@ -5,13 +5,14 @@ from datetime import timedelta
 from typing import Any
 
 from django import forms
+from django.conf import settings
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 from django.utils import timezone
 
 from accounts.credential_types import FIELDS
 from accounts.errors import InvalidValue
-from accounts.models import CredentialType, User, Workspace
+from accounts.models import MAX_RETENTION_DAYS, CredentialType, User, Workspace
 from accounts.permissions import DEFAULT_SCOPES, SCOPE_ACTIONS
 
 #: What a scope allows, in a builder's words.
@@ -62,7 +63,7 @@ class SetupForm(ServiceForm):
 
 
 class WorkspaceForm(ServiceForm):
-    """Name and default model of a workspace."""
+    """Name and default model of a workspace, and how long its runs are kept."""
 
     name = forms.CharField(max_length=120)
     default_model = forms.CharField(
@@ -73,9 +74,30 @@ class WorkspaceForm(ServiceForm):
         widget=forms.TextInput({"spellcheck": "false", "autocapitalize": "off"}),
     )
 
+    retention_days = forms.IntegerField(
+        label="Keep runs for (days)",
+        required=False,
+        min_value=1,
+        max_value=MAX_RETENTION_DAYS,
+        widget=forms.NumberInput({"inputmode": "numeric"}),
+    )
+
+    def __init__(self, *args: Any, **fields: Any) -> None:
+        super().__init__(*args, **fields)
+        self.fields["retention_days"].help_text = (
+            "Counted from a run's end; then it is deleted for good, with what its steps recorded. "
+            f"Costs stay in the usage. Left empty, {installation_keeps()}."
+        )
+
     @classmethod
     def of(cls, workspace: Workspace) -> "WorkspaceForm":
-        return cls(initial={"name": workspace.name, "default_model": workspace.default_model})
+        return cls(initial={name: getattr(workspace, name) for name in cls.base_fields})
+
+
+def installation_keeps() -> str:
+    """What holds for a workspace that says nothing."""
+    days = settings.FLUX_RETENTION_DAYS
+    return f"runs are kept for {days} days" if days else "runs are kept for ever"
 
 
 class CredentialForm(ServiceForm):

@@ -4,6 +4,7 @@ from typing import Any, ClassVar
 
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.contrib.auth.models import PermissionsMixin
+from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models, transaction
 from django.db.models.functions import Lower
 from django.utils import timezone
@@ -63,6 +64,10 @@ class User(AbstractBaseUser, PermissionsMixin):
         return f"{self.name or self.email.split('@')[0]}'s workspace"
 
 
+#: The longest time runs can be kept for, short of for ever: a century.
+MAX_RETENTION_DAYS = 36_500
+
+
 class Workspace(models.Model):
     """The tenant: everything a builder makes belongs to exactly one."""
 
@@ -71,6 +76,12 @@ class Workspace(models.Model):
     slug = models.SlugField(max_length=60, unique=True)
     default_model = models.CharField(
         max_length=200, blank=True, help_text="provider/name, used by model nodes that name none."
+    )
+    retention_days = models.PositiveIntegerField(
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(1), MaxValueValidator(MAX_RETENTION_DAYS)],
+        help_text="Days that runs are kept after their end; empty: as FLUX_RETENTION_DAYS says.",
     )
     created_at = models.DateTimeField(auto_now_add=True)
     members = models.ManyToManyField(User, through="Membership", related_name="workspaces")

@@ -17,6 +17,7 @@ from django.utils.text import slugify
 from accounts import credential_types, hooks
 from accounts.errors import InvalidValue
 from accounts.models import (
+    MAX_RETENTION_DAYS,
     ApiKey,
     AuditEvent,
     Credential,
@@ -92,8 +93,19 @@ def _new_workspace(name: str) -> Workspace:
         return Workspace.objects.create(name=name, slug=f"{base}-{secrets.token_hex(4)}")
 
 
-def update_workspace(actor: Actor, workspace: Workspace, *, name: str, default_model: str) -> None:
-    """Rename a workspace and set the model that nodes use which name none."""
+def update_workspace(
+    actor: Actor,
+    workspace: Workspace,
+    *,
+    name: str,
+    default_model: str,
+    retention_days: int | None,
+) -> None:
+    """Rename a workspace, set the model of nodes that name none, and how long runs are kept.
+
+    `retention_days` counts from a run's end; None leaves it to the installation. Fewer days delete
+    what is older, within the hour.
+    """
     actor.require("workspace.edit")
     workspace.name = _text("name", name, 120)
     workspace.default_model = default_model.strip()
@@ -101,14 +113,20 @@ def update_workspace(actor: Actor, workspace: Workspace, *, name: str, default_m
         raise InvalidValue(
             "default_model", "Write provider/name, as in anthropic/claude-haiku-5-5, or nothing."
         )
+    if retention_days is not None and not 1 <= retention_days <= MAX_RETENTION_DAYS:
+        raise InvalidValue(
+            "retention_days", f"Write a number of days from 1 to {MAX_RETENTION_DAYS}, or nothing."
+        )
+    workspace.retention_days = retention_days
     with transaction.atomic():
-        workspace.save(update_fields=["name", "default_model"])
+        workspace.save(update_fields=["name", "default_model", "retention_days"])
         audit(
             actor,
             "workspace.edit",
             workspace,
             name=workspace.name,
             default_model=workspace.default_model,
+            retention_days=retention_days,
         )
 
 

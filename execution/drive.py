@@ -6,7 +6,6 @@ event of its own in Temporal's history, and after a crash nothing is missing. On
 and Temporal are imported: no Django, no clock.
 """
 
-import asyncio
 import json
 from datetime import timedelta
 from typing import Any

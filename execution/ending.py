@@ -1,5 +1,6 @@
 """Writes the end of a run and what the workflow settled: each in one transaction, once."""
 
+import json
 from datetime import datetime
 from typing import Any
 
@@ -18,6 +19,7 @@ from execution.recording import (
     write_records,
 )
 from execution.run_document import document_of
+from execution.search import FoundBy, keep_words
 from execution.shapes import NodeRecord, RunEnd
 from flows.engine.document import dump, parse
 
@@ -75,6 +77,7 @@ unanswered AS (
 UPDATE execution_run SET status = %(status)s, outputs = %(outputs)s, error = %(error)s,
   finished_at = %(now)s
 WHERE id = %(run)s
+RETURNING session_id, inputs
 """
 
 
@@ -92,6 +95,9 @@ def _close_run(run: HeldRun, end: RunEnd) -> Event:
     }
     with connection.cursor() as cursor:
         cursor.execute(_CLOSE, values)
+        session_id, inputs = cursor.fetchone()
+    given = json.loads(inputs) if isinstance(inputs, str) else inputs
+    keep_words(FoundBy(run.id, run.workspace_id, run.flow_id, session_id, given, outputs, error))
     return finished_event(run, end, now)
 
 

@@ -29,6 +29,7 @@ from execution.recording import (
     write_events,
     write_records,
 )
+from execution.search import FoundBy, keep_words
 from execution.shapes import RunEnd, RunInput
 from execution.workflow_errors import engine_error, timed_out
 from flows.engine.graph import Graph
@@ -92,6 +93,17 @@ class InlineRun:
         with transaction.atomic():
             new_run_event(run, blobs)
             write_records(held, records)
+            keep_words(
+                FoundBy(
+                    held.id,
+                    held.workspace_id,
+                    held.flow_id,
+                    run.session_id,
+                    run.inputs,
+                    run.outputs,
+                    run.error,
+                )
+            )
             write_events(held, [*events, finished_event(held, end, now)], ended=True)
 
     async def to_the_end(self) -> None:

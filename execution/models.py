@@ -2,7 +2,11 @@
 
 from typing import TYPE_CHECKING, ClassVar
 
+from django.contrib.postgres.fields import ArrayField
+from django.contrib.postgres.indexes import GinIndex
+from django.contrib.postgres.search import SearchVectorField
 from django.db import models
+from django.db.models.functions import Now
 
 from accounts.ids import new_id
 from accounts.models import ApiKey, User, Workspace
@@ -49,6 +53,7 @@ class Snapshot(models.Model):
     digest = models.CharField(max_length=64)
     document = models.JSONField()
     created_at = models.DateTimeField(auto_now_add=True)
+    used_at = models.DateTimeField(db_default=Now(), help_text="Kept for a day from then on.")
 
     class Meta:
         constraints = (
@@ -81,7 +86,8 @@ class Run(models.Model):
     # Every update of an open run touches all indexes: those below serve these two.
     workspace = models.ForeignKey(Workspace, models.CASCADE, related_name="runs", db_index=False)
     flow = models.ForeignKey(Flow, models.CASCADE, related_name="runs", db_index=False)
-    version = models.ForeignKey(FlowVersion, models.SET_NULL, null=True, related_name="+")
+    # Kept as long as the run is: a run does not forget the document it ran.
+    version = models.ForeignKey(FlowVersion, models.RESTRICT, null=True, related_name="+")
     snapshot = models.ForeignKey(Snapshot, models.RESTRICT, null=True, related_name="+")
     status = models.CharField(max_length=10, choices=RunStatus, default=RunStatus.QUEUED)
     trigger = models.CharField(max_length=20, default="api")
@@ -148,6 +154,12 @@ class Run(models.Model):
                 condition=models.Q(status__in=["queued", "running", "waiting", "paused"]),
                 name="run_open",
             ),
+            # Written once, at the end: for what is kept no longer.
+            models.Index(
+                fields=["workspace", "finished_at"],
+                condition=models.Q(finished_at__isnull=False),
+                name="run_by_end",
+            ),
         )
 
     def __str__(self) -> str:
@@ -168,8 +180,28 @@ class Run(models.Model):
         return round((self.finished_at - self.started_at).total_seconds() * 1000)
 
 
+class RunText(models.Model):
+    """The words by which a run is found: written once, when it ends (search.py).
+
+    Beside the run, whose row is written at every step: the index would be written each time.
+    """
+
+    run = models.OneToOneField(Run, models.CASCADE, primary_key=True, related_name="text")
+    words = SearchVectorField()
+
+    class Meta:
+        indexes = (GinIndex(fields=["words"], gin_pending_list_limit=1024, name="run_text_words"),)
+
+    def __str__(self) -> str:
+        return f"words of {self.run_id}"
+
+
 class NodeRun(models.Model):
-    """One attempt of a node in a run. `path` tells the iteration: `["rows", 3]`."""
+    """One attempt of a node in a run. `path` tells the iteration: `["rows", 3]`.
+
+    The table is kept by month (partitions.py), as that of the events. There the primary key is
+    (id, run_id); whoever reads or writes many rows names the run, so that one month is looked at.
+    """
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     run = models.ForeignKey(Run, models.CASCADE, related_name="node_runs", db_index=False)
@@ -244,11 +276,25 @@ class Blob(models.Model):
     digest = models.CharField(max_length=64)
     kind = models.CharField(max_length=4, choices=[("text", "text"), ("json", "json")])
     size = models.PositiveBigIntegerField(help_text="Bytes.")
+    holds = ArrayField(
+        models.CharField(max_length=64),
+        default=list,
+        db_default=[],
+        help_text="Digests of the blobs that its JSON refers to.",
+    )
     created_at = models.DateTimeField(auto_now_add=True)
+    used_at = models.DateTimeField(db_default=Now(), help_text="When it was last stored.")
+    check_at = models.DateTimeField(
+        db_default=Now(), help_text="When to look whether a run still refers to it."
+    )
 
     class Meta:
         constraints = (
             models.UniqueConstraint(fields=["workspace", "digest", "kind"], name="blob_once"),
+        )
+        indexes = (
+            GinIndex(fields=["holds"], name="blob_by_held"),
+            models.Index(fields=["check_at"], name="blob_by_check"),
         )
 
     def __str__(self) -> str:

@@ -2,9 +2,12 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from functools import lru_cache
 from typing import Any
 from uuid import UUID
+
+from django.utils import timezone
 
 from accounts.permissions import Actor
 from execution.errors import NotPublished
@@ -22,6 +25,8 @@ JSON = Any
 type Wanted = str | int | Document
 #: Bytes of a document that travels with the start; a larger one is fetched by the workflow.
 DOCUMENT_LIMIT = 262_144
+#: A snapshot that was used within this time is not marked as used again.
+USED_LATELY = timedelta(hours=1)
 DEFAULT_TIMEOUT_SECONDS = 3_600.0
 
 
@@ -87,12 +92,23 @@ def _pin_document(actor: Actor, document: Document) -> Pinned:
     errors = [item for item in validate(document, registry()) if item.severity == "error"]
     if errors:
         raise DocumentInvalid(errors)
-    snapshot, _ = Snapshot.objects.get_or_create(
-        workspace_id=actor.workspace_id,
-        digest=digest(document),
-        defaults={"document": dump(document)},
-    )
-    return _prepare(document, snapshot_id=snapshot.id)
+    return _prepare(document, snapshot_id=_snapshot(actor.workspace_id, document))
+
+
+def _snapshot(workspace_id: UUID, document: Document) -> UUID:
+    """The id of the document's snapshot, which stays for a day at least: a run will name it."""
+    while True:
+        snapshot, created = Snapshot.objects.get_or_create(
+            workspace_id=workspace_id,
+            digest=digest(document),
+            defaults={"document": dump(document)},
+        )
+        now = timezone.now()
+        if created or snapshot.used_at > now - USED_LATELY:
+            return snapshot.id
+        if Snapshot.objects.filter(id=snapshot.id).update(used_at=now):
+            return snapshot.id
+        # It was unused and was dropped in between.
 
 
 def _prepare(

@@ -24,6 +24,7 @@ from execution.ending import end_from_outside
 from execution.models import ENDED, Run, RunStatus
 from execution.pinned import pin_again
 from execution.presence import inline_processes
+from execution.retention import Retention
 from execution.shapes import RunInput
 from flows.engine.sizes import wire_size
 
@@ -94,6 +95,7 @@ class Reconciler:
         self.client = client
         self.compared_to: UUID | None = None
         self.missed: set[UUID] = set()
+        self.retention = Retention()
 
     async def run(self) -> None:
         """Sweep every SWEEP_EVERY seconds, compare every COMPARE_EVERY."""
@@ -118,6 +120,7 @@ class Reconciler:
             await self._carefully(self.start_left_behind)
             await self._carefully(self.end_interrupted)
             await self._carefully(partial(deliver_decisions, self.client))
+            await self._carefully(self.retention.sweep)
             if loop.time() >= compare_at:
                 await self._carefully(self.compare_open_runs)
                 compare_at = loop.time() + COMPARE_EVERY

@@ -277,6 +277,8 @@ TEMPORAL_TASK_QUEUE = env.str("TEMPORAL_TASK_QUEUE", default="flux")
 
 #: Private addresses that nodes may call: host, host:port or CIDR.
 FLUX_ALLOW_HOSTS = env.list("FLUX_ALLOW_HOSTS", default=[])
+#: Days that runs are kept after their end where a workspace says nothing; None: for ever.
+FLUX_RETENTION_DAYS: int | None = env.int("FLUX_RETENTION_DAYS", default=0) or None
 #: More folders with node types, beside flows/nodes.
 FLUX_NODE_PATHS = [Path(p) for p in env.str("FLUX_NODE_PATHS", default="").split(":") if p]
 ANTHROPIC_API_KEY = env.str("ANTHROPIC_API_KEY", default="")

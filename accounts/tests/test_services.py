@@ -1,11 +1,13 @@
 """Workspaces, keys, variables and the audit trail."""
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.utils import timezone
 
 from accounts import hooks
+from accounts.checks import settings_are_usable
 from accounts.errors import InvalidValue
 from accounts.models import ApiKey, AuditEvent, Membership, Role, User, Variable, Workspace
 from accounts.permissions import Actor, PermissionRefused, key_actor
@@ -119,8 +121,25 @@ def test_a_variable_needs_a_name_that_expressions_can_read(actor: Actor, name: s
 
 
 def test_a_workspace_is_renamed_and_given_a_model(actor: Actor, workspace: Workspace) -> None:
-    update_workspace(actor, workspace, name="New", default_model="anthropic/claude-haiku-5-5")
+    update_workspace(
+        actor,
+        workspace,
+        name="New",
+        default_model="anthropic/claude-haiku-5-5",
+        retention_days=30,
+    )
     workspace.refresh_from_db()
     assert (workspace.name, workspace.default_model) == ("New", "anthropic/claude-haiku-5-5")
+    assert workspace.retention_days == 30
+    with pytest.raises(InvalidValue, match="from 1 to"):
+        update_workspace(actor, workspace, name="New", default_model="", retention_days=0)
     with pytest.raises(InvalidValue, match="provider/name"):
-        update_workspace(actor, workspace, name="New", default_model="haiku")
+        update_workspace(actor, workspace, name="New", default_model="haiku", retention_days=None)
+
+
+@pytest.mark.parametrize(("days", "found"), [(None, []), (30, []), (-1, ["accounts.E003"])])
+def test_days_to_keep_runs_for_that_make_no_sense_are_named(
+    settings: Any, days: int | None, found: list[str]
+) -> None:
+    settings.FLUX_RETENTION_DAYS = days
+    assert [error.id for error in settings_are_usable(None)] == found

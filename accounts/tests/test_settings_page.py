@@ -1,11 +1,12 @@
 """The page of the workspace's settings."""
 
 import re
+from typing import Any
 
 import pytest
 from django.test import Client
 
-from accounts.models import ApiKey, Credential, Role, User, Variable, Workspace
+from accounts.models import ApiKey, AuditEvent, Credential, Role, User, Variable, Workspace
 from accounts.permissions import Actor, member_actor
 from accounts.services import create_api_key, create_credential, set_variable
 from accounts.vault import credential_secret
@@ -111,6 +112,44 @@ def test_a_variable_that_is_no_json_is_refused(visitor: Client, value: str) -> N
     answer = visitor.post("/settings/variables/", {"name": "a", "kind": "json", "value": value})
     assert answer.status_code == 422
     assert not Variable.objects.exists()
+
+
+def test_how_long_runs_are_kept_is_set_shown_and_audited(
+    visitor: Client, workspace: Workspace
+) -> None:
+    page = visitor.get("/settings/").content.decode()
+    assert "Left empty, runs are kept for ever." in page
+    filled = {"name": workspace.name, "default_model": "", "retention_days": "90"}
+    visitor.post("/settings/workspace/", filled)
+    workspace.refresh_from_db()
+    assert workspace.retention_days == 90
+    assert AuditEvent.objects.filter(action="workspace.edit").latest("at").details == {
+        "name": workspace.name,
+        "default_model": "",
+        "retention_days": 90,
+    }
+    for given in ("0", "-1", "36501", "soon"):
+        refused = visitor.post("/settings/workspace/", {**filled, "retention_days": given})
+        assert refused.status_code == 422
+    workspace.refresh_from_db()
+    assert workspace.retention_days == 90
+    visitor.post("/settings/workspace/", {**filled, "retention_days": ""})
+    workspace.refresh_from_db()
+    assert workspace.retention_days is None
+
+
+def test_who_may_not_change_the_workspace_sees_how_long_runs_are_kept(
+    client: Client, workspace: Workspace, settings: Any
+) -> None:
+    viewer = User.objects.create_user("viewer@example.com", "x")
+    workspace.memberships.create(user=viewer, role=Role.VIEWER)
+    client.force_login(viewer)
+    settings.FLUX_RETENTION_DAYS = 14
+    assert "As everywhere: runs are kept for 14 days" in client.get("/settings/").content.decode()
+    filled = {"name": "x", "default_model": "", "retention_days": "1"}
+    assert client.post("/settings/workspace/", filled).status_code == 403
+    Workspace.objects.update(retention_days=7)
+    assert "Kept for 7 days after their end" in client.get("/settings/").content.decode()
 
 
 def test_the_workspace_is_renamed(visitor: Client, workspace: Workspace) -> None:

@@ -14,7 +14,13 @@ from django.views.decorators.http import require_GET, require_POST
 from accounts import queries, services
 from accounts.credential_types import MODEL_PROVIDERS
 from accounts.errors import InvalidValue
-from accounts.forms import ApiKeyForm, CredentialForm, VariableForm, WorkspaceForm
+from accounts.forms import (
+    ApiKeyForm,
+    CredentialForm,
+    VariableForm,
+    WorkspaceForm,
+    installation_keeps,
+)
 from accounts.web import SESSION_KEY, workspace_page
 
 
@@ -167,6 +173,7 @@ def _context(request: Any) -> dict[str, Any]:
             "variables": actor.can("variable.manage"),
         },
         "workspace": request.workspace,
+        "installation_keeps": installation_keeps(),
         "workspaces": lambda: queries.workspaces_of(request.user),
         "credentials": queries.credentials(actor),
         "model_providers": MODEL_PROVIDERS,

@@ -2,7 +2,7 @@
 
 from django.urls import URLPattern, path
 
-from execution.api import approval_views, start_views, views
+from execution.api import approval_views, document_views, start_views, views
 from execution.api import problems as _problems  # noqa: F401  (registers its exceptions)
 
 urlpatterns: list[URLPattern] = [
@@ -10,6 +10,11 @@ urlpatterns: list[URLPattern] = [
     path("runs", views.RunsView.as_view(), name="api-runs"),
     path("runs/<uuid:run>", views.OneRunView.as_view(), name="api-run"),
     path("runs/<uuid:run>/nodes", views.NodeRunsView.as_view(), name="api-run-nodes"),
+    path(
+        "runs/<uuid:run>/document",
+        document_views.RunDocumentView.as_view(),
+        name="api-run-document",
+    ),
     path("runs/<uuid:run>/events", views.EventsView.as_view(), name="api-run-events"),
     path("runs/<uuid:run>/cancel", views.CancelView.as_view(), name="api-run-cancel"),
     path(

@@ -14,12 +14,18 @@ from execution import queries, services
 from execution.api import requests, schemas
 from execution.live import sse
 from execution.models import Run
+from execution.search import mentioning
 from flows.engine.errors import NodeError
 from fluxprompt.api.openapi import PAGING, PROBLEM, call, page_of, parameter
 from fluxprompt.api.paging import CursorInvalid, newest_first
 from fluxprompt.api.views import ApiView
 
 _MAX_SEQ = 2_147_483_647
+SEARCH_HELP = (
+    "Words, all of which are in the run: in the flow's name, the run's id, the session id, the "
+    "error or the texts of inputs and outputs (the first 2,000 characters of each). The start of "
+    "a word is enough."
+)
 
 
 class RunView(ApiView):
@@ -59,7 +65,7 @@ class RunsView(ApiView):
             parameter("status", "One or more statuses, comma between."),
             parameter("since", "Created at this time or later (ISO 8601)."),
             parameter("until", "Created before this time (ISO 8601)."),
-            parameter("search", "Id of a run, or words in the flow's name or the session id."),
+            parameter("search", SEARCH_HELP),
         ),
         tag="Runs",
     )
@@ -83,7 +89,7 @@ class RunsView(ApiView):
         if until := requests.moment(self.query("until"), "until"):
             rows = rows.filter(created_at__lt=until)
         if words := self.query("search")[:200]:
-            rows = rows.filter(_mentions(words))
+            rows = mentioning(rows, self.actor.workspace_id, words)
         return rows
 
 
@@ -92,14 +98,6 @@ def _flow_is(reference: str) -> Q:
         return Q(flow_id=UUID(reference))
     except ValueError:
         return Q(flow__slug=reference)
-
-
-def _mentions(words: str) -> Q:
-    found = Q(flow__name__icontains=words) | Q(session_id__icontains=words)
-    try:
-        return found | Q(pk=UUID(words))
-    except ValueError:
-        return found
 
 
 class OneRunView(RunView):

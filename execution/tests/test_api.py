@@ -10,6 +10,7 @@ from django.db import IntegrityError, connection
 from django.test.utils import CaptureQueriesContext
 
 from execution.blobs import save_blobs
+from execution.ending import end_from_outside
 from execution.models import NodeRun, Run
 from execution.payloads import Externalizer
 from execution.temporal_client import TemporalUnreachable
@@ -222,7 +223,8 @@ def test_runs_are_filtered(api: Api, flow: dict[str, Any]) -> None:
     old = api.post("/flows/greeting/runs", body).json()["id"]
     new = start(api).json()["id"]
     long_ago = datetime.now(UTC) - timedelta(days=3)
-    Run.objects.filter(pk=old).update(created_at=long_ago, status="failed")
+    Run.objects.filter(pk=old).update(created_at=long_ago)
+    end_from_outside(old, "failed", {"code": "odd", "message": "Something odd"})
 
     def found(query: str) -> list[str]:
         return [run["id"] for run in api.get(f"/runs?{query}").json()["results"]]

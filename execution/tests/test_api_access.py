@@ -25,6 +25,7 @@ CALLS = [
     ("GET", "/runs"),
     ("GET", "/runs/RUN"),
     ("GET", "/runs/RUN/nodes"),
+    ("GET", "/runs/RUN/document"),
     ("GET", "/runs/RUN/events"),
     ("POST", "/runs/RUN/cancel"),
     ("GET", f"/runs/RUN/values/{'0' * 64}"),

@@ -16,7 +16,7 @@ from execution.queries import latest_node_runs, run_document, value_of
 from execution.services import RunStateConflict, cancel_run
 from execution.views.steps import answer_text, run_view, step_of, steps_of
 from execution.views.values import ShownValue, shown_json, shown_value
-from flows.engine.document import Document
+from flows.engine.document import Document, dump_yaml
 from flows.engine.errors import NodeError
 from flows.views.page_request import PageRequest
 from flows.views.picture import picture
@@ -161,9 +161,20 @@ def run_value(request: PageRequest, run_id: UUID, digest: str) -> HttpResponse:
     return _file(data, kind, digest[:12])
 
 
+@require_GET
+@workspace_page
+def run_flow_file(request: PageRequest, run_id: UUID) -> HttpResponse:
+    """The flow as it ran, as a YAML file."""
+    run = visible_run(request, run_id)
+    return _file(dump_yaml(run_document(run)).encode(), "yaml", run.flow.slug)
+
+
+_KINDS = {"json": ("application/json", "json"), "yaml": ("application/yaml", "yaml")}
+
+
 def _file(data: bytes, kind: str, name: str) -> HttpResponse:
     """Never shown in place: what a run holds came from outside."""
-    content_type, ending = ("application/json", "json") if kind == "json" else ("text/plain", "txt")
+    content_type, ending = _KINDS.get(kind, ("text/plain", "txt"))
     return HttpResponse(
         data,
         content_type=f"{content_type}; charset=utf-8",

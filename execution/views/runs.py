@@ -4,6 +4,7 @@ from typing import Any
 from uuid import UUID
 
 from django.core.paginator import Paginator
+from django.db.models import QuerySet
 from django.http import HttpResponse
 from django.shortcuts import render
 from django.utils.cache import patch_vary_headers
@@ -11,7 +12,9 @@ from django.views.decorators.http import require_GET
 
 from accounts.web import workspace_page
 from execution.models import Run, RunStatus
+from execution.search import mentioning
 from flows.models import Flow
+from flows.storable import bad_text
 from flows.views.page_request import PageRequest
 
 PER_PAGE = 50
@@ -20,13 +23,16 @@ PER_PAGE = 50
 @require_GET
 @workspace_page
 def run_list(request: PageRequest) -> HttpResponse:
-    """The runs of the workspace, newest first; `?status=` and `?flow=` filter."""
-    runs = Run.objects.visible_to(request.actor).select_related("flow", "version")
+    """The runs of the workspace, newest first; `?status=`, `?flow=` and `?search=` filter."""
+    runs: QuerySet[Run] = Run.objects.visible_to(request.actor).select_related("flow", "version")
     status, flow_id = request.GET.get("status", ""), _id(request.GET.get("flow", ""))
     if status in RunStatus.values:
         runs = runs.filter(status=status)
     if flow_id:
         runs = runs.filter(flow_id=flow_id)
+    search = "" if bad_text(given := request.GET.get("search", "")) else given.strip()[:200]
+    if search:
+        runs = mentioning(runs, request.actor.workspace_id, search)
     runs = runs.defer("inputs", "outputs").order_by("-created_at")
     context: dict[str, Any] = {
         "page": Paginator(runs, PER_PAGE).get_page(request.GET.get("page")),
@@ -34,6 +40,7 @@ def run_list(request: PageRequest) -> HttpResponse:
         "flows": Flow.objects.visible_to(request.actor).order_by("name").only("id", "name"),
         "status": status,
         "flow_id": flow_id,
+        "search": search,
     }
     partial = request.htmx and not request.htmx.history_restore_request
     template = "execution/run_list.html" + ("#results" if partial else "")

@@ -16,7 +16,6 @@ from flows.engine.errors import DocumentInvalid
 from flows.engine.registry import registry
 from flows.engine.validate import validate
 from flows.models import Flow
-from fluxprompt.api.negotiation import prefers_yaml
 from fluxprompt.api.openapi import PROBLEM, call, parameter
 from fluxprompt.api.parsing import YAML
 from fluxprompt.api.problems import refuse
@@ -62,17 +61,11 @@ class DocumentView(FlowView):
         if _names(request.headers.get("If-None-Match", ""), found.revision):
             return HttpResponse(status=304, headers={"ETag": tag, "Vary": "Accept"})
         document = queries.draft_document(found)
-        if self._wants_yaml():
+        if self.wants_yaml:
             text, kind = dump_yaml(document), f"{YAML}; charset=utf-8"
         else:
             text, kind = dump_json(document), "application/json"
         return HttpResponse(text, content_type=kind, headers={"ETag": tag, "Vary": "Accept"})
-
-    def _wants_yaml(self) -> bool:
-        asked = self.query("format")
-        if asked not in ("", "json", "yaml"):
-            raise refuse(400, "bad_parameter", "'format' has to be json or yaml.", "format")
-        return asked == "yaml" or (not asked and prefers_yaml(self.request))
 
     @call(
         "put_document",

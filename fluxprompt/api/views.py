@@ -11,6 +11,7 @@ from rest_framework.views import APIView
 
 from accounts.permissions import Actor
 from flows.storable import bad_text
+from fluxprompt.api.negotiation import prefers_yaml
 from fluxprompt.api.paging import DEFAULT_LIMIT, MAX_LIMIT, CursorInvalid
 from fluxprompt.api.parsing import DOCUMENT_PARSERS
 from fluxprompt.api.problems import ApiProblem, converts, problem_response, refuse
@@ -90,6 +91,14 @@ class ApiView(APIView):
         raise refuse(
             400, "bad_parameter", f"'{name}' has to be a whole number from {least} to {most}.", name
         )
+
+    @property
+    def wants_yaml(self) -> bool:
+        """Whether a document is asked for as YAML: by `?format=`, else by `Accept`."""
+        asked = self.query("format")
+        if asked not in ("", "json", "yaml"):
+            raise refuse(400, "bad_parameter", "'format' has to be json or yaml.", "format")
+        return asked == "yaml" or (not asked and prefers_yaml(self.request))
 
     @property
     def limit(self) -> int:

@@ -136,12 +136,13 @@ def test_every_model_of_the_product_has_a_table() -> None:
     from django.apps import apps
 
     # Nodes, edges, files and events are shown within their flow or run, parts within their blob;
-    # the set-up link is nobody's.
+    # the set-up link and the words of a search are nobody's.
     within = {
         "flows.Node",
         "flows.Edge",
         "flows.FileFlow",
         "execution.RunEvent",
+        "execution.RunText",
         "execution.BlobPart",
         "accounts.SetupLink",
     }
