@@ -9,6 +9,7 @@ from uuid import UUID
 from accounts.permissions import Actor
 from execution.errors import NotPublished
 from execution.models import Run, Snapshot
+from flows.engine.attempts import evaluated_of
 from flows.engine.document import Document, digest, dump, parse
 from flows.engine.errors import DocumentInvalid
 from flows.engine.expressions import references
@@ -97,7 +98,7 @@ def _prepare(
         reads_variables=any(
             reference.root == "vars"
             for node in document.nodes
-            for reference in references(node.config)
+            for reference in references(evaluated_of(node))
         ),
         timeout_seconds=_timeout(document),
         version_id=version_id,

@@ -156,12 +156,17 @@ type Ports = tuple[Port, ...] | Callable[[Mapping[str, JSON]], tuple[Port, ...]]
 
 @dataclass(frozen=True)
 class RetryDefaults:
-    """How often a node is tried where it does not say. Seconds are of waiting between attempts."""
+    """How often a node is tried where it does not say. Seconds are of waiting between attempts.
+
+    `condition` is an expression that decides after a failure; None: the error itself says whether
+    it may pass.
+    """
 
     max_attempts: int = 1
     initial_seconds: float = 1
     backoff: float = 2
     max_seconds: float = 30
+    condition: str | None = None
 
 
 @dataclass(frozen=True)

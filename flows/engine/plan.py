@@ -7,6 +7,7 @@
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from flows.engine.attempts import evaluated_of, failure_of
 from flows.engine.expressions import roots_in
 from flows.engine.graph import Graph
 from flows.engine.node_type import Result
@@ -143,7 +144,8 @@ def fail(graph: Graph, state: RunState, node: str, error: dict[str, Any]) -> Non
         if state.ending is None:
             outputs = _run_outputs(graph, state)
             message = str(error.get("message", ""))
-            state.ending = FinishRun("failed", outputs, {**error, "node": node}, (), message)
+            failure = failure_of(graph.nodes[node], error)
+            state.ending = FinishRun("failed", outputs, failure, (), message)
     _settle_outgoing(graph, state, node)
 
 
@@ -176,7 +178,7 @@ def context_for(
     if roots is None:
         roots = tuple(
             root
-            for root in roots_in(graph.nodes[node].config)
+            for root in roots_in(evaluated_of(graph.nodes[node]))
             if root in ("run", "vars") or graph.is_ancestor(root, node)
         )
         graph.context_roots[node] = roots
