@@ -33,7 +33,9 @@ async def run_node_activity(call: dict[str, Any]) -> dict[str, Any]:
     """One attempt of a node; Temporal repeats it after the pause the runner asks for."""
     beating = asyncio.create_task(_heartbeat())
     try:
-        return dict(await run_node(_typed(call), is_unwanted=_was_cancelled))
+        return dict(
+            await run_node(_typed(call), is_unwanted=_was_cancelled, is_stopping=_is_stopping)
+        )
     except AttemptFailed as failed:
         raise ApplicationError(
             failed.error["message"],
@@ -64,6 +66,11 @@ async def _heartbeat() -> None:
 def _was_cancelled() -> bool:
     details = activity.cancellation_details()
     return details is not None and details.cancel_requested
+
+
+def _is_stopping() -> bool:
+    details = activity.cancellation_details()
+    return details is not None and details.worker_shutdown
 
 
 def _typed(call: dict[str, Any]) -> NodeCall:

@@ -16,7 +16,7 @@ from psycopg.types.json import Jsonb
 from billing.models import UsageRecord
 from billing.prices import Price, price
 from billing.services import record_usage
-from execution.attempts import Attempt, RunOver, attempts_of, recorded
+from execution.attempts import UNCOUNTED, Attempt, RunOver, attempts_of, recorded
 from execution.blobs import NewBlob, save_blobs
 from execution.models import NodeStatus, Run
 from execution.recording import (
@@ -125,6 +125,8 @@ def fail_attempt(
             event = _finished(call, attempt, data)
         else:
             data = {"attempt": attempt.number, "next_attempt_in": retry_in, "error": error}
+            if error["code"] in UNCOUNTED:
+                data["counted"] = False
             key = node_key("retrying", call["node"], call["path"], attempt.number)
             event = Event("node.retrying", key, call["node"], call["path"], data)
         write_events(run, [event])

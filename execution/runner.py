@@ -7,17 +7,15 @@ call that failed from a worker that went away.
 
 import asyncio
 import logging
-import random
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from datetime import UTC, datetime
 from functools import cache
 from typing import Any
 from uuid import uuid4
 
 from django.conf import settings
 
-from execution.attempts import INTERRUPTED, Attempt, RunOver, begin_attempt
+from execution.attempts import INTERRUPTED, STOPPED, Attempt, RunOver, begin_attempt
 from execution.context import RunContext
 from execution.database import DatabaseAway, RecordRefused, in_database
 from execution.ending import load_node_config
@@ -25,8 +23,9 @@ from execution.models import NodeStatus
 from execution.payloads import Externalizer, load_reference
 from execution.recording import RunMissing
 from execution.results import Outcome, fail_attempt, succeed_attempt
+from execution.retries import FINAL, Verdict, may_follow, verdict
 from execution.shapes import NodeCall, NodeDone
-from flows.engine.attempts import may_try_again
+from flows.engine.attempts import condition_holds, is_rate_limit
 from flows.engine.errors import NeedsLoad, NodeError
 from flows.engine.node_call import resolve_config, run_pure
 from flows.engine.node_type import NodeType, PureInputs, Result
@@ -49,12 +48,18 @@ class AttemptFailed(Exception):
         self.retry_in = retry_in
 
 
-async def run_node(call: NodeCall, *, is_unwanted: Callable[[], bool] = lambda: True) -> NodeDone:
+async def run_node(
+    call: NodeCall,
+    *,
+    is_unwanted: Callable[[], bool] = lambda: True,
+    is_stopping: Callable[[], bool] = lambda: False,
+) -> NodeDone:
     """One attempt from begin to record. Raises AttemptFailed, RunOver, NotRecordedYet.
 
     Cancelling it stops the work at once and records what it used: as cancelled where `is_unwanted`
-    says that somebody wanted that, else as interrupted (this process goes away, or the engine has
-    given the node to another), which does not count as a try.
+    says that somebody wanted that, else as interrupted, which does not count as a try. Where
+    `is_stopping` says that this process was asked to stop, it is not held against the node either;
+    else the engine has given the node to another, as its worker was not heard of.
     """
     token = uuid4().hex
     try:
@@ -63,7 +68,9 @@ async def run_node(call: NodeCall, *, is_unwanted: Callable[[], bool] = lambda: 
         raise AttemptFailed(error.as_dict(), None) from error
     if attempt.done is not None:
         return attempt.done
-    return await _Execution(call, attempt).run(is_unwanted)
+    if attempt.pause:
+        raise AttemptFailed(INTERRUPTED, attempt.pause)
+    return await _Execution(call, attempt).run(is_unwanted, is_stopping)
 
 
 class _Execution:
@@ -76,15 +83,19 @@ class _Execution:
         self.config: JSON = None
         # Until the node itself begins, nothing was done that could be done twice.
         self.repeatable = True
+        self.is_pure = False
         self.raw_config: Mapping[str, JSON] = call["config"] or {}
 
-    async def run(self, is_unwanted: Callable[[], bool]) -> NodeDone:
+    async def run(
+        self, is_unwanted: Callable[[], bool], is_stopping: Callable[[], bool]
+    ) -> NodeDone:
         try:
             async with asyncio.timeout(self.call["timeout_seconds"]):
                 result, trusted = await self._work()
             return await self._succeeded(result, trusted)
         except asyncio.CancelledError:
-            await asyncio.shield(self._stopped(unwanted=is_unwanted()))
+            facts = STOPPED if is_stopping() else INTERRUPTED
+            await asyncio.shield(self._stopped(None if is_unwanted() else facts))
             raise
         except TimeoutError:
             error = self._timeout()
@@ -100,9 +111,9 @@ class _Execution:
             error = self._unexpected(unexpected)
         finally:
             self.context.close()
-        retry_in = self._retry_in(error)
-        await self._record_failure(error.as_dict(), retry_in)
-        raise AttemptFailed(error.as_dict(), retry_in) from error
+        said = await self._verdict(error)
+        await self._record_failure(said.facts, said.retry_in)
+        raise AttemptFailed(said.facts, said.retry_in) from error
 
     async def _work(self) -> tuple[Result, bool]:
         node_type = registry().get(self.call["type"])
@@ -115,6 +126,7 @@ class _Execution:
                 lambda: load_node_config(self.call["run_id"], self.call["node"])
             )
         if node_type.io is None:
+            self.is_pure = True
             return await in_database(lambda: self._evaluate(node_type)), True
         try:
             config = self._resolve(node_type, None)
@@ -189,14 +201,15 @@ class _Execution:
             logger.exception("A failure of run %s cannot be stored", self.call["run_id"])
             await in_database(record_bare, patience=patience)
 
-    async def _stopped(self, *, unwanted: bool) -> None:
-        if unwanted:
+    async def _stopped(self, interruption: dict[str, JSON] | None) -> None:
+        """Record that the work was stopped: on demand, or by this interruption."""
+        if interruption is None:
             facts = {"code": "cancelled", "message": "Cancelled while it ran."}
             await self._record_failure(facts, None, status=NodeStatus.CANCELLED)
             return
         # Where the database is away too, whoever takes the node next closes this attempt.
         with suppress(DatabaseAway):
-            await self._record_failure(INTERRUPTED, 0, patience=CUT_OFF_PATIENCE)
+            await self._record_failure(interruption, 0, patience=CUT_OFF_PATIENCE)
 
     def _config_to_keep(self, out: Externalizer) -> JSON:
         trusted, out.trusted = out.trusted, True
@@ -205,22 +218,31 @@ class _Execution:
         finally:
             out.trusted = trusted
 
-    def _retry_in(self, error: NodeError) -> float | None:
-        """Seconds until the next try: what the other side asked for, else backoff with jitter.
+    async def _verdict(self, error: NodeError) -> Verdict:
+        """What follows a failure, by the retry's condition where it has one."""
+        wanted = await self._wanted(error)
+        return verdict(self.call, self.attempt, error, repeatable=self.repeatable, wanted=wanted)
 
-        None where there is none, also because the run would be over by then.
-        """
-        retry = self.call["retry"]
-        asked_for = self.call["retry_asked_for"]
-        if not may_try_again(error, repeatable=self.repeatable, asked_for=asked_for):
+    async def _wanted(self, error: NodeError) -> bool | None:
+        """What the retry's condition says; None where it has none, or it decides nothing."""
+        condition = self.call["retry"].get("condition")
+        if condition is None or self.is_pure or error.code in FINAL:
             return None
-        if self.attempt.tries >= retry["max_attempts"]:
+        if not (may_follow(self.call, self.attempt) or is_rate_limit(error)):
             return None
-        wait = retry["initial_seconds"] * retry["backoff"] ** (self.attempt.tries - 1)
-        wait = min(wait, retry["max_seconds"]) * random.uniform(0.8, 1.2)
-        wait = round(max(wait, error.retry_after or 0), 3)
-        left = datetime.fromisoformat(self.call["deadline"]) - datetime.now(UTC)
-        return wait if wait < left.total_seconds() else None
+
+        def holds(load: Load | None = None) -> bool:
+            return condition_holds(condition, self._names(), error, self.attempt.tries, load=load)
+
+        try:
+            try:
+                return holds()
+            except NeedsLoad:
+                return await in_database(lambda: holds(self._load), patience=RESULT_PATIENCE)
+        except (NodeError, RecursionError) as broken:
+            why = broken.message if isinstance(broken, NodeError) else "it is nested too deeply."
+            error.message += f" It was not tried again, for 'retry.if' cannot be evaluated: {why}"
+            return False
 
     def _timeout(self) -> NodeError:
         seconds = self.call["timeout_seconds"]
