@@ -26,6 +26,7 @@ from execution.workflow_errors import is_recorded, node_error, timed_out, unknow
 from flows.engine.document import NodeSpec, parse
 from flows.engine.errors import NeedsLoad, NodeError
 from flows.engine.graph import Graph
+from flows.engine.migrate import migrated
 from flows.engine.node_call import run_pure
 from flows.engine.node_type import NodeType, PureInputs, Result
 from flows.engine.plan import FinishRun, RunState, SkipNode, StartNode, advance, fail, succeed
@@ -82,7 +83,8 @@ class Drive:
         document = self.start["document"]
         if document is None:
             document = json.loads(await self._document_text())
-        self.graph = Graph(parse(document))
+        # A worker may be newer than the start: what it runs is in the form that it knows.
+        self.graph = Graph(migrated(parse(document), registry()))
         self.state = RunState.new(self.graph)
 
     async def _document_text(self) -> str:

@@ -18,6 +18,8 @@ from execution.recording import (
 )
 from execution.shapes import NodeRecord, RunEnd
 from flows.engine.document import parse
+from flows.engine.migrate import migrated_data
+from flows.engine.registry import registry
 
 JSON = Any
 
@@ -116,11 +118,11 @@ def end_from_outside(run_id: str, status: str, error: dict[str, JSON]) -> bool:
 
 
 def load_run_document(run_id: str) -> dict[str, JSON]:
-    """The document a run is pinned to."""
+    """The document a run is pinned to, its nodes in the form of their types' versions here."""
     run = Run.objects.select_related("version", "snapshot").get(id=run_id)
     pinned = run.version or run.snapshot
     assert pinned is not None
-    return dict(pinned.document)
+    return migrated_data(pinned.document, registry())
 
 
 def load_node_config(run_id: str, node: str) -> dict[str, JSON]:

@@ -13,6 +13,7 @@ from flows.engine.attempts import evaluated_of
 from flows.engine.document import Document, digest, dump, parse
 from flows.engine.errors import DocumentInvalid
 from flows.engine.expressions import references
+from flows.engine.migrate import migrated, migration
 from flows.engine.registry import registry
 from flows.engine.sizes import json_size
 from flows.engine.validate import validate
@@ -41,7 +42,8 @@ class Pinned:
 def pin(actor: Actor, flow: Flow, version: Wanted) -> Pinned:
     """The document for a run: "published", "draft", a version's number, or a document itself.
 
-    Raises NotPublished, and DocumentInvalid for a draft or document with errors.
+    Raises NotPublished, and DocumentInvalid for a draft or document with errors, and for a version
+    with a node that cannot be brought to its type's version here.
     """
     if isinstance(version, Document):
         return _pin_document(actor, version)
@@ -62,7 +64,7 @@ def pin(actor: Actor, flow: Flow, version: Wanted) -> Pinned:
 @lru_cache(maxsize=512)
 def _pin_version(version_id: UUID) -> Pinned:
     document = parse(FlowVersion.objects.values_list("document", flat=True).get(id=version_id))
-    return _prepare(document, version_id=version_id)
+    return _prepare(_migrated(document), version_id=version_id)
 
 
 def pin_again(run: Run) -> Pinned:
@@ -70,7 +72,7 @@ def pin_again(run: Run) -> Pinned:
     if run.version_id is not None:
         return _pin_version(run.version_id)
     assert run.snapshot is not None, "a run is pinned to a version or a snapshot"
-    return _prepare(parse(run.snapshot.document), snapshot_id=run.snapshot.id)
+    return _prepare(_migrated(parse(run.snapshot.document)), snapshot_id=run.snapshot.id)
 
 
 def _pin_document(actor: Actor, document: Document) -> Pinned:
@@ -82,7 +84,15 @@ def _pin_document(actor: Actor, document: Document) -> Pinned:
         digest=digest(document),
         defaults={"document": dump(document)},
     )
-    return _prepare(document, snapshot_id=snapshot.id)
+    return _prepare(migrated(document, registry()), snapshot_id=snapshot.id)
+
+
+def _migrated(document: Document) -> Document:
+    """A stored document as it can be run here. Raises DocumentInvalid."""
+    document, problems = migration(document, registry())
+    if problems:
+        raise DocumentInvalid(problems)
+    return document
 
 
 def _prepare(

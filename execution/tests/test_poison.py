@@ -1,4 +1,4 @@
-"""A node that takes its worker down: counted, slowed and given up; a worker that is stopped is not."""
+"""A node that takes its worker down is slowed and given up; a worker that stops is no fault of it."""
 
 import uuid
 from datetime import UTC, datetime, timedelta
