@@ -8,6 +8,7 @@ from uuid import UUID
 from accounts.models import Workspace
 from execution import egress
 from execution.attempts import Attempt
+from execution.budgets import check_budget
 from execution.database import in_database
 from execution.providers.access import access_of, default_model
 from execution.providers.registry import load_provider, resolve
@@ -81,6 +82,7 @@ class RunContext:
         )
 
     async def model(self, request: ModelRequest) -> ModelAnswer:
+        await in_database(lambda: check_budget(self.run_id, self.spent))
         access = await access_of(UUID(self.call["workspace_id"]))
         name = request.model or default_model(await self._workspace_default(), access)
         await load_provider(name)

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 from functools import lru_cache
 from typing import Any
 from uuid import UUID
@@ -35,6 +36,7 @@ class Pinned:
     document: Mapping[str, JSON] | None
     reads_variables: bool
     timeout_seconds: float
+    budget: Decimal | None = None
     version_id: UUID | None = None
     snapshot_id: UUID | None = None
 
@@ -111,6 +113,7 @@ def _prepare(
             for reference in references(evaluated_of(node))
         ),
         timeout_seconds=_timeout(document),
+        budget=Decimal(budget) if (budget := document.settings.budget) is not None else None,
         version_id=version_id,
         snapshot_id=snapshot_id,
     )

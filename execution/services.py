@@ -91,6 +91,7 @@ def start_run(
         api_key_id=actor.api_key_id,
         idempotency_key=idempotency_key,
         request_digest=asked,
+        budget=pinned.budget,
         created_at=timezone.now(),
         last_seq=1,
     )

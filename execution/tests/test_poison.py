@@ -1,4 +1,4 @@
-"""A node that takes its worker down is slowed and given up; a worker that stops is no fault of it."""
+"""A node that takes its worker down is slowed and given up; a worker that stops is not its fault."""
 
 import uuid
 from datetime import UTC, datetime, timedelta
