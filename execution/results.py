@@ -132,8 +132,12 @@ def fail_attempt(
         write_events(run, [event])
 
 
-def stream_checkpoint(call: NodeCall, attempt: Attempt, offset: int, text: str) -> None:
+def stream_checkpoint(
+    call: NodeCall, attempt: Attempt, offset: int, text: str, part: int = 0
+) -> None:
     """Keep a stretch of streamed text, so that a reload in the middle shows it.
+
+    A `part` of its own begins where what was streamed before does not count any more.
 
     Nothing is kept once the run has ended: its end is its last event.
     """
@@ -142,7 +146,11 @@ def stream_checkpoint(call: NodeCall, attempt: Attempt, offset: int, text: str) 
         if run.ended:
             return
         data = {"attempt": attempt.number, "offset": offset, "text": text}
-        key = f"{node_key('delta', call['node'], call['path'], attempt.number)}:{offset}"
+        place = str(offset)
+        if part:
+            data["part"] = part
+            place = f"{part}.{offset}"
+        key = f"{node_key('delta', call['node'], call['path'], attempt.number)}:{place}"
         write_events(run, [Event("node.delta", key, call["node"], call["path"], data)])
 
 

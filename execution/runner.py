@@ -79,7 +79,7 @@ class _Execution:
     def __init__(self, call: NodeCall, attempt: Attempt) -> None:
         self.call = call
         self.attempt = attempt
-        self.context = RunContext(call, attempt)
+        self.context = RunContext(call, attempt, judge=self._is_final)
         self.config: JSON = None
         # Until the node itself begins, nothing was done that could be done twice.
         self.repeatable = True
@@ -218,31 +218,40 @@ class _Execution:
         finally:
             out.trusted = trusted
 
+    async def _is_final(self, error: NodeError) -> bool:
+        return (await self._verdict(error)).retry_in is None
+
     async def _verdict(self, error: NodeError) -> Verdict:
         """What follows a failure, by the retry's condition where it has one."""
-        wanted = await self._wanted(error)
-        return verdict(self.call, self.attempt, error, repeatable=self.repeatable, wanted=wanted)
+        wanted, remark = await self._wanted(error)
+        said = verdict(self.call, self.attempt, error, repeatable=self.repeatable, wanted=wanted)
+        if not remark:
+            return said
+        return Verdict({**said.facts, "message": f"{error.message} {remark}"}, said.retry_in)
 
-    async def _wanted(self, error: NodeError) -> bool | None:
-        """What the retry's condition says; None where it has none, or it decides nothing."""
+    async def _wanted(self, error: NodeError) -> tuple[bool | None, str]:
+        """What the retry's condition says, and what is wrong with it.
+
+        None where there is no condition, or nothing for it to decide.
+        """
         condition = self.call["retry"].get("condition")
         if condition is None or self.is_pure or error.code in FINAL:
-            return None
+            return None, ""
         if not (may_follow(self.call, self.attempt) or is_rate_limit(error)):
-            return None
+            return None, ""
 
         def holds(load: Load | None = None) -> bool:
             return condition_holds(condition, self._names(), error, self.attempt.tries, load=load)
 
         try:
             try:
-                return holds()
+                return holds(), ""
             except NeedsLoad:
-                return await in_database(lambda: holds(self._load), patience=RESULT_PATIENCE)
+                loading = in_database(lambda: holds(self._load), patience=RESULT_PATIENCE)
+                return await loading, ""
         except (NodeError, RecursionError) as broken:
             why = broken.message if isinstance(broken, NodeError) else "it is nested too deeply."
-            error.message += f" It was not tried again, for 'retry.if' cannot be evaluated: {why}"
-            return False
+            return False, f"It was not tried again, for 'retry.if' cannot be evaluated: {why}"
 
     def _timeout(self) -> NodeError:
         seconds = self.call["timeout_seconds"]

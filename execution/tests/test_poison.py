@@ -1,4 +1,4 @@
-"""A node that takes its worker down is slowed and given up; a worker that stops is not its fault."""
+"""A node that takes its worker down is slowed and given up; one whose worker stops is not."""
 
 import uuid
 from datetime import UTC, datetime, timedelta

@@ -6,6 +6,8 @@ from typing import Any, Literal, Protocol
 
 from pydantic import BaseModel
 
+from flows.engine.errors import NodeError
+
 #: Work that the drivers of a run do themselves: scopes of their own, time, people, other flows.
 Control = Literal["map", "loop", "wait", "approval", "subflow"]
 #: Kinds of work that wait in a queue of their own, so that slow ones cannot hold up the others.
@@ -127,8 +129,18 @@ class Context(Protocol):
     def idempotency_key(self) -> str:
         """The same for every attempt of this node in this run and iteration."""
 
+    @property
+    def seconds_left(self) -> float:
+        """Seconds until this attempt is ended by its timeout."""
+
+    async def is_final(self, error: NodeError) -> bool:
+        """Whether no other attempt would follow this failure of the node."""
+
     def emit(self, text: str) -> None:
         """Stream a piece of text to whoever watches; coalesced, never blocking."""
+
+    def restart(self) -> None:
+        """What was streamed so far does not count: what is streamed next stands in its place."""
 
     async def http(
         self,

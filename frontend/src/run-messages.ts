@@ -46,12 +46,15 @@ export interface RunEvent {
   preview?: string;
   next_attempt_in?: number;
   offset?: number;
+  part?: number;
   text?: string;
 }
 
 export interface Delta {
   node: string;
   attempt: number;
+  /** Counts how often the text began anew within the attempt. */
+  part?: number;
   offset: number;
   text: string;
 }
