@@ -19,6 +19,7 @@ from execution.ending import (
     record_settled_nodes,
     without_what_is_refused,
 )
+from execution.pulse import pulse
 from execution.recording import RunMissing
 from execution.runner import AttemptFailed, run_node
 from execution.shapes import DOCUMENT_PIECE, NodeCall, NodeRecord, RunEnd
@@ -33,9 +34,11 @@ async def run_node_activity(call: dict[str, Any]) -> dict[str, Any]:
     """One attempt of a node; Temporal repeats it after the pause the runner asks for."""
     beating = asyncio.create_task(_heartbeat())
     try:
-        return dict(
-            await run_node(_typed(call), is_unwanted=_was_cancelled, is_stopping=_is_stopping)
-        )
+        with pulse.speaks_for_this_activity():
+            done = await run_node(
+                _typed(call), is_unwanted=_was_cancelled, is_stopping=_is_stopping
+            )
+        return dict(done)
     except AttemptFailed as failed:
         raise ApplicationError(
             failed.error["message"],
