@@ -1,9 +1,12 @@
 """Nodes that stop, kill or block their worker, on a real stack; the others' runs go on."""
 
+import itertools
 import uuid
 from collections.abc import Iterator
+from datetime import timedelta
 
 import pytest
+from django.utils import timezone
 from pytest_django import DjangoDbBlocker
 
 from accounts.permissions import system_actor
@@ -49,7 +52,7 @@ def test_deploys_in_the_middle_of_a_call_are_not_held_against_the_node(stack: Li
 
 BURNING = '''
 """Computes where it should wait."""
-import time
+import os, time
 from flows.engine.config import NodeConfig
 from flows.engine.node_type import Context, NodeType, PureInputs, Result
 
@@ -65,11 +68,16 @@ def burn(seconds: float) -> int:
 async def io(config: Config, ctx: Context) -> Result:
     return Result({"count": burn(config.seconds)})
 
+async def deadly(config: Config, ctx: Context) -> Result:
+    if ctx.attempt < config.seconds:
+        os._exit(9)
+    return Result({"count": ctx.attempt})
+
 def pure(config: Config, inputs: PureInputs) -> Result:
     return Result({"count": burn(config.seconds)})
 
 NODE = NodeType(type="NAME", title="Burn", summary="Burns.", category="data", icon="flame",
-                config=Config, KIND=KIND, outputs={"count": "number"})
+                config=Config, KIND, outputs={"count": "number"})
 '''
 
 
@@ -79,12 +87,15 @@ def burning(
     tmp_path_factory: pytest.TempPathFactory,
     django_db_blocker: DjangoDbBlocker,
 ) -> Iterator[dict[str, str]]:
-    """Names of node types that burn: `io` on the event loop, `pure` in the workflow."""
+    """Names of node types that burn, `io` on the event loop and `pure` in the workflow, and of one
+    (`deadly`) that ends its worker in its first attempts.
+    """
     stack, folder = live_stack, tmp_path_factory.mktemp("nodes")
-    names = {kind: f"burn_{kind}_{uuid.uuid4().hex[:8]}" for kind in ("io", "pure")}
+    does = {"io": "io=io", "pure": "pure=pure", "deadly": "io=deadly"}
+    names = {kind: f"burn_{kind}_{uuid.uuid4().hex[:8]}" for kind in does}
     for kind, name in names.items():
         (folder / name).mkdir()
-        source = BURNING.replace("NAME", name).replace("KIND", kind)
+        source = BURNING.replace("NAME", name).replace("KIND", does[kind])
         (folder / name / "node.py").write_text(source)
     with pytest.MonkeyPatch.context() as patch, django_db_blocker.unblock():
         patch.setenv("FLUX_NODE_PATHS", str(folder))
@@ -138,3 +149,33 @@ def test_a_node_that_never_comes_back_ends_its_worker_and_is_given_up(
     stack.wait_until_ready()
     until(lambda: NodeRun.objects.filter(run=run, node="burn", attempt=2).exists())
     cancel_run(system_actor(run.workspace_id, "test"), run)
+
+
+def test_a_node_that_kills_its_worker_lets_others_on_between_its_attempts(
+    stack: LiveStack, burning: dict[str, str]
+) -> None:
+    run = burner(burning["deadly"], 4)
+    actor = new_actor()
+    nodes = [start_node("tag"), llm("ask", "{{ start.tag }}", "tokens-40x20ms"), output("x")]
+    flow = published(actor, document(nodes, ["start>ask", "ask>end"]))
+    others: list[Run] = []
+
+    def is_over() -> bool:
+        stack.heal()
+        if not others or others[-1].created_at < timezone.now() - timedelta(seconds=3):
+            others.append(start_run(actor, flow, {"tag": uuid.uuid4().hex}).run)
+        run.refresh_from_db()
+        return run.ended
+
+    until(is_over, 120)
+    assert run.status == "succeeded"
+    rows = list(NodeRun.objects.filter(run=run, node="burn").order_by("attempt"))
+    assert [(row.error or {}).get("code") for row in rows] == ["interrupted"] * 3 + [None]
+    pauses = [
+        (after.started_at - before.finished_at).total_seconds()
+        for before, after in itertools.pairwise(rows)
+        if after.started_at and before.finished_at
+    ]
+    assert pauses[1] >= 1.9, pauses
+    assert pauses[2] >= 3.9, pauses
+    assert [ended(other).status for other in others] == ["succeeded"] * len(others)
