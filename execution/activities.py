@@ -8,7 +8,7 @@ from typing import Any
 
 from temporalio import activity
 
-from execution.activity_ways import beating, for_good, named, typed, was_cancelled
+from execution.activity_ways import beating, for_good, is_stopping, named, typed, was_cancelled
 from execution.attempts import RunOver
 from execution.container_work import close_container, work_off, work_off_part
 from execution.database import RecordRefused, in_database
@@ -31,14 +31,18 @@ logger = logging.getLogger(__name__)
 async def run_node_activity(call: dict[str, Any]) -> dict[str, Any]:
     """One attempt of a node; Temporal repeats it after the pause the runner asks for."""
     async with beating(), named():
-        return dict(await run_node(typed(call), is_unwanted=was_cancelled, work_off=work_off))
+        done = await run_node(
+            typed(call), is_unwanted=was_cancelled, is_stopping=is_stopping, work_off=work_off
+        )
+        return dict(done)
 
 
 @activity.defn(name="run_part")
 async def run_part(call: dict[str, Any]) -> dict[str, Any]:
     """One part of a large map, every step of it recorded by itself."""
     async with beating(), named():
-        return dict(await work_off_part(typed(call), call["context"], was_cancelled))
+        names = call["context"]
+        return dict(await work_off_part(typed(call), names, was_cancelled, is_stopping))
 
 
 @activity.defn(name="close_container")

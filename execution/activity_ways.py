@@ -12,6 +12,7 @@ from temporalio.exceptions import ApplicationError
 
 from execution.attempts import NotRecordedYet, RunOver, RunPaused
 from execution.database import DatabaseAway, RecordRefused
+from execution.pulse import pulse
 from execution.recording import RunMissing
 from execution.runner import AttemptFailed
 from execution.shapes import NodeCall
@@ -27,7 +28,8 @@ async def beating() -> AsyncIterator[None]:
     """Say that this worker lives, while the work goes on."""
     task = asyncio.create_task(_heartbeat())
     try:
-        yield
+        with pulse.speaks_for_this_activity():
+            yield
     finally:
         task.cancel()
 
@@ -80,6 +82,12 @@ def was_cancelled() -> bool:
     """Whether somebody asked for the end of this activity (and not only of this worker)."""
     details = activity.cancellation_details()
     return details is not None and details.cancel_requested
+
+
+def is_stopping() -> bool:
+    """Whether this worker was asked to stop."""
+    details = activity.cancellation_details()
+    return details is not None and details.worker_shutdown
 
 
 def typed(call: dict[str, Any]) -> NodeCall:

@@ -1,12 +1,15 @@
 """How an attempt of a node begins, in one transaction.
 
 A retry after a crash comes here first: a node that was recorded as succeeded is handed back, never
-run again; an attempt that was cut off is closed as interrupted and does not count as a try.
+run again; an attempt that was cut off is closed as interrupted and does not count as a try. One
+that takes its worker down again and again comes back after growing pauses, so that it cannot take
+every worker down in a row.
 """
 
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any
 
 from django.db import connection, transaction
@@ -34,6 +37,18 @@ INTERRUPTED = {
     "code": "interrupted",
     "message": "The worker went away during this attempt; the node is tried again.",
 }
+#: A worker that is asked to stop says so; that is nobody's fault and counts for nothing.
+STOPPED = {
+    "code": "interrupted",
+    "message": "The worker was stopped during this attempt; the node is tried again.",
+    "details": {"worker": "stopped"},
+}
+#: What an attempt that only met a rate limit is called; `next_attempt_in` is what was waited.
+RATE_LIMITED = {"code": "rate_limited"}
+#: Attempts that end with one of these codes are none of the node's tries.
+UNCOUNTED = (INTERRUPTED["code"], RATE_LIMITED["code"])
+#: Seconds before the attempt after the second interruption; each further one doubles them.
+FIRST_PAUSE = 2.0
 
 
 class RunOver(Exception):
@@ -53,13 +68,17 @@ class Attempt:
     """An attempt that has begun. `tries` counts it and those that failed by themselves.
 
     `done` is the result of an earlier attempt, where there is nothing left to do; `outputs` are
-    values that were too large to travel with the call.
+    values that were too large to travel with the call. `waits` and `waited` (seconds) are what rate
+    limits have cost so far. With `pause` (seconds) it has not begun: it is too early for it.
     """
 
     number: int
     tries: int
     done: NodeDone | None = None
     outputs: dict[str, JSON] = field(default_factory=dict)
+    waits: int = 0
+    waited: float = 0
+    pause: float = 0
 
 
 def begin_attempt(call: NodeCall, token: str) -> Attempt:
@@ -87,7 +106,7 @@ def begin_attempt(call: NodeCall, token: str) -> Attempt:
         if attempt.done is None and attempt.number:
             events.append(started_event(call, attempt.number))
         write_events(run, events)
-    if not attempt.number:
+    if not attempt.number and not attempt.pause:
         raise _given_up()
     return attempt
 
@@ -124,35 +143,76 @@ def _begin_again(call: NodeCall, token: str, events: list[Event]) -> Attempt:
     for attempt in earlier:
         if attempt.status == NodeStatus.SUCCEEDED:
             return Attempt(attempt.attempt, attempt.attempt, done=recorded(attempt))
-    interrupted = sum(1 for attempt in earlier if _is_interrupted(attempt, token))
-    tries = len(earlier) - interrupted + 1
-    own = "inside" in call or earlier[-1].worker == token
-    if earlier[-1].status == NodeStatus.RUNNING and own:
+    tries = 1 + sum(1 for attempt in earlier if not _is_uncounted(attempt, token))
+    waits = [_waited(attempt) for attempt in earlier if _is(attempt, RATE_LIMITED)]
+    spent: dict[str, Any] = {"waits": len(waits), "waited": sum(waits)}
+    last = earlier[-1]
+    own = "inside" in call or last.worker == token
+    if last.status == NodeStatus.RUNNING and own:
         # Of a container every step inside is recorded, so it goes on and does not begin again.
-        return Attempt(earlier[-1].attempt, tries - 1, outputs=outputs_for(call))
-    closed = [_close(call, attempt) for attempt in earlier if attempt.status == NodeStatus.RUNNING]
-    events += closed
+        return Attempt(last.attempt, tries - 1, outputs=outputs_for(call), **spent)
+    cut_off = sum(1 for attempt in earlier if _is_cut_off(attempt, token))
+    pause = _pause_after(cut_off) if _is_cut_off(last, token) else 0.0
+    running = [attempt for attempt in earlier if attempt.status == NodeStatus.RUNNING]
+    events += [_close(call, attempt, pause) for attempt in running]
     # One more number for each attempt closed here: two were reserved for a start.
-    Run.objects.filter(id=call["run_id"]).update(last_seq=F("last_seq") + len(closed))
-    if interrupted >= MAX_INTERRUPTIONS:
+    Run.objects.filter(id=call["run_id"]).update(last_seq=F("last_seq") + len(running))
+    if cut_off >= MAX_INTERRUPTIONS:
         return Attempt(0, tries)
-    number = earlier[-1].attempt + 1
-    _insert(call, token, number)
-    return Attempt(number, tries, outputs=outputs_for(call))
+    if (left := _left_of(pause, last)) > 0:
+        return Attempt(0, tries, pause=left)
+    _insert(call, token, last.attempt + 1)
+    return Attempt(last.attempt + 1, tries, outputs=outputs_for(call), **spent)
 
 
-def _is_interrupted(attempt: NodeRun, token: str) -> bool:
-    cut_off = attempt.status == NodeStatus.RUNNING and attempt.worker != token
-    return cut_off or (attempt.error or {}).get("code") == "interrupted"
+def _is(attempt: NodeRun, error: dict[str, JSON]) -> bool:
+    return bool((attempt.error or {}).get("code") == error["code"])
 
 
-def _close(call: NodeCall, attempt: NodeRun) -> Event:
+def _waited(attempt: NodeRun) -> float:
+    return float((attempt.error or {}).get("next_attempt_in", 0))
+
+
+def _is_uncounted(attempt: NodeRun, token: str) -> bool:
+    """Whether this attempt is none of the node's tries."""
+    if attempt.status == NodeStatus.RUNNING:
+        return attempt.worker != token
+    return (attempt.error or {}).get("code") in UNCOUNTED
+
+
+def _is_cut_off(attempt: NodeRun, token: str) -> bool:
+    """Whether this attempt's worker went away without a word."""
+    if attempt.status == NodeStatus.RUNNING:
+        return attempt.worker != token
+    return _is(attempt, INTERRUPTED) and "details" not in (attempt.error or {})
+
+
+def _pause_after(cut_off: int) -> float:
+    """Seconds before the next attempt of a node that was cut off so often: 0, 2, 4, 8."""
+    return FIRST_PAUSE * 2 ** (cut_off - 2) if 1 < cut_off < MAX_INTERRUPTIONS else 0.0
+
+
+def _left_of(pause: float, last: NodeRun) -> float:
+    """What is left of a pause that began when the last attempt was closed."""
+    if not pause or last.finished_at is None:
+        return 0.0
+    due = last.finished_at + timedelta(seconds=pause)
+    # The clocks of two workers may differ; a pause is never longer than it was meant to be.
+    return min(pause, max(0.0, (due - timezone.now()).total_seconds()))
+
+
+def _close(call: NodeCall, attempt: NodeRun, pause: float) -> Event:
     """Close an attempt whose worker is gone."""
     attempt.status = NodeStatus.FAILED
     attempt.finished_at = timezone.now()
     attempt.error = INTERRUPTED
     attempt.save(update_fields=["status", "finished_at", "error"])
-    data = {"attempt": attempt.attempt, "next_attempt_in": 0, "error": INTERRUPTED}
+    data = {
+        "attempt": attempt.attempt,
+        "next_attempt_in": pause,
+        "counted": False,
+        "error": INTERRUPTED,
+    }
     key = node_key("retrying", call["node"], call["path"], attempt.attempt)
     return Event("node.retrying", key, call["node"], call["path"], data)
 
@@ -168,7 +228,8 @@ def _given_up() -> NodeError:
 def attempts_of(call: NodeCall) -> Sequence[NodeRun]:
     """All recorded attempts of a node and iteration, oldest first."""
     rows = NodeRun.objects.filter(run_id=call["run_id"], node=call["node"], path=call["path"])
-    return list(rows.order_by("attempt"))
+    # What went in is not read here, and may be most of the bytes of a hundred attempts.
+    return list(rows.defer("input").order_by("attempt"))
 
 
 def open_or_done(call: NodeCall) -> NodeRun:

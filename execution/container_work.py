@@ -57,6 +57,7 @@ async def work_off(
     resolved: dict[str, JSON],
     names: Mapping[str, JSON],
     is_unwanted: Callable[[], bool],
+    is_stopping: Callable[[], bool],
 ) -> Result:
     """A container whose settings are evaluated. Raises NodeError, HandedBack."""
     inside = call["inside"]
@@ -65,7 +66,7 @@ async def work_off(
         items = await in_database(lambda: _items(call, config))
         if len(items) > inside["whole"]:
             raise HandedBack(await in_database(lambda: _split(call, config, items, resolved)))
-    drive = await _drive(call, names, is_unwanted, len(items or ()))
+    drive = await _drive(call, names, len(items or ()), is_unwanted, is_stopping)
     base = drive.walk.base
     drive.open(base, drive.walk.graph.nodes[call["node"]], config, items)
     finish = await drive.to_the_end()
@@ -120,12 +121,15 @@ def _split(
 
 
 async def work_off_part(
-    call: NodeCall, names: Mapping[str, JSON], is_unwanted: Callable[[], bool]
+    call: NodeCall,
+    names: Mapping[str, JSON],
+    is_unwanted: Callable[[], bool],
+    is_stopping: Callable[[], bool],
 ) -> PartDone:
     """One part of a large map; its results are stored where they are large."""
     inside = call["inside"]
     items = await in_database(lambda: _part_items(call))
-    drive = await _drive(call, names, is_unwanted, len(items))
+    drive = await _drive(call, names, len(items), is_unwanted, is_stopping)
     drive.walk.open_map(
         drive.walk.base,
         call["node"],
@@ -160,7 +164,11 @@ def _part_items(call: NodeCall) -> list[JSON]:
 
 
 async def _drive(
-    call: NodeCall, names: Mapping[str, JSON], is_unwanted: Callable[[], bool], count: int
+    call: NodeCall,
+    names: Mapping[str, JSON],
+    count: int,
+    is_unwanted: Callable[[], bool],
+    is_stopping: Callable[[], bool],
 ) -> LocalDrive:
     inside = call["inside"]
     graph = await in_database(lambda: graph_of(call["run_id"]))
@@ -187,6 +195,7 @@ async def _drive(
         started_at=call["started_at"],
         deadline=call["deadline"],
         is_unwanted=is_unwanted,
+        is_stopping=is_stopping,
     )
 
 

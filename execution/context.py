@@ -1,19 +1,22 @@
 """What an I/O node gets: the doors to the world, with everything it used kept count of."""
 
 import json
-from collections.abc import Mapping
+import time
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from uuid import UUID
 
 from accounts.models import Workspace
 from execution import egress
 from execution.attempts import Attempt
+from execution.budgets import check_budget
 from execution.database import in_database
 from execution.providers.access import access_of, default_model
 from execution.providers.registry import load_provider, resolve
 from execution.results import Spent
 from execution.shapes import NodeCall
 from execution.streaming import Stream, finish
+from flows.engine.errors import NodeError
 from flows.engine.json_values import storable_text
 from flows.engine.node_type import HttpAnswer, ModelAnswer, ModelRequest, ModelUsage
 
@@ -28,7 +31,13 @@ class RunContext:
     call: NodeCall
     attempt_row: Attempt
     spent: list[Spent] = field(default_factory=list)
+    #: Whether no attempt would follow an error: the runner decides.
+    judge: Callable[[NodeError], Awaitable[bool]] | None = None
     _stream: Stream | None = None
+    _ends_at: float = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._ends_at = time.monotonic() + self.call["timeout_seconds"]
 
     @property
     def run_id(self) -> str:
@@ -53,6 +62,17 @@ class RunContext:
     @property
     def idempotency_key(self) -> str:
         return f"{self.run_id}:{self.node_id}:{json.dumps(self.call['path'])}"
+
+    @property
+    def seconds_left(self) -> float:
+        return max(0.0, self._ends_at - time.monotonic())
+
+    async def is_final(self, error: NodeError) -> bool:
+        return self.judge is None or await self.judge(error)
+
+    def restart(self) -> None:
+        if self._stream is not None:
+            self._stream.restart()
 
     def emit(self, text: str) -> None:
         if self._stream is None:
@@ -81,6 +101,7 @@ class RunContext:
         )
 
     async def model(self, request: ModelRequest) -> ModelAnswer:
+        await in_database(lambda: check_budget(self.run_id, self.spent))
         access = await access_of(UUID(self.call["workspace_id"]))
         name = request.model or default_model(await self._workspace_default(), access)
         await load_provider(name)

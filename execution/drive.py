@@ -23,8 +23,10 @@ from execution.travel import OUTPUTS
 from execution.workflow_errors import node_error, timed_out
 from flows.engine.document import NodeSpec, parse
 from flows.engine.graph import Graph
+from flows.engine.migrate import migrated
 from flows.engine.node_type import NodeType
 from flows.engine.plan import FinishRun
+from flows.engine.registry import registry
 from flows.engine.scope import Scope
 from flows.engine.sizes import wire_size
 from flows.engine.walk import Compute, Ended, Walk
@@ -54,7 +56,9 @@ class Drive(Parts):
             document = json.loads(await self._document_text())
         reuse = await reuse_from(self.start)
         given = {"run": self.start["run"], "vars": self.start["variables"]}
-        self.walk = Walk(Graph(parse(document)), given, reuse=reuse)
+        # A worker may be newer than the start: what it runs is in the form that it knows.
+        graph = Graph(migrated(parse(document), registry()))
+        self.walk = Walk(graph, given, reuse=reuse)
 
     async def _document_text(self) -> str:
         """A document that is too large to travel in one piece."""

@@ -52,6 +52,7 @@ class LocalDrive(Driver):
         started_at: str,
         deadline: str,
         is_unwanted: Callable[[], bool] = lambda: True,
+        is_stopping: Callable[[], bool] = lambda: False,
     ) -> None:
         super().__init__(start["inputs"])
         self.walk = walk
@@ -60,6 +61,7 @@ class LocalDrive(Driver):
         self.started_at = started_at
         self.deadline = deadline
         self.is_unwanted = is_unwanted
+        self.is_stopping = is_stopping
         self.is_paused = False
         self.through: Ended | None = None
 
@@ -136,7 +138,10 @@ class LocalDrive(Driver):
             call["records"] = self.settled.take()
             try:
                 done = await run_node(
-                    call, is_unwanted=self._is_unwanted(scope), recorder=self.recorder
+                    call,
+                    is_unwanted=self._is_unwanted(scope),
+                    is_stopping=self.is_stopping,
+                    recorder=self.recorder,
                 )
             except AttemptFailed as failed:
                 if failed.retry_in is None:

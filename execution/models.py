@@ -121,6 +121,13 @@ class Run(models.Model):
         blank=True,
         help_text="Ids of the runs above it, outermost first.",
     )
+    budget = models.DecimalField(
+        max_digits=15,
+        decimal_places=6,
+        null=True,
+        blank=True,
+        help_text="US dollars that it and the runs below it may cost; null: no limit.",
+    )
     cancel_requested_at = models.DateTimeField(null=True, blank=True)
     pause_requested_at = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField()

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
+from decimal import Decimal
 from functools import lru_cache
 from typing import Any
 from uuid import UUID
@@ -12,9 +13,11 @@ from django.utils import timezone
 from accounts.permissions import Actor
 from execution.errors import NotPublished
 from execution.models import Run, Snapshot
+from flows.engine.attempts import evaluated_of
 from flows.engine.document import Document, digest, dump, parse
 from flows.engine.errors import DocumentInvalid
 from flows.engine.expressions import references
+from flows.engine.migrate import migrated, migration
 from flows.engine.registry import registry
 from flows.engine.sizes import json_size
 from flows.engine.validate import validate
@@ -39,6 +42,7 @@ class Pinned:
     reads_variables: bool
     timeout_seconds: float
     inline: bool = False
+    budget: Decimal | None = None
     version_id: UUID | None = None
     snapshot_id: UUID | None = None
 
@@ -56,7 +60,8 @@ class Pinned:
 def pin(actor: Actor, flow: Flow, version: Wanted) -> Pinned:
     """The document for a run: "published", "draft", a version's number, or a document itself.
 
-    Raises NotPublished, and DocumentInvalid for a draft or document with errors.
+    Raises NotPublished, and DocumentInvalid for a draft or document with errors, and for a version
+    with a node that cannot be brought to its type's version here.
     """
     if isinstance(version, Document):
         return _pin_document(actor, version)
@@ -77,7 +82,7 @@ def pin(actor: Actor, flow: Flow, version: Wanted) -> Pinned:
 @lru_cache(maxsize=512)
 def _pin_version(version_id: UUID) -> Pinned:
     document = parse(FlowVersion.objects.values_list("document", flat=True).get(id=version_id))
-    return _prepare(document, version_id=version_id)
+    return _prepare(_migrated(document), version_id=version_id)
 
 
 def pin_again(run: Run) -> Pinned:
@@ -85,14 +90,15 @@ def pin_again(run: Run) -> Pinned:
     if run.version_id is not None:
         return _pin_version(run.version_id)
     assert run.snapshot is not None, "a run is pinned to a version or a snapshot"
-    return _prepare(parse(run.snapshot.document), snapshot_id=run.snapshot.id)
+    return _prepare(_migrated(parse(run.snapshot.document)), snapshot_id=run.snapshot.id)
 
 
 def _pin_document(actor: Actor, document: Document) -> Pinned:
     errors = [item for item in validate(document, registry()) if item.severity == "error"]
     if errors:
         raise DocumentInvalid(errors)
-    return _prepare(document, snapshot_id=_snapshot(actor.workspace_id, document))
+    migrated_here = migrated(document, registry())
+    return _prepare(migrated_here, snapshot_id=_snapshot(actor.workspace_id, document))
 
 
 def _snapshot(workspace_id: UUID, document: Document) -> UUID:
@@ -111,6 +117,14 @@ def _snapshot(workspace_id: UUID, document: Document) -> UUID:
         # It was unused and was dropped in between.
 
 
+def _migrated(document: Document) -> Document:
+    """A stored document as it can be run here. Raises DocumentInvalid."""
+    document, problems = migration(document, registry())
+    if problems:
+        raise DocumentInvalid(problems)
+    return document
+
+
 def _prepare(
     document: Document, *, version_id: UUID | None = None, snapshot_id: UUID | None = None
 ) -> Pinned:
@@ -124,10 +138,11 @@ def _prepare(
         reads_variables=any(
             reference.root == "vars"
             for node in document.nodes
-            for reference in references(node.config)
+            for reference in references(evaluated_of(node))
         ),
         timeout_seconds=_timeout(document),
         inline=document.settings.execution == "inline",
+        budget=Decimal(budget) if (budget := document.settings.budget) is not None else None,
         version_id=version_id,
         snapshot_id=snapshot_id,
     )

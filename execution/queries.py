@@ -10,6 +10,8 @@ from execution.models import NodeRun, NodeStatus, Run, RunEvent
 from execution.payloads import resolve_references
 from execution.recording import node_key, preview
 from flows.engine.document import Document, parse
+from flows.engine.migrate import migrated
+from flows.engine.registry import registry
 
 JSON = Any
 CURRENCY = "USD"
@@ -133,10 +135,10 @@ def shown_states(run: Run, rows: Collection[NodeRun]) -> dict[UUID, str]:
 
 
 def run_document(run: Run) -> Document:
-    """The document the run is pinned to."""
+    """The document the run is pinned to, its nodes in the form of their types' versions here."""
     pinned = run.version or run.snapshot
     assert pinned is not None, "a run is pinned to a version or a snapshot"
-    return parse(pinned.document)
+    return migrated(parse(pinned.document), registry())
 
 
 def value_of(run: Run, digest: str) -> tuple[str, bytes]:

@@ -16,7 +16,7 @@ from psycopg.types.json import Jsonb
 from billing.models import UsageRecord
 from billing.prices import Price, price
 from billing.services import record_usage
-from execution.attempts import Attempt, RunOver, attempts_of, recorded
+from execution.attempts import UNCOUNTED, Attempt, RunOver, attempts_of, recorded
 from execution.blobs import NewBlob, save_blobs
 from execution.models import NodeStatus, Run
 from execution.recording import (
@@ -136,13 +136,19 @@ def fail_attempt(
             event = _finished(call, attempt, data)
         else:
             data = {"attempt": attempt.number, "next_attempt_in": retry_in, "error": error}
+            if error["code"] in UNCOUNTED:
+                data["counted"] = False
             key = node_key("retrying", call["node"], call["path"], attempt.number)
             event = Event("node.retrying", key, call["node"], call["path"], data)
         write_events(run, [event])
 
 
-def stream_checkpoint(call: NodeCall, attempt: Attempt, offset: int, text: str) -> None:
+def stream_checkpoint(
+    call: NodeCall, attempt: Attempt, offset: int, text: str, part: int = 0
+) -> None:
     """Keep a stretch of streamed text, so that a reload in the middle shows it.
+
+    A `part` of its own begins where what was streamed before does not count any more.
 
     Nothing is kept once the run has ended: its end is its last event.
     """
@@ -151,7 +157,11 @@ def stream_checkpoint(call: NodeCall, attempt: Attempt, offset: int, text: str) 
         if run.ended:
             return
         data = {"attempt": attempt.number, "offset": offset, "text": text}
-        key = f"{node_key('delta', call['node'], call['path'], attempt.number)}:{offset}"
+        place = str(offset)
+        if part:
+            data["part"] = part
+            place = f"{part}.{offset}"
+        key = f"{node_key('delta', call['node'], call['path'], attempt.number)}:{place}"
         write_events(run, [Event("node.delta", key, call["node"], call["path"], data)])
 
 

@@ -8,7 +8,9 @@ from execution.models import Run
 from execution.pinned import Pinned
 from flows.engine.document import Document, parse
 from flows.engine.graph import Graph
+from flows.engine.migrate import migrated
 from flows.engine.part_of import part_of
+from flows.engine.registry import registry
 from flows.models import FlowVersion
 
 JSON = Any
@@ -18,7 +20,7 @@ def document_of(run: Run) -> Document:
     """The document of a run as it is carried out. The run with its version and snapshot."""
     pinned = run.version or run.snapshot
     assert pinned is not None, "a run is pinned to a version or a snapshot"
-    return carried_out(parse(pinned.document), run.options)
+    return carried_out(migrated(parse(pinned.document), registry()), run.options)
 
 
 def carried_out(document: Document, options: dict[str, JSON]) -> Document:
@@ -35,12 +37,14 @@ def graph_of_run(run: Run, pinned: Pinned) -> Graph:
     """The graph of a run that is about to begin; that of a whole version is made once."""
     if pinned.version_id is not None and not run.options:
         return _graph_of_version(pinned.version_id)
-    return Graph(carried_out(parse(dict(pinned.whole_document())), run.options))
+    document = migrated(parse(dict(pinned.whole_document())), registry())
+    return Graph(carried_out(document, run.options))
 
 
 @lru_cache(maxsize=256)
 def _graph_of_version(version_id: UUID) -> Graph:
-    return Graph(parse(FlowVersion.objects.values_list("document", flat=True).get(id=version_id)))
+    document = FlowVersion.objects.values_list("document", flat=True).get(id=version_id)
+    return Graph(migrated(parse(document), registry()))
 
 
 # A graph is read by every part of a large map; it never changes.

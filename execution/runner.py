@@ -7,10 +7,8 @@ call that failed from a worker that went away.
 
 import asyncio
 import logging
-import random
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from datetime import UTC, datetime
 from functools import cache
 from typing import Any, Protocol
 from uuid import uuid4
@@ -19,6 +17,7 @@ from django.conf import settings
 
 from execution.attempts import (
     INTERRUPTED,
+    STOPPED,
     Attempt,
     NotRecordedYet,
     RunOver,
@@ -32,8 +31,9 @@ from execution.models import NodeStatus
 from execution.payloads import Externalizer, load_reference
 from execution.recording import RunMissing
 from execution.results import Outcome, Prepare, fail_attempt, succeed_attempt
+from execution.retries import FINAL, Verdict, may_follow, verdict
 from execution.shapes import NodeCall, NodeDone
-from flows.engine.attempts import may_try_again
+from flows.engine.attempts import condition_holds, is_rate_limit
 from flows.engine.errors import NeedsLoad, NodeError
 from flows.engine.node_call import resolve_config, run_pure
 from flows.engine.node_type import NodeType, PureInputs, Result
@@ -96,6 +96,7 @@ class Work(Protocol):
         resolved: dict[str, JSON],
         names: Mapping[str, JSON],
         is_unwanted: Callable[[], bool],
+        is_stopping: Callable[[], bool],
     ) -> Result: ...
 
 
@@ -103,14 +104,16 @@ async def run_node(
     call: NodeCall,
     *,
     is_unwanted: Callable[[], bool] = lambda: True,
+    is_stopping: Callable[[], bool] = lambda: False,
     recorder: Recorder | None = None,
     work_off: Work | None = None,
 ) -> NodeDone:
     """One attempt from begin to record. Raises AttemptFailed, RunOver, RunPaused, NotRecordedYet.
 
     Cancelling it stops the work at once and records what it used: as cancelled where `is_unwanted`
-    says that somebody wanted that, else as interrupted (this process goes away, or the engine has
-    given the node to another), which does not count as a try.
+    says that somebody wanted that, else as interrupted, which does not count as a try. Where
+    `is_stopping` says that this process was asked to stop, it is not held against the node either;
+    else the engine has given the node to another, as its worker was not heard of.
     """
     recorder = recorder or OneByOne()
     try:
@@ -119,7 +122,9 @@ async def run_node(
         raise AttemptFailed(error.as_dict(), None) from error
     if attempt.done is not None:
         return attempt.done
-    return await _Execution(call, attempt, recorder, work_off).run(is_unwanted)
+    if attempt.pause:
+        raise AttemptFailed(INTERRUPTED, attempt.pause)
+    return await _Execution(call, attempt, recorder, work_off).run(is_unwanted, is_stopping)
 
 
 class _Execution:
@@ -132,21 +137,24 @@ class _Execution:
         self.attempt = attempt
         self.recorder = recorder
         self.work_off = work_off
-        self.is_unwanted: Callable[[], bool] = lambda: True
-        self.context = RunContext(call, attempt)
+        self.context = RunContext(call, attempt, judge=self._is_final)
         self.config: JSON = None
         # Until the node itself begins, nothing was done that could be done twice.
         self.repeatable = True
+        self.is_pure = False
         self.raw_config: Mapping[str, JSON] = call["config"] or {}
 
-    async def run(self, is_unwanted: Callable[[], bool]) -> NodeDone:
-        self.is_unwanted = is_unwanted
+    async def run(
+        self, is_unwanted: Callable[[], bool], is_stopping: Callable[[], bool]
+    ) -> NodeDone:
+        self.stops = (is_unwanted, is_stopping)
         try:
             async with asyncio.timeout(self.call["timeout_seconds"]):
                 result, trusted = await self._work()
             return await self._succeeded(result, trusted)
         except asyncio.CancelledError:
-            await asyncio.shield(self._stopped(unwanted=is_unwanted()))
+            facts = STOPPED if is_stopping() else INTERRUPTED
+            await asyncio.shield(self._stopped(None if is_unwanted() else facts))
             raise
         except TimeoutError:
             error = self._timeout()
@@ -164,9 +172,9 @@ class _Execution:
             error = self._unexpected(unexpected)
         finally:
             self.context.close()
-        retry_in = self._retry_in(error)
-        await self._record_failure(error.as_dict(), retry_in)
-        raise AttemptFailed(error.as_dict(), retry_in) from error
+        said = await self._verdict(error)
+        await self._record_failure(said.facts, said.retry_in)
+        raise AttemptFailed(said.facts, said.retry_in) from error
 
     async def _work(self) -> tuple[Result, bool]:
         node_type = registry().get(self.call["type"])
@@ -180,9 +188,10 @@ class _Execution:
             )
         if self.work_off is not None and node_type.control is not None:
             config = await in_database(lambda: self._resolve(node_type, self._load))
-            names, unwanted = self._names(), self.is_unwanted
-            return await self.work_off(self.call, config, self.config, names, unwanted), True
+            names = self._names()
+            return await self.work_off(self.call, config, self.config, names, *self.stops), True
         if node_type.io is None:
+            self.is_pure = True
             return await in_database(lambda: self._evaluate(node_type)), True
         try:
             config = self._resolve(node_type, None)
@@ -256,14 +265,15 @@ class _Execution:
             logger.exception("A failure of run %s cannot be stored", self.call["run_id"])
             await in_database(record_bare, patience=patience)
 
-    async def _stopped(self, *, unwanted: bool) -> None:
-        if unwanted:
+    async def _stopped(self, interruption: dict[str, JSON] | None) -> None:
+        """Record that the work was stopped: on demand, or by this interruption."""
+        if interruption is None:
             facts = {"code": "cancelled", "message": "Cancelled while it ran."}
             await self._record_failure(facts, None, status=NodeStatus.CANCELLED)
             return
         # Where the database is away too, whoever takes the node next closes this attempt.
         with suppress(DatabaseAway):
-            await self._record_failure(INTERRUPTED, 0, patience=CUT_OFF_PATIENCE)
+            await self._record_failure(interruption, 0, patience=CUT_OFF_PATIENCE)
 
     def _config_to_keep(self, out: Externalizer) -> JSON:
         trusted, out.trusted = out.trusted, True
@@ -272,22 +282,40 @@ class _Execution:
         finally:
             out.trusted = trusted
 
-    def _retry_in(self, error: NodeError) -> float | None:
-        """Seconds until the next try: what the other side asked for, else backoff with jitter.
+    async def _is_final(self, error: NodeError) -> bool:
+        return (await self._verdict(error)).retry_in is None
 
-        None where there is none, also because the run would be over by then.
+    async def _verdict(self, error: NodeError) -> Verdict:
+        """What follows a failure, by the retry's condition where it has one."""
+        wanted, remark = await self._wanted(error)
+        said = verdict(self.call, self.attempt, error, repeatable=self.repeatable, wanted=wanted)
+        if not remark:
+            return said
+        return Verdict({**said.facts, "message": f"{error.message} {remark}"}, said.retry_in)
+
+    async def _wanted(self, error: NodeError) -> tuple[bool | None, str]:
+        """What the retry's condition says, and what is wrong with it.
+
+        None where there is no condition, or nothing for it to decide.
         """
-        retry = self.call["retry"]
-        asked_for = self.call["retry_asked_for"]
-        if not may_try_again(error, repeatable=self.repeatable, asked_for=asked_for):
-            return None
-        if self.attempt.tries >= retry["max_attempts"]:
-            return None
-        wait = retry["initial_seconds"] * retry["backoff"] ** (self.attempt.tries - 1)
-        wait = min(wait, retry["max_seconds"]) * random.uniform(0.8, 1.2)
-        wait = round(max(wait, error.retry_after or 0), 3)
-        left = datetime.fromisoformat(self.call["deadline"]) - datetime.now(UTC)
-        return wait if wait < left.total_seconds() else None
+        condition = self.call["retry"].get("condition")
+        if condition is None or self.is_pure or error.code in FINAL:
+            return None, ""
+        if not (may_follow(self.call, self.attempt) or is_rate_limit(error)):
+            return None, ""
+
+        def holds(load: Load | None = None) -> bool:
+            return condition_holds(condition, self._names(), error, self.attempt.tries, load=load)
+
+        try:
+            try:
+                return holds(), ""
+            except NeedsLoad:
+                loading = in_database(lambda: holds(self._load), patience=RESULT_PATIENCE)
+                return await loading, ""
+        except (NodeError, RecursionError) as broken:
+            why = broken.message if isinstance(broken, NodeError) else "it is nested too deeply."
+            return False, f"It was not tried again, for 'retry.if' cannot be evaluated: {why}"
 
     def _timeout(self) -> NodeError:
         seconds = self.call["timeout_seconds"]

@@ -113,6 +113,7 @@ def begin_run(run: Run, pinned: Pinned, inputs: dict[str, JSON]) -> None:
     Raises InputsInvalid, OptionsInvalid; IntegrityError where its idempotency key is taken.
     """
     run.version_id, run.snapshot_id = pinned.version_id, pinned.snapshot_id
+    run.budget = pinned.budget
     values, errors = validate_inputs(list(pinned.fields), inputs)
     if errors:
         raise InputsInvalid(errors)

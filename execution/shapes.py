@@ -104,7 +104,7 @@ class NodeCall(TypedDict):
     config: dict[str, JSON] | None
     path: list[str | int]
     timeout_seconds: float
-    retry: dict[str, float]
+    retry: dict[str, JSON]
     retry_asked_for: bool
     context: dict[str, JSON]
     incoming: list[tuple[str, JSON]]

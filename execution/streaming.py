@@ -39,6 +39,7 @@ class Stream:
         self._sent = 0
         self._unkept: list[str] = []
         self._kept = 0
+        self.part = 0
         self._put_back: list[Stretch] = []
         self._kept_at: float | None = None
 
@@ -50,6 +51,15 @@ class Stream:
         if room > 0 and text:
             self._new.append(text[:room])
             _flusher().wake(self)
+
+    def restart(self) -> None:
+        """What has come so far does not count; the next text begins anew, as another `part`."""
+        if not self.length:
+            return
+        self.part += 1
+        self.length = self._sent = self._kept = 0
+        for dropped in (self._new, self._unkept, self._put_back):
+            dropped.clear()
 
     def take_pieces(self) -> list[str]:
         """NOTIFY payloads for what has come since the last call."""
@@ -66,6 +76,7 @@ class Stream:
                 "attempt": self.attempt.number,
                 "offset": self._sent,
                 "text": piece,
+                **({"part": self.part} if self.part else {}),
             }
             payloads.append(json.dumps({"r": self.call["run_id"], "d": delta}, ensure_ascii=False))
             self._sent += len(piece)
@@ -79,7 +90,7 @@ class Stream:
             return []
         due, self._put_back = self._put_back, []
         if text := "".join(self._unkept):
-            due.append(Stretch(self, self._kept, text))
+            due.append(Stretch(self, self._kept, text, self.part))
             self._kept += len(text)
         self._unkept.clear()
         if due:
@@ -92,7 +103,8 @@ class Stream:
         Were newer text joined to it, and it had been kept after all, that text would be dropped
         with it: the offset names the event.
         """
-        self._put_back.append(stretch)
+        if stretch.part == self.part:
+            self._put_back.append(stretch)
 
     @property
     def is_kept(self) -> bool:
@@ -101,14 +113,16 @@ class Stream:
 
 @dataclass(frozen=True)
 class Stretch:
-    """Text of a stream from `offset` on, to be written as an event."""
+    """Text of a part of a stream from `offset` on, to be written as an event."""
 
     stream: Stream
     offset: int
     text: str
+    part: int = 0
 
     def keep(self) -> None:
-        stream_checkpoint(self.stream.call, self.stream.attempt, self.offset, self.text)
+        call, attempt = self.stream.call, self.stream.attempt
+        stream_checkpoint(call, attempt, self.offset, self.text, self.part)
 
 
 class Flusher:

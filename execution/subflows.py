@@ -99,6 +99,7 @@ def _written(
             flow=flow,
             version_id=pinned.version_id,
             snapshot_id=pinned.snapshot_id,
+            budget=pinned.budget,
             trigger="subflow",
             session_id=parent.session_id,
             inputs=inputs,

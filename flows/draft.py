@@ -10,6 +10,8 @@ from flows.engine.document import SCHEMA, Document, dump, parse
 from flows.engine.document_values import plain_number
 from flows.engine.errors import DocumentInvalid, Problem
 from flows.engine.json_values import same
+from flows.engine.migrate import migrated
+from flows.engine.registry import registry
 from flows.models import Edge, Flow, Node
 from flows.storable import unstorable
 
@@ -29,10 +31,13 @@ _NODE_FIELDS = (
 
 
 def read_draft(flow: Flow) -> Document:
-    """The document that the rows of this flow stand for; two queries."""
+    """The document that the rows of this flow stand for; two queries.
+
+    Its nodes are in the form of their types' versions here; the rows are as they were saved.
+    """
     nodes = list(flow.nodes.all())
     edges = list(flow.edges.all())
-    return parse(
+    document = parse(
         {
             "schema": SCHEMA,
             "name": flow.name,
@@ -43,6 +48,7 @@ def read_draft(flow: Flow) -> Document:
             "layout": {node.key: _place(node) for node in nodes if node.x is not None},
         }
     )
+    return migrated(document, registry())
 
 
 def _leaving(edge: Edge) -> str:

@@ -13,6 +13,7 @@ from flows.draft import read_draft
 from flows.engine.document import Document, dump, dump_yaml, parse
 from flows.engine.errors import Problem
 from flows.engine.json_values import same
+from flows.engine.migrate import migrated
 from flows.engine.registry import registry
 from flows.engine.validate import validate
 from flows.models import Flow, FlowQuerySet, FlowVersion
@@ -65,6 +66,11 @@ def version_of(flow: Flow, number: int) -> FlowVersion:
     return version
 
 
+def version_document(version: FlowVersion) -> Document:
+    """A version's document, its nodes in the form of their types' versions here."""
+    return migrated(parse(version.document), registry())
+
+
 @dataclass(frozen=True)
 class ChangedNode:
     """A node that is in both documents; `paths` are the places in it that differ."""
@@ -111,8 +117,8 @@ def _named_document(flow: Flow, name: int | str) -> Document:
     if name == "published":
         if flow.published is None:
             raise VersionMissing("published")
-        return parse(flow.published.document)
-    return parse(version_of(flow, int(name)).document)
+        return version_document(flow.published)
+    return version_document(version_of(flow, int(name)))
 
 
 def _diff(before: Document, after: Document, before_name: str, after_name: str) -> VersionDiff:

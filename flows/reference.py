@@ -24,18 +24,34 @@ A node in a flow document:
   type: transform
   label: Facts about the text  # what people read; optional, like everything below
   config: {fields: {words: "{{ start.text | split | length }}"}}
-  retry: {max_attempts: 4, initial_seconds: 1, backoff: 2, max_seconds: 30}
+  retry: {max_attempts: 4, initial_seconds: 1, backoff: 2, max_seconds: 30,
+          if: "{{ error.status == 500 }}"}
   timeout_seconds: 60          # for one attempt
+  version: 1                   # of the node type, as it was when the node was made
   on_error: stop               # stop | continue | branch
 ```
 
 `on_error` says what happens when the last attempt failed: `stop` ends the run as failed, `continue`
 goes on behind the node (its output reads as null), `branch` goes on by one more port, `error`, with
-the output `error` (`code`, `message`). A node whose ports are the branches of a decision (`if`,
-`switch`) cannot `continue`: validation refuses it, and in a version published before that no branch
-is taken and what is behind is skipped. Only failures that may pass (a timeout, a busy or broken
-service) are tried again; what `retry` leaves out is as the node type has it. A node runs when all
-nodes before it have run or were skipped, and at least one edge to it was taken."""
+the output `error` (`code`, `message`, `attempt`, `max_attempts`). A node whose ports are the
+branches of a decision (`if`, `switch`) cannot `continue`: validation refuses it, and in a version
+published before that no branch is taken and what is behind is skipped. A node runs when all nodes
+before it have run or were skipped, and at least one edge to it was taken.
+
+Only failures that may pass (a timeout, a busy or broken service) are tried again; what `retry`
+leaves out is as the node type has it. With `retry.if` one expression decides instead, also about
+failures that would not pass by themselves: it reads what the config may read, and `error` (`code`,
+`message`, `status` of an HTTP answer or null, `attempt`, `retryable`), whatever a node of that name
+gives. Where it cannot be evaluated the node is not tried again, and its error says why.
+
+A service that asks for patience (429, or 503 with `Retry-After`) uses up no attempt: what it asks
+for is waited, and where it does not say how long, 1, 2, 4 … 60 seconds; at most an hour and 100
+times for one node, and never past the end of the run. An attempt whose worker went away uses up
+none either.
+
+A node that was saved with an older version of its type is shown, checked and run in the form of the
+version that is installed; what is stored does not change. Without `version` it is 1. Where that
+fails, validation says `migration_failed`, and the version does not run."""
 
 EXPRESSIONS = """\
 ## Expressions

@@ -88,5 +88,19 @@ def _outputs(run: Run) -> dict[str, Any]:
         outputs: dict[str, Any] = run_payload(run)["outputs"]
         return outputs
     error = run.error or {}
-    node = f" at '{error['node']}'" if error.get("node") else ""
-    raise Failed(f"The run {run.status}{node}: {error.get('message', 'no reason is recorded')}")
+    message = error.get("message", "no reason is recorded")
+    raise Failed(f"The run {run.status}{failed_at(error)}: {message}")
+
+
+def failed_at(error: dict[str, Any]) -> str:
+    """Where a run failed: ` at 'ask' (Ask it) in rows.3, attempt 3 of 4`."""
+    if not error.get("node"):
+        return ""
+    place = f" at '{error['node']}'"
+    if error.get("label"):
+        place += f" ({error['label']})"
+    if error.get("path"):
+        place += f" in {'.'.join(map(str, error['path']))}"
+    if error.get("max_attempts", 1) > 1:
+        place += f", attempt {error['attempt']} of {error['max_attempts']}"
+    return place

@@ -28,6 +28,12 @@ ERROR = component(
             "code": {"type": "string"},
             "message": {"type": "string"},
             "node": {"type": ["string", "null"]},
+            "label": {"type": "string", "description": "The node's, where it has one."},
+            "path": {"type": "array", "description": 'The iteration: `["rows", 3]`.', "items": {}},
+            "attempt": {"type": "integer", "description": "Rate limits and lost workers aside."},
+            "max_attempts": {"type": "integer"},
+            "field": {"type": "string", "description": "The setting of the node at fault."},
+            "details": {"type": "object", "additionalProperties": True},
         },
     },
 )

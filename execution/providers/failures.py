@@ -20,6 +20,8 @@ _CONTEXT = re.compile(
 )
 _QUOTA = re.compile(r"insufficient.?quota|credit balance|billing", re.IGNORECASE)
 _LONGEST_MESSAGE = 600
+#: Too much to do: refused before anything was done (529 is Anthropic's "overloaded").
+_BUSY = (503, 529)
 #: Errors that providers name in a stream, as the HTTP status they would have had.
 _STATUS_OF = {
     "overloaded_error": 529,
@@ -93,7 +95,12 @@ class Failures:
             busy = f"{self._provider} limits the rate of {self._login.source}; wait and try again."
             wait = retry_after(headers)
             return self._error(
-                "model_rate_limited", busy + said, status, retryable=True, retry_after=wait
+                "model_rate_limited",
+                busy + said,
+                status,
+                retryable=True,
+                refused=True,
+                retry_after=wait,
             )
         if status in (408, 504):
             late = f"{self._provider} did not answer in time."
@@ -102,7 +109,12 @@ class Failures:
             down = f"{self._provider} cannot answer at the moment ({status})."
             wait = retry_after(headers)
             return self._error(
-                "model_unavailable", down + said, status, retryable=True, retry_after=wait
+                "model_unavailable",
+                down + said,
+                status,
+                retryable=True,
+                refused=status in _BUSY,
+                retry_after=wait,
             )
         return self._refused(status, message, kind, model)
 

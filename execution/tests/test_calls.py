@@ -76,7 +76,13 @@ def test_an_attempt_may_last_as_long_as_its_config_asks() -> None:
 
 @pytest.mark.usefixtures("stack")
 def test_what_a_retry_leaves_out_is_as_the_node_type_has_it() -> None:
-    calls = calls_of(http("usual"), http("patient", retry={"initial_seconds": 5}))
-    usual = {"max_attempts": 3, "initial_seconds": 1, "backoff": 2, "max_seconds": 30}
+    calls = calls_of(http("usual"), http("patient", retry={"initial_seconds": 5, "if": "{{ 1 }}"}))
+    usual = {
+        "max_attempts": 3,
+        "initial_seconds": 1,
+        "backoff": 2,
+        "max_seconds": 30,
+        "condition": None,
+    }
     assert calls["usual"]["retry"] == usual
-    assert calls["patient"]["retry"] == {**usual, "initial_seconds": 5}
+    assert calls["patient"]["retry"] == {**usual, "initial_seconds": 5, "condition": "{{ 1 }}"}

@@ -53,6 +53,9 @@ def test_a_failed_run_says_the_cause_and_what_was_never_reached(
         "message": "The key was refused.",
         "node": "ask",
         "field": "model",
+        "attempt": 3,
+        "max_attempts": 4,
+        "path": ["rows", 3],
     }
     run = make_run(flow, "failed", error=error)
     make_step(run, "start", ports=["out"])
@@ -60,6 +63,8 @@ def test_a_failed_run_says_the_cause_and_what_was_never_reached(
     content = visitor.get(f"/runs/{run.id}/").content.decode()
     assert "“ask” failed" in content or "Language model” failed" in content
     assert "The key was refused." in content
+    assert content.count("attempt 3 of 4") == 2
+    assert "<code>rows.3</code>" in content
     assert 'href="#step-ask"' in content
     assert "Not reached" in content
 

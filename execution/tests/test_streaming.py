@@ -117,3 +117,18 @@ def _kept_texts(stream: Stream) -> dict[str, str]:
         if event.data["offset"] <= len(known):
             texts[event.node] = known[: event.data["offset"]] + event.data["text"]
     return texts
+
+
+def test_a_stream_that_begins_anew_drops_what_was_not_sent(stream: Stream) -> None:
+    stream.add("old words")
+    stream.take_pieces()
+    stream.add(" unsent")
+    stretch = Stretch(stream, 0, "old words")
+    stream.restart()
+    stream.put_back(stretch)
+    stream.add("new")
+    (piece,) = stream.take_pieces()
+    delta = json.loads(piece)["d"]
+    assert (delta["part"], delta["offset"], delta["text"]) == (1, 0, "new")
+    assert stream.stretches_to_keep(0) == []
+    assert stream.stretches_to_keep(5) == [Stretch(stream, 0, "new", 1)]

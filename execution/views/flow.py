@@ -18,10 +18,10 @@ from execution.services import InputsInvalid, NotPublished, start_run
 from execution.views.models_notice import has_model_provider
 from execution.views.run_form import RunForm, empty_form, read_form, sample_inputs
 from execution.views.values import resolved_within
-from flows.engine.document import Document, digest, parse
+from flows.engine.document import Document, digest
 from flows.engine.errors import DocumentInvalid, Problem
 from flows.models import Flow
-from flows.queries import draft_document, flow_problems
+from flows.queries import draft_document, flow_problems, version_document
 from flows.services import FlowGone
 from flows.views.actions import visible_flow
 from flows.views.page_request import PageRequest
@@ -50,7 +50,7 @@ class Shown:
 def _shown(flow: Flow, wanted: str) -> Shown:
     """The published version unless the draft is asked for or is all there is."""
     draft = draft_document(flow)
-    published = parse(flow.published.document) if flow.published else None
+    published = version_document(flow.published) if flow.published else None
     changed = published is None or not _same_meaning(draft, published)
     if published is not None and (wanted != "draft" or not changed):
         problems = flow_problems(flow) if changed else []

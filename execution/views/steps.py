@@ -21,6 +21,17 @@ UNREACHED = "unreached"
 
 
 @dataclass(frozen=True)
+class Streamed:
+    """What of a stream is kept; `part` counts how often it began anew within its attempt."""
+
+    text: str = ""
+    part: int = 0
+
+
+NOTHING = Streamed()
+
+
+@dataclass(frozen=True)
 class Step:
     """One node of a run in the words of the page; `text` is what it streamed or answered."""
 
@@ -40,6 +51,7 @@ class Step:
     error: Mapping[str, Any] | None = None
     streams: bool = False
     text: str = ""
+    part: int = 0
     reused: bool = False
 
     @property
@@ -53,7 +65,7 @@ def steps_of(run: Run, document: Document, rows: Mapping[str, NodeRun]) -> list[
     streamed = _streamed_texts(run, rows.values())
     states = shown_states(run, rows.values())
     return [
-        _step(run, document, node, rows.get(node), states, streamed.get(node, ""))
+        _step(run, document, node, rows.get(node), states, streamed.get(node, NOTHING))
         for node in (*graph.order, *graph.looped)
     ]
 
@@ -62,7 +74,7 @@ def step_of(run: Run, document: Document, row: NodeRun | None, node: str) -> Ste
     """One step, to be put in place of what the page shows."""
     rows = [row] if row else []
     streamed = _streamed_texts(run, rows)
-    return _step(run, document, node, row, shown_states(run, rows), streamed.get(node, ""))
+    return _step(run, document, node, row, shown_states(run, rows), streamed.get(node, NOTHING))
 
 
 def _step(
@@ -71,7 +83,7 @@ def _step(
     node: str,
     row: NodeRun | None,
     states: Mapping[UUID, str],
-    streamed: str,
+    streamed: Streamed,
 ) -> Step:
     spec = next(spec for spec in document.nodes if spec.id == node)
     node_type = registry().get(spec.type)
@@ -88,7 +100,7 @@ def _step(
         state = UNREACHED if run.ended else NodeStatus.PENDING
         return Step(**named, state=state)  # type: ignore[arg-type]
     # What is still streaming is shown whole: pieces that come next are joined to it by length.
-    text = answer_text(row)[:WINDOW] or streamed if node_type and node_type.streams else ""
+    text = answer_text(row)[:WINDOW] or streamed.text if node_type and node_type.streams else ""
     return Step(
         **named,  # type: ignore[arg-type]
         state=states[row.id],
@@ -101,6 +113,7 @@ def _step(
         model=row.model,
         error=None if states[row.id] == RETRYING else row.error,
         text=text,
+        part=streamed.part,
         reused=row.reused,
     )
 
@@ -113,20 +126,21 @@ def answer_text(row: NodeRun) -> str:
     return text if isinstance(text, str) else ""
 
 
-def _streamed_texts(run: Run, rows: Sequence[NodeRun] | Any) -> dict[str, str]:
+def _streamed_texts(run: Run, rows: Sequence[NodeRun] | Any) -> dict[str, Streamed]:
     """What nodes have streamed so far, from the kept stretches of their latest attempts."""
     open_rows = {row.node: row for row in rows if row.status == NodeStatus.RUNNING}
     if not open_rows:
         return {}
     events = RunEvent.objects.filter(run=run, type="node.delta", node__in=open_rows).order_by("seq")
-    texts = dict.fromkeys(open_rows, "")
+    texts = dict.fromkeys(open_rows, NOTHING)
     for event in events:
-        data = event.data
-        known = texts[event.node]
+        data, known = event.data, texts[event.node]
         if data.get("attempt", 1) != open_rows[event.node].attempt:
             continue
-        if data.get("offset", 0) <= len(known):
-            texts[event.node] = known[: data.get("offset", 0)] + data.get("text", "")
+        part, offset = data.get("part", 0), data.get("offset", 0)
+        text = known.text if part == known.part else ""
+        if part >= known.part and offset <= len(text):
+            texts[event.node] = Streamed(text[:offset] + data.get("text", ""), part)
     return texts
 
 

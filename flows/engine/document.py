@@ -38,13 +38,15 @@ class _Part(BaseModel):
 class RetrySpec(_Part):
     """How often a node is tried. Seconds are of waiting between attempts.
 
-    What is not set (None) is as the node type has it; see `flows.engine.attempts`.
+    What is not set (None) is as the node type has it; see `flows.engine.attempts`. `condition`
+    (`if` in documents) is one expression that decides after a failure whether to try again.
     """
 
     max_attempts: int | None = Field(default=None, ge=1, le=20)
     initial_seconds: float | None = Field(default=None, ge=0, le=3600)
     backoff: float | None = Field(default=None, ge=1, le=10)
     max_seconds: float | None = Field(default=None, ge=0, le=86_400)
+    condition: str | None = Field(default=None, alias="if", min_length=1, max_length=10_000)
 
 
 class FlowSettings(_Part):
@@ -134,7 +136,7 @@ def parse(source: str | bytes | dict[str, Any]) -> Document:
     is built.
     """
     data = checked(source if isinstance(source, dict) else read_text(source))
-    problems = unknown_key_problems(data, TOP_KEYS, {n: tuple(m.model_fields) for n, m in PARTS})
+    problems = unknown_key_problems(data, TOP_KEYS, {n: _keys(m) for n, m in PARTS})
     if data.get("schema", SCHEMA) != SCHEMA:
         problems.append(Problem("schema_unknown", f"Set schema to '{SCHEMA}'.", path="schema"))
     _check_counts(data)
@@ -163,6 +165,11 @@ PARTS: tuple[tuple[str, type[BaseModel]], ...] = (
     ("node", NodeSpec),
     ("retry", RetrySpec),
 )
+
+
+def _keys(part: type[BaseModel]) -> tuple[str, ...]:
+    """The keys of a part as documents write them."""
+    return tuple(field.alias or name for name, field in part.model_fields.items())
 
 
 def _check_counts(data: dict[str, Any]) -> None:
@@ -202,7 +209,7 @@ def dump(document: Document) -> dict[str, Any]:
 def _dump_node(node: NodeSpec) -> dict[str, Any]:
     data = node.model_dump(exclude_defaults=True, exclude={"retry", "timeout_seconds"})
     if node.retry is not None:
-        retry = node.retry.model_dump(exclude_none=True)
+        retry = node.retry.model_dump(exclude_none=True, by_alias=True)
         data["retry"] = {key: plain_number(value) for key, value in retry.items()}
     if node.timeout_seconds is not None:
         data["timeout_seconds"] = plain_number(node.timeout_seconds)

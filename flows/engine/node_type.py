@@ -6,6 +6,8 @@ from typing import Any, Literal, Protocol
 
 from pydantic import BaseModel
 
+from flows.engine.errors import NodeError
+
 #: Work that the drivers of a run do themselves: scopes of their own, time, people, other flows.
 Control = Literal["map", "loop", "wait", "approval", "subflow"]
 #: Kinds of work that wait in a queue of their own, so that slow ones cannot hold up the others.
@@ -135,8 +137,18 @@ class Context(Protocol):
     def idempotency_key(self) -> str:
         """The same for every attempt of this node in this run and iteration."""
 
+    @property
+    def seconds_left(self) -> float:
+        """Seconds until this attempt is ended by its timeout."""
+
+    async def is_final(self, error: NodeError) -> bool:
+        """Whether no other attempt would follow this failure of the node."""
+
     def emit(self, text: str) -> None:
         """Stream a piece of text to whoever watches; coalesced, never blocking."""
+
+    def restart(self) -> None:
+        """What was streamed so far does not count: what is streamed next stands in its place."""
 
     async def http(
         self,
@@ -164,12 +176,17 @@ type Ports = tuple[Port, ...] | Callable[[Mapping[str, JSON]], tuple[Port, ...]]
 
 @dataclass(frozen=True)
 class RetryDefaults:
-    """How often a node is tried where it does not say. Seconds are of waiting between attempts."""
+    """How often a node is tried where it does not say. Seconds are of waiting between attempts.
+
+    `condition` is an expression that decides after a failure; None: the error itself says whether
+    it may pass.
+    """
 
     max_attempts: int = 1
     initial_seconds: float = 1
     backoff: float = 2
     max_seconds: float = 30
+    condition: str | None = None
 
 
 @dataclass(frozen=True)

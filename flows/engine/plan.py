@@ -10,6 +10,7 @@ run of them.
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
+from flows.engine.attempts import failure_of
 from flows.engine.graph import Graph
 from flows.engine.node_type import Leaves, Result
 from flows.engine.run_state import RunState
@@ -152,7 +153,8 @@ def fail(graph: Graph, state: RunState, node: str, error: dict[str, Any]) -> Non
             outputs = run_outputs(graph, state)
             message = str(error.get("message", ""))
             # A container fails with what failed in it: that node is the one to look at.
-            state.ending = FinishRun("failed", outputs, {"node": node, **error}, (), message)
+            failure = failure_of(graph.nodes[node], error)
+            state.ending = FinishRun("failed", outputs, failure, (), message)
     _settle_outgoing(graph, state, node)
 
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from flows.engine import plan
+from flows.engine.attempts import evaluated_of
 from flows.engine.expressions import roots_in
 from flows.engine.graph import Graph
 from flows.engine.scope import Scope
@@ -54,7 +55,7 @@ def _roots(graph: Graph, node: str) -> tuple[str, ...]:
     """The names that a node's config mentions and that mean something where it is."""
     known = graph.context_roots.get(node)
     if known is None:
-        found = roots_in(graph.nodes[node].config)
+        found = roots_in(evaluated_of(graph.nodes[node]))
         known = tuple(root for root in found if _is_around(graph, root, node))
         graph.context_roots[node] = known
     return known

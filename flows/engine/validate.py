@@ -5,6 +5,7 @@ from flows.engine.document import Document, NodeSpec
 from flows.engine.document_problems import duplicate_problems
 from flows.engine.errors import Problem, limited
 from flows.engine.graph import INERT_TYPES, Graph
+from flows.engine.migrate import migration
 from flows.engine.names import Suggestions
 from flows.engine.node_type import NodeType
 from flows.engine.registry import Registry
@@ -23,10 +24,14 @@ RESERVED_IDS = frozenset(
 
 
 def validate(doc: Document, registry: Registry) -> list[Problem]:
-    """The problems of a document, `limited`; errors keep it from being published."""
+    """The problems of a document, `limited`; errors keep it from being published.
+
+    Nodes of an older version of their type are checked in the form they are migrated to.
+    """
+    doc, problems = migration(doc, registry)
     graph = Graph(doc)
     suggest = Suggestions()
-    problems = duplicate_problems(doc.nodes, doc.edges)
+    problems += duplicate_problems(doc.nodes, doc.edges)
     problems += _input_problems(doc)
     for node in doc.nodes:
         problems += _node_problems(node, registry, suggest)
@@ -40,17 +45,7 @@ def validate(doc: Document, registry: Registry) -> list[Problem]:
             problems += config_problems(node, registry, suggest)
             problems += reference_problems(node, graph, registry, suggest)
     problems += _connection_problems(doc, graph)
-    problems += _settings_problems(doc)
     return limited(problems)
-
-
-def _settings_problems(doc: Document) -> list[Problem]:
-    if doc.settings.budget is None:
-        return []
-    message = (
-        "The budget is kept with the flow, but runs are not held to it yet. Watch the cost of runs."
-    )
-    return [Problem("budget_not_held", message, None, "settings.budget", "warning")]
 
 
 def _input_problems(doc: Document) -> list[Problem]:

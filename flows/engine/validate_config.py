@@ -6,6 +6,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from flows.engine.attempts import RETRY_IF, evaluated_of
 from flows.engine.conditions import is_word
 from flows.engine.document import Document, NodeSpec
 from flows.engine.document_problems import dotted
@@ -32,7 +33,7 @@ def excess_problems(doc: Document) -> list[Problem]:
     """A problem when a document holds more expressions than can be checked in seconds."""
     count = size = 0
     for node in doc.nodes:
-        for _, text in texts_in(node.config):
+        for _, text in texts_in(evaluated_of(node)):
             codes = code_lengths(text)
             count += len(codes)
             size += sum(codes)
@@ -54,6 +55,7 @@ def config_problems(node: NodeSpec, registry: Registry, suggest: Suggestions) ->
         *_shape_problems(node, node_type, suggest),
         *_expression_problems(node, node_type),
         *_condition_problems(node, node_type),
+        *_retry_problems(node, node_type),
     ]
 
 
@@ -132,3 +134,25 @@ def _condition_problems(node: NodeSpec, node_type: NodeType) -> Iterator[Problem
                 "{{ a.score > 3 and b.text }}."
             )
             yield Problem("condition_is_text", message, node.id, field, "warning")
+
+
+def _retry_problems(node: NodeSpec, node_type: NodeType) -> Iterator[Problem]:
+    """What is wrong with the condition of a retry."""
+    condition = None if node.retry is None else node.retry.condition
+    if condition is None:
+        return
+    error = compile_check(condition)
+    if error is not None:
+        yield Problem(error.code, f"'{RETRY_IF}': {error.message}", node.id, RETRY_IF)
+    elif not is_expression(condition.strip()):
+        message = (
+            f"'{RETRY_IF}' has to be one expression, such as {{{{ error.status == 500 }}}}. "
+            "It may use what the config may, and error (code, message, status, attempt, retryable)."
+        )
+        yield Problem("retry_if_invalid", message, node.id, RETRY_IF)
+    elif node_type.io is None:
+        message = (
+            f"'{node.id}' gives the same with every attempt, so it is never tried again. "
+            "Remove its retry."
+        )
+        yield Problem("retry_without_effect", message, node.id, RETRY_IF, "warning")

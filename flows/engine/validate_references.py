@@ -2,8 +2,10 @@
 
 import re
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from typing import Any
 
+from flows.engine.attempts import ERROR_FIELDS, RETRY_IF
 from flows.engine.document import NodeSpec
 from flows.engine.errors import Problem
 from flows.engine.expressions import ExpressionError, Reference, mentions_in, texts_in
@@ -47,6 +49,10 @@ def node_references(node: NodeSpec, registry: Registry) -> Iterator[Reference]:
                 continue
             for mention in mentions:
                 yield Reference(mention.root, mention.path, location, mention.guarded)
+    if node.retry is not None and node.retry.condition is not None:
+        with suppress(ExpressionError):
+            for mention in mentions_in(node.retry.condition):
+                yield Reference(mention.root, mention.path, RETRY_IF, mention.guarded)
 
 
 def _problem(
@@ -63,6 +69,8 @@ def _problem(
         return _inner_problem(node, reference, graph, registry)
     if root == "run":
         return _field_problem(node, reference, "run", dict.fromkeys(RUN_FIELDS, "any"), suggest)
+    if root == "error" and where == RETRY_IF:
+        return _field_problem(node, reference, root, dict.fromkeys(ERROR_FIELDS, "any"), suggest)
     if root not in graph.nodes:
         hint = suggest(root, _names_for(node, graph))
         message = f"'{where}': there is no node '{root}'.{hint}"

@@ -16,6 +16,7 @@ from flows.engine.document import admit
 from flows.models import Flow
 from flows.queries import draft_document
 from flows.services import create_flow, keep_for_file
+from fluxprompt.flow_run import failed_at
 from fluxprompt.health import Check
 
 YAML = """\
@@ -156,3 +157,18 @@ def test_a_file_runs_as_it_is_though_another_of_its_name_comes_between(
     printed = run("run", file, "--input", "name=Ada", "--workspace", workspace.slug)
     assert json.loads(printed) == {"result": "Hello Ada"}
     assert Flow.objects.filter(workspace=workspace).count() == 1
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        ({"code": "timed_out"}, ""),
+        ({"node": "ask", "attempt": 1, "max_attempts": 1}, " at 'ask'"),
+        (
+            {"node": "ask", "label": "Ask", "path": ["rows", 3], "attempt": 3, "max_attempts": 4},
+            " at 'ask' (Ask) in rows.3, attempt 3 of 4",
+        ),
+    ],
+)
+def test_a_failed_run_is_said_with_its_place(error: dict[str, Any], words: str) -> None:
+    assert failed_at(error) == words

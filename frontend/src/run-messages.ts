@@ -47,12 +47,15 @@ export interface RunEvent {
   next_attempt_in?: number;
   waiting_for?: string;
   offset?: number;
+  part?: number;
   text?: string;
 }
 
 export interface Delta {
   node: string;
   attempt: number;
+  /** Counts how often the text began anew within the attempt. */
+  part?: number;
   offset: number;
   text: string;
 }

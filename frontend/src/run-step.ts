@@ -40,7 +40,9 @@ export class StepView {
     const started = Date.parse(element.dataset["started"] ?? "");
     this.startedAt = Number.isNaN(started) ? null : started;
     this.card = root.querySelector(`[data-node="${CSS.escape(this.node)}"]`);
-    this.text = new StreamText(this.attempt, Number(this.slot("text")?.dataset["length"] ?? 0));
+    const shown = this.slot("text")?.dataset;
+    const part = Number(shown?.["part"] ?? 0);
+    this.text = new StreamText(this.attempt, Number(shown?.["length"] ?? 0), part);
   }
 
   /** Take a state from a snapshot; an older one than what is shown changes nothing. */
@@ -83,13 +85,17 @@ export class StepView {
   stream(delta: Delta): void {
     if (rank(this.state) === END) return;
     if (delta.attempt > this.attempt) this.advance(delta.attempt, "running");
-    if (delta.attempt === this.attempt) this.text.add(delta);
+    if (delta.attempt !== this.attempt) return;
+    const part = delta.part ?? 0;
+    if (part > this.text.part) this.clearText(part);
+    if (part === this.text.part) this.text.add(delta);
   }
 
   streamEvent(event: RunEvent): void {
     this.stream({
       node: this.node,
       attempt: event.attempt ?? 1,
+      part: event.part ?? 0,
       offset: event.offset ?? 0,
       text: event.text ?? "",
     });
@@ -139,10 +145,14 @@ export class StepView {
   }
 
   private restart(attempt: number): void {
-    this.text = new StreamText(attempt, 0);
     this.attempt = attempt;
-    this.slot("text")?.replaceChildren();
+    this.clearText(0);
     this.slot("error")?.remove();
+  }
+
+  private clearText(part: number): void {
+    this.text = new StreamText(this.attempt, 0, part);
+    this.slot("text")?.replaceChildren();
     this.card?.querySelector('[data-slot="text"]')?.replaceChildren();
   }
 

@@ -9,6 +9,7 @@ export class StreamText {
   constructor(
     readonly attempt: number,
     private length: number,
+    readonly part = 0,
   ) {}
 
   /** Take a piece; what of it is new waits in `takeFresh`. */

@@ -55,11 +55,21 @@ class FakeContext:
     attempt: int = 1
     session_id: str | None = None
     idempotency_key: str = "run:node"
+    seconds_left: float = 60
+    #: Whether this is the last attempt, also for what may pass.
+    last: bool = True
+    restarts: int = 0
     requests: list[ModelRequest] = field(default_factory=list)
     calls: list[dict[str, Any]] = field(default_factory=list)
 
+    async def is_final(self, error: NodeError) -> bool:
+        return self.last or not error.retryable
+
     def emit(self, text: str) -> None:
         raise AssertionError("models stream by themselves")
+
+    def restart(self) -> None:
+        self.restarts += 1
 
     async def model(self, request: ModelRequest) -> ModelAnswer:
         self.requests.append(request)

@@ -4,8 +4,19 @@ from typing import Any
 
 import pytest
 
-from flows.engine.attempts import MARGIN_SECONDS, attempt_seconds, retry_is_asked_for, retry_of
+from flows.engine.attempts import (
+    MARGIN_SECONDS,
+    attempt_seconds,
+    condition_holds,
+    evaluated_of,
+    failure_of,
+    is_rate_limit,
+    retry_is_asked_for,
+    retry_of,
+)
 from flows.engine.document import NodeSpec
+from flows.engine.errors import NodeError
+from flows.engine.expressions import ExpressionError
 from flows.engine.node_type import RetryDefaults
 from flows.engine.tests.support import node_type
 
@@ -84,3 +95,68 @@ def test_a_retry_is_asked_for_where_the_document_says_something_of_it(
 ) -> None:
     node = NodeSpec.model_validate({"id": "a", "type": "http", "retry": said})
     assert retry_is_asked_for(node) is asked_for
+
+
+def test_a_condition_is_part_of_the_retry_and_of_what_is_evaluated() -> None:
+    node = NodeSpec.model_validate(
+        {"id": "a", "type": "http", "config": {"url": "u"}, "retry": {"if": "{{ b.again }}"}}
+    )
+    assert retry_of(node, node_type("http")) == RetryDefaults(3, 1, 2, 30, "{{ b.again }}")
+    assert evaluated_of(node) == {"url": "u", "retry.if": "{{ b.again }}"}
+
+
+@pytest.mark.parametrize(
+    ("condition", "holds"),
+    [
+        ("{{ error.status in [500, 418] and error.attempt < 3 }}", True),
+        ("{{ error.code == 'http_status' and not error.retryable }}", True),
+        ("  {{ 'teapot' in error.message }}\n", True),
+        ("{{ limits.again }}", False),
+        ("{{ 'no' }}", False),
+    ],
+)
+def test_a_condition_reads_the_error_and_what_the_config_may_read(
+    condition: str, holds: bool
+) -> None:
+    error = NodeError("http_status", "I am a teapot", details={"status": 418})
+    assert condition_holds(condition, {"limits": {"again": 0}}, error, 2) is holds
+
+
+def test_an_error_without_a_status_has_none() -> None:
+    assert condition_holds("{{ error.status == null }}", {}, NodeError("timeout", "late"), 1)
+
+
+def test_a_condition_that_cannot_be_evaluated_says_so() -> None:
+    with pytest.raises(ExpressionError, match="statuz"):
+        condition_holds("{{ error.statuz }}", {}, NodeError("timeout", "late"), 1)
+    with pytest.raises(ExpressionError, match="steps"):
+        condition_holds(
+            "{{ rows | sort | length }}",
+            {"rows": ["x" * 10_000] * 200_000},
+            NodeError("timeout", "late"),
+            1,
+        )
+
+
+@pytest.mark.parametrize(
+    ("error", "limited"),
+    [
+        (NodeError("a", "m", refused=True, retry_after=3), True),
+        (NodeError("a", "m", refused=True, details={"status": 429}), True),
+        (NodeError("a", "m", refused=True, details={"status": 503}), False),
+        (NodeError("a", "m", retry_after=3), False),
+        (NodeError("a", "m", details={"status": 429}), False),
+    ],
+)
+def test_a_rate_limit_is_a_refusal_that_says_when_or_says_too_many(
+    error: NodeError, limited: bool
+) -> None:
+    assert is_rate_limit(error) is limited
+
+
+def test_a_runs_error_names_the_node_and_its_label() -> None:
+    error = {"code": "c", "message": "m"}
+    node = NodeSpec(id="a", type="http")
+    assert failure_of(node, error) == {**error, "node": "a"}
+    labelled = NodeSpec(id="a", type="http", label="Ask")
+    assert failure_of(labelled, error) == {**error, "node": "a", "label": "Ask"}

@@ -263,3 +263,11 @@ def test_a_document_of_the_largest_size_is_read_in_seconds() -> None:
     document = parse(text)
     assert dump_yaml(parse(dump_yaml(document))) == dump_yaml(document)
     assert time.process_time() - began < 10
+
+
+def test_the_condition_of_a_retry_is_written_as_if() -> None:
+    node = {"id": "a", "type": "http", "retry": {"if": "{{ error.status == 500 }}"}}
+    document = parse({"name": "x", "nodes": [node]})
+    assert dump(document)["nodes"] == [node]
+    (problem,) = problems({"name": "x", "nodes": [{**node, "retry": {"condition": "{{ 1 }}"}}]})
+    assert (problem.code, problem.node, problem.path) == ("unknown_key", "a", "retry.condition")

@@ -44,6 +44,7 @@ _RETRIES = st.fixed_dictionaries(
         "initial_seconds": st.integers(0, 3600) | st.floats(0, 3600),
         "backoff": st.sampled_from([1, 1.5, 2]),
         "max_seconds": st.sampled_from([0, 30, 60.5]),
+        "if": st.sampled_from(["{{ true }}", "{{ error.status == 429 }}\n"]) | _TEXT.filter(len),
     },
 )
 _NAMES = st.from_regex(r"\A[a-z][a-z0-9_]{0,8}\Z")

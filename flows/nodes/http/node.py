@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from email.utils import parsedate_to_datetime
 from typing import Annotated, Any, Literal
 from urllib.parse import urlencode
 
@@ -23,8 +24,8 @@ TRANSIENT = (408, 425, 429, 500, 502, 503, 504)
 MAX_SECONDS = 600
 #: Answers that refuse before acting, so that even a POST may be sent again.
 REFUSED = (429, 503)
-# Longest wait that a service may ask for; what is longer is left to the retry policy.
-MAX_RETRY_AFTER = 600.0
+# Longest wait that a service may ask for; what is longer is asked for again.
+MAX_RETRY_AFTER = 3_600.0
 
 
 def _upper(value: Any) -> Any:
@@ -152,7 +153,8 @@ def _is_good(status: int, wanted: list[int]) -> bool:
 
 def _status_error(answer: HttpAnswer, text: str) -> NodeError:
     shown = " ".join(text[:300].split())
-    message = f"The service answered {answer.status}{f': {shown}' if shown else '.'}"
+    said = f": {shown}" if shown else "."
+    message = f"The service answered {answer.status}{said} {_advice(answer.status)}"
     return NodeError(
         "http_status",
         message,
@@ -163,10 +165,27 @@ def _status_error(answer: HttpAnswer, text: str) -> NodeError:
     )
 
 
+def _advice(status: int) -> str:
+    """What to do about an answer that is no success."""
+    if status in (401, 403):
+        return "Check the key or token among the headers."
+    if status in (404, 405, 410) or 300 <= status < 400:
+        return "Check the address and the method."
+    if status in TRANSIENT:
+        return "It may pass: try again later, or set a longer retry."
+    return "Check what is sent; if this answer is fine, add it to ok_statuses."
+
+
 def _retry_after(headers: Mapping[str, str]) -> float | None:
-    value = headers.get("retry-after", "")
-    # The other form, a date, needs a clock; the retry policy covers it.
-    return min(float(value), MAX_RETRY_AFTER) if value.isascii() and value.isdigit() else None
+    """Seconds to wait, as the answer says: a number, or a date beside the answer's own."""
+    value = headers.get("retry-after", "").strip()
+    if value.isascii() and value.isdigit():
+        return min(float(value[:9]), MAX_RETRY_AFTER)
+    try:
+        then, now = parsedate_to_datetime(value), parsedate_to_datetime(headers["date"])
+        return min(max(0.0, (then - now).total_seconds()), MAX_RETRY_AFTER)
+    except (KeyError, ValueError, TypeError):
+        return None
 
 
 def _parsed(text: str) -> Any:

@@ -183,8 +183,23 @@ def test_a_lost_connection_is_retried_only_where_that_is_safe(method: str, alone
 
 def test_the_service_says_when_to_come_back() -> None:
     assert failure({}, reply(429, headers={"retry-after": "7"})).retry_after == 7
-    assert failure({}, reply(429, headers={"retry-after": "99999"})).retry_after == 600
+    assert failure({}, reply(429, headers={"retry-after": "99999"})).retry_after == 3_600
     assert failure({}, reply(429, headers={"retry-after": "soon"})).retry_after is None
+
+
+def test_a_date_to_come_back_at_counts_from_the_answers_own() -> None:
+    then, now = "Wed, 25 Nov 2026 10:02:00 GMT", "Wed, 25 Nov 2026 10:00:30 GMT"
+    assert failure({}, reply(503, headers={"retry-after": then, "date": now})).retry_after == 90
+    assert failure({}, reply(503, headers={"retry-after": now, "date": then})).retry_after == 0
+    assert failure({}, reply(503, headers={"retry-after": then})).retry_after is None
+
+
+@pytest.mark.parametrize(
+    ("status", "advice"),
+    [(401, "key"), (404, "address"), (302, "address"), (503, "later"), (422, "ok_statuses")],
+)
+def test_an_answer_that_is_no_success_says_what_to_do(status: int, advice: str) -> None:
+    assert advice in failure({}, reply(status, b"sorry")).message
 
 
 def test_other_statuses_can_be_good() -> None:

@@ -1,5 +1,6 @@
 """One question to a language model; with a schema its answer is checked data."""
 
+from dataclasses import replace
 from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, field_validator
@@ -18,7 +19,9 @@ from flows.engine.node_type import (
 )
 from flows.engine.schemas import SchemaInvalid, check_schema, mismatches
 from flows.nodes.llm.answer import AnswerUnreadable, json_of
+from flows.nodes.llm.fallback import first_answer
 
+ModelName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*/\S+$", max_length=200)]
 REFUSALS = ("refusal", "content_filter")
 
 
@@ -30,6 +33,13 @@ class Config(NodeConfig):
         pattern=r"^$|^[a-z][a-z0-9_]*/\S+$",
         max_length=200,
         json_schema_extra={"widget": "model"},
+    )
+    fallback_models: list[ModelName] = Field(
+        default=[],
+        title="Fallback models",
+        description="Asked in turn when the model before fails for good.",
+        max_length=5,
+        json_schema_extra={"widget": "models"},
     )
     system: Text = Field(
         default="",
@@ -87,6 +97,17 @@ class Config(NodeConfig):
 
 
 async def run(config: Config, ctx: Context) -> Result:
+    """Ask the model; where it fails for good and others are named, the next one."""
+
+    async def ask(model: str) -> Result:
+        return await _ask_and_check(config.model_copy(update={"model": model}), ctx)
+
+    models = (config.model, *config.fallback_models)
+    result, failed = await first_answer(models, ask, ctx)
+    return replace(result, output={**result.output, "fallbacks": failed}) if failed else result
+
+
+async def _ask_and_check(config: Config, ctx: Context) -> Result:
     """Ask once; with a schema ask a second time when the first answer does not fit it."""
     question = {"role": "user", "content": config.prompt}
     answer = await _ask(config, ctx, (question,))
@@ -97,6 +118,7 @@ async def run(config: Config, ctx: Context) -> Result:
     except AnswerUnreadable as error:
         complaint = str(error)
     repair = f"That answer cannot be used. {complaint} Answer again with only the corrected JSON."
+    ctx.restart()
     again = await _ask(
         config,
         ctx,

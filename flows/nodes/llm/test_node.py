@@ -1,11 +1,13 @@
 """The llm node asks, checks and, once, asks again."""
 
+import asyncio
 import time
 from typing import Any
 
 import pytest
 
 from flows.engine.errors import NodeError
+from flows.engine.node_type import ModelAnswer, ModelRequest
 from flows.engine.tests.support import FakeContext, answer, perform
 from flows.nodes.llm.answer import AnswerUnreadable, json_of
 
@@ -189,3 +191,98 @@ def test_an_answer_that_is_no_json_is_read_once(text: str) -> None:
 def test_an_answer_without_json_says_so(text: str) -> None:
     with pytest.raises(AnswerUnreadable):
         json_of(text)
+
+
+def down(code: str = "model_unavailable", *, retryable: bool = True) -> NodeError:
+    return NodeError(code, f"No answer: {code}.", retryable=retryable)
+
+
+def models(world: FakeContext) -> list[str]:
+    return [request.model for request in world.requests]
+
+
+FALLBACKS = {"prompt": "Hi", "model": "a/one", "fallback_models": ["b/two", "c/three"]}
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        *("model_unknown", "model_not_configured", "model_auth", "model_quota"),
+        *("model_unavailable", "model_rate_limited", "model_context_window"),
+    ],
+)
+def test_the_next_model_is_asked_at_once_where_it_may_do_better(code: str) -> None:
+    world = FakeContext(models=[down(code), down(code), answer("Hello")], last=False)
+    output = perform("llm", FALLBACKS, world).output
+    assert models(world) == ["a/one", "b/two", "c/three"]
+    assert output["text"] == "Hello"
+    assert output["fallbacks"] == [
+        {"model": name, "code": code, "message": f"No answer: {code}."}
+        for name in ("a/one", "b/two")
+    ]
+    assert world.restarts == 2
+
+
+def test_a_refusal_moves_on_to_the_next_model() -> None:
+    world = FakeContext(models=[answer("", finish_reason="refusal"), answer("Hello")])
+    output = perform("llm", FALLBACKS, world).output
+    assert [failed["code"] for failed in output["fallbacks"]] == ["model_refused"]
+
+
+def test_what_may_pass_is_tried_again_before_the_next_model_is_asked() -> None:
+    assert failure(FALLBACKS, FakeContext(models=[down("timeout")], last=False)).code == "timeout"
+    world = FakeContext(models=[down("timeout"), answer("Hello")], last=True)
+    assert perform("llm", FALLBACKS, world).output["text"] == "Hello"
+
+
+def test_an_answer_that_never_fits_moves_on_to_the_next_model() -> None:
+    world = FakeContext(models=[answer("no"), answer("nor this"), answer('{"urgent": true}')])
+    output = perform("llm", {**ASK, "fallback_models": ["b/two"]}, world, {"a": ""}).output
+    assert output["json"] == {"urgent": True}
+    assert [(fact["model"], fact["code"]) for fact in output["fallbacks"]] == [
+        ("the default model", "output_invalid")
+    ]
+
+
+@pytest.mark.parametrize("code", ["budget_exceeded", "config_invalid"])
+def test_what_every_model_would_meet_is_not_asked_of_the_others(code: str) -> None:
+    world = FakeContext(models=[down(code, retryable=False)])
+    assert failure(FALLBACKS, world).code == code
+    assert models(world) == ["a/one"]
+
+
+def test_where_all_fail_the_error_that_may_pass_counts_and_the_others_are_named() -> None:
+    errors = [down("model_unknown", retryable=False), down(), down("model_auth", retryable=False)]
+    error = failure(FALLBACKS, FakeContext(models=[*errors], last=False))
+    assert (error.code, error.retryable) == ("model_unavailable", True)
+    assert "a/one (model_unknown); c/three (model_auth)" in error.message
+    assert [fact["model"] for fact in error.details["fallbacks"]] == ["a/one", "b/two", "c/three"]
+    error = failure(FALLBACKS, FakeContext(models=[down("model_auth", retryable=False)] * 3))
+    assert error.message.startswith("No answer: model_auth. The other models failed as well")
+
+
+def test_without_fallbacks_nothing_is_said_of_them() -> None:
+    world = FakeContext(models=[answer("Hello")])
+    assert "fallbacks" not in perform("llm", {"prompt": "Hi"}, world).output
+    error = failure({"prompt": "Hi"}, FakeContext(models=[down()]))
+    assert error.message == "No answer: model_unavailable."
+
+
+def test_a_model_that_hangs_leaves_time_to_the_others_in_the_last_attempt() -> None:
+    class Hanging(FakeContext):
+        async def model(self, request: ModelRequest) -> ModelAnswer:
+            if request.model == "a/one":
+                await asyncio.sleep(30)
+            return await super().model(request)
+
+    world = Hanging(models=[answer("Hello")], seconds_left=0.3)
+    output = perform("llm", FALLBACKS, world).output
+    assert output["text"] == "Hello"
+    assert "0.1 s" in output["fallbacks"][0]["message"]
+
+
+@pytest.mark.parametrize("value", [["no slash"], ["a/b"] * 6, "a/b"])
+def test_fallback_models_are_a_short_list_of_names(value: Any) -> None:
+    error = failure({"prompt": "p", "fallback_models": value}, FakeContext())
+    assert error.code == "config_invalid"
+    assert (error.field or "").startswith("fallback_models")
