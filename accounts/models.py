@@ -72,6 +72,11 @@ class Workspace(models.Model):
     default_model = models.CharField(
         max_length=200, blank=True, help_text="provider/name, used by model nodes that name none."
     )
+    max_running = models.PositiveIntegerField(
+        null=True,
+        blank=True,
+        help_text="Runs that may be at work at once; empty: as the installation has it.",
+    )
     created_at = models.DateTimeField(auto_now_add=True)
     members = models.ManyToManyField(User, through="Membership", related_name="workspaces")
 
@@ -151,6 +156,12 @@ class Credential(models.Model):
     type = models.CharField(max_length=24, choices=CredentialType)
     settings = models.JSONField(default=dict, blank=True)
     secret = models.BinaryField(editable=False)
+    max_concurrent = models.PositiveIntegerField(
+        "calls at once", null=True, blank=True, help_text="Over all workers; empty: no limit."
+    )
+    requests_per_minute = models.PositiveIntegerField(
+        "calls a minute", null=True, blank=True, help_text="Over all workers; empty: no limit."
+    )
     created_by = models.ForeignKey(User, models.SET_NULL, null=True, related_name="+")
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)

@@ -19,6 +19,7 @@ from temporalio.exceptions import (
     is_cancelled_exception,
 )
 
+from execution.queues import task_queue
 from execution.settled import Settled
 from execution.shapes import DOCUMENT_PIECE, NodeCall, NodeDone, NodeRecord, RunEnd, RunInput
 from execution.travel import LEAVING, OUTPUTS, Seen, call_for, limits_for
@@ -211,11 +212,14 @@ class Drive:
     async def _in_activity(self, node: NodeSpec, call: NodeCall) -> None:
         """Run a node outside and settle it; a failure is the plan's business, not an exception."""
         call["records"] = self.settled.take()
+        node_type = registry().get(node.type)
+        kind = node_type.queue if node_type else "io"
         try:
             done: NodeDone = await workflow.execute_activity(
                 "run_node",
                 call,
                 activity_id=node.id,
+                task_queue=task_queue(workflow.info().task_queue, kind),
                 start_to_close_timeout=timedelta(seconds=call["timeout_seconds"]) + BACKSTOP,
                 # The run's own deadline: Temporal keeps a clock for every activity anyway, so
                 # the workflow needs no timer and its history one event less.

@@ -33,6 +33,7 @@ class Pinned:
     document: Mapping[str, JSON] | None
     reads_variables: bool
     timeout_seconds: float
+    concurrency: int | None = None
     version_id: UUID | None = None
     snapshot_id: UUID | None = None
 
@@ -100,6 +101,7 @@ def _prepare(
             for reference in references(node.config)
         ),
         timeout_seconds=_timeout(document),
+        concurrency=document.settings.concurrency,
         version_id=version_id,
         snapshot_id=snapshot_id,
     )

@@ -12,6 +12,7 @@ from django.utils import timezone
 from accounts.models import Variable
 from accounts.permissions import Actor
 from accounts.services import audit
+from execution.admission import admission_of, tell_held_back
 from execution.blobs import save_blobs
 from execution.dispatch import dispatch, request_cancel
 from execution.ending import end_from_outside
@@ -43,6 +44,7 @@ __all__ = [
 ]
 
 JSON = Any
+DEFAULT_PRIORITY = 3
 CANCELLED_EARLY = {"code": "cancelled", "message": "Cancelled before it started."}
 logger = logging.getLogger(__name__)
 
@@ -64,16 +66,18 @@ def start_run(
     session_id: str | None = None,
     idempotency_key: str | None = None,
     trigger: str = "api",
+    priority: int | None = None,
 ) -> Started:
     """Record a run and have it started; once this returns, the run happens.
 
     A document given as `version` is run as it is, under the flow and whatever its draft is now.
+    `priority`: 1 (first) to 5 (last); None: 3. What the limits hold back starts when there is room.
     The row is the promise: if Temporal cannot be reached now, the sweeper of a worker starts the
     run later. Raises InputsInvalid, NotPublished, IdempotencyConflict, DocumentInvalid, FlowGone,
     PermissionRefused.
     """
     actor.require("run.start")
-    asked = _request_digest(flow, inputs, version, session_id) if idempotency_key else ""
+    asked = _request_digest(flow, inputs, version, session_id, priority) if idempotency_key else ""
     if idempotency_key and (earlier := _earlier(actor, idempotency_key, asked)):
         return Started(earlier, created=False)
     pinned = pin(actor, flow, version)
@@ -91,6 +95,8 @@ def start_run(
         api_key_id=actor.api_key_id,
         idempotency_key=idempotency_key,
         request_digest=asked,
+        priority=priority or DEFAULT_PRIORITY,
+        flow_limit=pinned.concurrency,
         created_at=timezone.now(),
         last_seq=1,
     )
@@ -102,7 +108,8 @@ def start_run(
         if not Flow.objects.filter(id=flow.id).exists():
             raise FlowGone from None
         raise
-    _dispatch_now(run, pinned)
+    if run.admitted_at is not None:
+        _dispatch_now(run, pinned)
     return Started(run, created=True)
 
 
@@ -112,6 +119,7 @@ def _record(run: Run, values: dict[str, JSON]) -> None:
     run.inputs = out.shrink_object(values, whole=False)
     with transaction.atomic():
         save_blobs(run.workspace_id, out.blobs)
+        run.admitted_at = admission_of(run)
         run.save(force_insert=True)
         RunEvent.objects.create(
             run=run,
@@ -121,6 +129,8 @@ def _record(run: Run, values: dict[str, JSON]) -> None:
             type="run.queued",
             data={"trigger": run.trigger},
         )
+        if run.admitted_at is None:
+            tell_held_back(run.workspace_id)
 
 
 def _dispatch_now(run: Run, pinned: Pinned) -> None:
@@ -145,10 +155,16 @@ def _earlier(actor: Actor, key: str, asked: str) -> Run | None:
 
 
 def _request_digest(
-    flow: Flow, inputs: dict[str, JSON], version: Wanted, session_id: str | None
+    flow: Flow,
+    inputs: dict[str, JSON],
+    version: Wanted,
+    session_id: str | None,
+    priority: int | None,
 ) -> str:
     wanted = digest(version) if isinstance(version, Document) else version
     request = [str(flow.id), inputs, wanted, session_id]
+    if priority is not None:
+        request.append(priority)
     return hashlib.sha256(json.dumps(request, sort_keys=True).encode()).hexdigest()
 
 

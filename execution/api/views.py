@@ -14,6 +14,7 @@ from execution import queries, services
 from execution.api import requests, schemas
 from execution.live import sse
 from execution.models import Run
+from execution.queue_reasons import queued_of
 from flows.engine.errors import NodeError
 from fluxprompt.api.openapi import PAGING, PROBLEM, call, page_of, parameter
 from fluxprompt.api.paging import CursorInvalid, newest_first
@@ -70,7 +71,10 @@ class RunsView(ApiView):
             limit=self.limit,
             cursor=self.query("cursor"),
         )
-        results = [queries.run_payload(run, small=True) for run in page.results]
+        queued = queued_of(page.results)
+        results = [
+            queries.run_payload(run, small=True, queue=queued.get(run.id)) for run in page.results
+        ]
         return Response({"results": results, "next": page.next})
 
     def _filtered(self, rows: QuerySet[Run]) -> QuerySet[Run]:

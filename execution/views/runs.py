@@ -11,6 +11,7 @@ from django.views.decorators.http import require_GET
 
 from accounts.web import workspace_page
 from execution.models import Run, RunStatus
+from execution.queries import with_queue
 from flows.models import Flow
 from flows.views.page_request import PageRequest
 
@@ -28,8 +29,10 @@ def run_list(request: PageRequest) -> HttpResponse:
     if flow_id:
         runs = runs.filter(flow_id=flow_id)
     runs = runs.defer("inputs", "outputs").order_by("-created_at")
+    page = Paginator(runs, PER_PAGE).get_page(request.GET.get("page"))
+    page.object_list = with_queue(page.object_list)
     context: dict[str, Any] = {
-        "page": Paginator(runs, PER_PAGE).get_page(request.GET.get("page")),
+        "page": page,
         "statuses": RunStatus.choices,
         "flows": Flow.objects.visible_to(request.actor).order_by("name").only("id", "name"),
         "status": status,

@@ -29,7 +29,7 @@ from accounts.models import (
 )
 from accounts.permissions import Actor, system_actor
 from accounts.services import create_api_key, create_credential, create_workspace, set_variable
-from accounts.vault import credential_secret
+from accounts.tests.secrets_for_tests import credential_secret
 from billing.models import PriceOverride, UsageRecord
 from execution.models import Blob, NodeRun, Run, RunEvent, Snapshot
 from flows.models import Edge, Flow, FlowVersion, Node
@@ -126,13 +126,14 @@ def test_every_model_of_the_product_has_a_table() -> None:
     from django.apps import apps
 
     # Nodes, edges, files and events are shown within their flow or run, parts within their blob;
-    # the set-up link is nobody's.
+    # the set-up link is nobody's, the pace of a credential's calls is of a moment.
     within = {
         "flows.Node",
         "flows.Edge",
         "flows.FileFlow",
         "execution.RunEvent",
         "execution.BlobPart",
+        "execution.CredentialRate",
         "accounts.SetupLink",
     }
     product = {

@@ -187,6 +187,7 @@ NODE = NodeType(
     icon="sparkles",
     config=Config,
     io=run,
+    queue="model",
     outputs={
         "text": "text",
         "json": "any",
