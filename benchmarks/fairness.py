@@ -90,9 +90,9 @@ def measure(stack: Stack, flood: str, given: argparse.Namespace) -> list[float]:
         ratios.append(after / before if before and after else float("inf"))
         print(
             f"B: {shape.name:22} A: {given.in_flight} x {flood:6} alone {before:6.1f}  "
-            f"flooded {after:7.1f} ms  ratio {ratios[-1]:5.2f}  | B p95 {alone.percentile(0.95):.0f}"
-            f" -> {under.percentile(0.95):.0f} ms, errors {under.errors}; A {done:.1f}/s,"
-            f" errors {noise.errors}",
+            f"flooded {after:7.1f} ms  ratio {ratios[-1]:5.2f}  | "
+            f"B p95 {alone.percentile(0.95):.0f} -> {under.percentile(0.95):.0f} ms, "
+            f"errors {under.errors}; A {done:.1f}/s, errors {noise.errors}",
             flush=True,
         )
     return ratios

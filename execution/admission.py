@@ -2,17 +2,18 @@
 
 A run is written as `queued`; once the limits have room it is *admitted* (`admitted_at`), and only
 then is Temporal asked. The usual start is admitted by the INSERT that records it. Whatever is held
-back is admitted by one worker (admitter.py), in the order of priority and age, within its workspace.
+back is admitted by one worker (admitter.py), by priority and age within its workspace.
 
 A run holds a place while it is admitted, not ended and neither waiting nor paused: what waits for
 months keeps nobody out. Runs of sub-flows hold none: their root does. The count at the INSERT does
 not see starts that commit at the same moment, so a workspace's limit may be exceeded by as many (8
-for each web process at most); the limit of a flow is kept exactly, for its runs are always held back
+for each web process at most). The limit of a flow is kept exactly: its runs are always held back
 first.
 """
 
 import threading
 import time
+from datetime import datetime
 from uuid import UUID
 
 from django.conf import settings
@@ -81,7 +82,7 @@ def forget_starts() -> None:
     _starts.forget()
 
 
-def admission_of(run: Run) -> models.Expression | object:
+def admission_of(run: Run) -> RawSQL | datetime | None:
     """The value of `admitted_at` for a run that is about to be inserted; saving reads it back.
 
     None afterwards: it is held back. Then call `tell_held_back` in the same transaction.

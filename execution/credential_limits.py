@@ -20,7 +20,7 @@ from uuid import UUID
 import psycopg
 from django.db import connection
 
-from execution.database import connection_parameters, in_database
+from execution.database import DatabaseAway, connection_parameters, in_database
 from flows.engine.errors import NodeError
 
 #: Seconds that a call waits in place; beyond it the attempt is given back, without costing a try.
@@ -119,7 +119,7 @@ def take_turn(credential: UUID, per_minute: int) -> tuple[bool, float]:
     """
     burst = max(1, per_minute // BURST)
     pace = 60 / (per_minute - burst + 1)
-    values = {
+    values: dict[str, Any] = {
         "credential": credential,
         "pace": pace,
         "slack": pace * (burst - 1),
@@ -155,23 +155,33 @@ class _Places:
         self._held: dict[UUID, set[int]] = defaultdict(set)
 
     async def take(self, credential: UUID, most: int) -> "_Place | None":
-        """A place of 1 to `most` that nobody holds; None where there is none."""
+        """A place of 1 to `most` that nobody holds; None where there is none.
+
+        Raises DatabaseAway.
+        """
         async with self._lock:
-            # A session that has a lock gets it again: our own have to be left out.
-            held = self._held[credential]
-            if len(held) >= most:
+            if len(self._held[credential]) >= most:
                 return None
             try:
-                row = await self._ask(_FREE, [most, sorted(held), _name(credential)])
+                row = await self._free(credential, most)
             except psycopg.Error:
+                # The places held so far went with the connection; a new one may be had at once.
                 await self._forget()
-                row = await self._ask(_FREE, [most, [], _name(credential)])
+                try:
+                    row = await self._free(credential, most)
+                except psycopg.Error as away:
+                    raise DatabaseAway(f"The database is away: {away}") from away
             if row is None:
                 return None
             number = int(row[0])
             self._held[credential].add(number)
             assert self._connection is not None
             return _Place(credential, number, self._connection)
+
+    async def _free(self, credential: UUID, most: int) -> Any:
+        # A session that has a lock gets it again: our own have to be left out.
+        held = sorted(self._held[credential])
+        return await self._ask(_FREE, [most, held, lock_name(credential)])
 
     async def give_back(self, place: "_Place") -> None:
         """Free a place; one whose connection was lost is free already."""
@@ -182,7 +192,7 @@ class _Places:
             try:
                 await self._ask(
                     "SELECT pg_advisory_unlock(%s::integer, %s::integer)",
-                    [_name(place.credential), place.number],
+                    [lock_name(place.credential), place.number],
                 )
             except psycopg.Error:
                 await self._forget()
@@ -210,6 +220,6 @@ def _places() -> _Places:
     return _by_loop.setdefault(asyncio.get_running_loop(), _Places())
 
 
-def _name(credential: UUID) -> int:
+def lock_name(credential: UUID) -> int:
     """The first half of a lock's name."""
     return zlib.crc32(credential.bytes) - 2**31

@@ -19,7 +19,7 @@ def task_queue(main: str, kind: Queue) -> str:
 
 
 def queues_of(kinds: Iterable[str]) -> set[Queue]:
-    """The queues a worker polls who is told to do these kinds. Raises ValueError naming a wrong one."""
+    """The queues of a worker that does these kinds. Raises ValueError, naming a wrong one."""
     queues: set[Queue] = set()
     for kind in kinds:
         match kind:

@@ -34,8 +34,8 @@ class StartRunView(ApiView):
         },
         description=(
             "With `Prefer: wait=N` the answer comes when the run has ended, after N seconds at "
-            "the latest. The run goes on whether or not the client stays. Where a limit has no room "
-            "for it, the run stays `queued`, and `queue` says why."
+            "the latest. The run goes on whether or not the client stays. Where a limit has no "
+            "room for it, the run stays `queued`, and `queue` says why."
         ),
         body=schemas.RUN_CREATE,
         body_example={"inputs": {"name": "Ada"}},

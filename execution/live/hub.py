@@ -116,7 +116,7 @@ class Hub:
         return time.monotonic() - self._looked_at > LOOK_EVERY / 2
 
     def look(self) -> None:
-        """Wake whoever waits for a run that has ended; does nothing if there was a look just now."""
+        """Wake whoever waits for a run that has ended; nothing if there was a look just now."""
         with self._lock:
             if not self.look_is_due():
                 return

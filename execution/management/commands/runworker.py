@@ -26,9 +26,7 @@ class Command(BaseCommand):
 
         give_large_values_back()
         try:
-            queues = queues_of(
-                word.strip() for word in options["queues"].split(",") if word.strip()
-            )
+            queues = queues_of(options["queues"].replace(",", " ").split())
         except ValueError as error:
             raise CommandError(str(error)) from error
         uvloop.run(run_worker(queues))
