@@ -35,8 +35,9 @@ LEAD_EVERY = 1.0
 #: Runs admitted in one go, and starts on their way to Temporal at once.
 BATCH = 50
 STARTS_AT_ONCE = 8
-#: Seconds after which a start that nothing is heard of is no longer waited for.
+#: Seconds after which a start that nothing is heard of is no longer waited for; the longest rest.
 LONGEST_START = 1.0
+LONGEST_REST = 0.25
 #: How long the next start waits while others are active, by the time that the last one took: after
 #: a run that ended at once, and after one that goes on (its second half is still to come).
 REST_AFTER_END = 1.0
@@ -101,7 +102,8 @@ class Admitter:
         began = self.on_its_way.pop(run, None)
         if began is not None:
             rest = REST_AFTER_END if "e" in news else REST_AFTER_START
-            self.rest_until = now + rest * (now - began) / self.workers
+            took = rest * (now - began) / self.workers
+            self.rest_until = now + min(took, LONGEST_REST)
         if self.turns and (began is not None or "e" in news):
             self.stir.set()
 
@@ -154,12 +156,15 @@ class Admitter:
                 del self.on_its_way[run]
 
     async def _admit(self, workspace: UUID, most: int) -> int:
-        """Admit and start runs of one workspace; how many. With nothing left it has no turn."""
+        """Admit and start runs of one workspace; how many. With nothing left it has no turn.
+
+        A single one (the engine is shared) is watched until something is heard of it.
+        """
         admitted, more = await in_database(lambda: admission.admit(workspace, most), patience=0)
         now = asyncio.get_running_loop().time()
-        for run in admitted:
-            self.on_its_way[run] = now
-            self.workspace_of[run] = workspace
+        self.workspace_of.update(dict.fromkeys(admitted, workspace))
+        if most == 1:
+            self.on_its_way.update(dict.fromkeys(admitted, now))
         await asyncio.gather(*(self._start(run) for run in admitted))
         if not more and workspace in self.turns:
             self.turns.remove(workspace)
