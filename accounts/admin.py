@@ -23,6 +23,7 @@ from accounts.admin_forms import (
     PersonCreationForm,
 )
 from accounts.credential_types import FIELDS
+from accounts.forms import LIMITS
 from accounts.models import (
     ApiKey,
     AuditEvent,
@@ -42,6 +43,7 @@ from accounts.operators import (
 from accounts.services import (
     create_credential,
     create_workspace,
+    limit_credential,
     replace_secret,
     revoke_api_key,
 )
@@ -186,7 +188,15 @@ class UserSessionAdmin(NoAdding, OfAPerson):
 class WorkspaceAdmin(OperatorAdmin):
     """Tenants."""
 
-    list_display = ("name", "slug", "member_count", "default_model", "retention_days", "created_at")
+    list_display = (
+        "name",
+        "slug",
+        "member_count",
+        "default_model",
+        "max_running",
+        "retention_days",
+        "created_at",
+    )
     search_fields = ("name", "slug")
     readonly_fields = ("created_at",)
     inlines = (MembershipInline,)
@@ -282,16 +292,21 @@ class CredentialAdmin(OperatorAdmin):
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         if obj is None:
-            return ("workspace", "type", "name", *CredentialForm.VALUE_FIELDS)
+            return ("workspace", "type", "name", *CredentialForm.VALUE_FIELDS, *LIMITS)
         own = tuple(field.name for field in FIELDS[obj.type])
-        return ("workspace", "type", "name", *own, "created_by", "created_at")
+        return ("workspace", "type", "name", *own, *LIMITS, "created_by", "created_at")
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
         actor = operator_actor(request, obj.workspace_id)
+        limits = {name: form.cleaned_data.get(name) for name in LIMITS}
         if change:
+            if set(form.changed_data) & set(LIMITS):
+                limit_credential(actor, obj, **limits)
             replace_secret(actor, obj, form.values())
             return
-        made = create_credential(actor, name=obj.name, type=obj.type, values=form.values())
+        made = create_credential(
+            actor, name=obj.name, type=obj.type, values=form.values(), **limits
+        )
         obj.pk, obj._state.adding = made.pk, False
 
 

@@ -72,7 +72,7 @@ class CredentialForm(forms.ModelForm, _Values):  # type: ignore[misc, type-arg, 
 
     class Meta:
         model = Credential
-        fields = ("workspace", "type", "name")
+        fields = ("workspace", "type", "name", "max_concurrent", "requests_per_minute")
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from accounts.credential_types import FIELDS
 from accounts.errors import InvalidValue
-from accounts.models import MAX_RETENTION_DAYS, CredentialType, User, Workspace
+from accounts.models import MAX_RETENTION_DAYS, Credential, CredentialType, User, Workspace
 from accounts.permissions import DEFAULT_SCOPES, SCOPE_ACTIONS
 
 #: What a scope allows, in a builder's words.
@@ -100,6 +100,34 @@ def installation_keeps() -> str:
     return f"runs are kept for {days} days" if days else "runs are kept for ever"
 
 
+def limit_fields() -> dict[str, forms.Field]:
+    """How many calls may be made with a credential."""
+    return {
+        "max_concurrent": forms.IntegerField(
+            label="Calls at once (optional)",
+            required=False,
+            help_text="Over all runs of the workspace. More wait for their turn.",
+        ),
+        "requests_per_minute": forms.IntegerField(
+            label="Calls a minute (optional)",
+            required=False,
+            help_text="As the provider's plan allows.",
+        ),
+    }
+
+
+LIMITS = ("max_concurrent", "requests_per_minute")
+
+
+class CredentialLimitsForm(ServiceForm):
+    """The limits of a stored credential."""
+
+    def __init__(self, credential: Credential, data: Any = None) -> None:
+        initial = {name: getattr(credential, name) for name in LIMITS}
+        super().__init__(data, initial=initial, auto_id=f"limits_{credential.id}_%s")
+        self.fields |= limit_fields()
+
+
 class CredentialForm(ServiceForm):
     """A new credential: its type decides the other fields."""
 
@@ -122,11 +150,16 @@ class CredentialForm(ServiceForm):
                 else forms.TextInput(attributes),
             )
 
+        self.fields |= limit_fields()
+
     def clean_name(self) -> str:
         return self.cleaned_data["name"] or CredentialType(self.kind).label
 
     def values(self) -> dict[str, str]:
         return {field.name: self.cleaned_data[field.name] for field in FIELDS[self.kind]}
+
+    def limits(self) -> dict[str, int | None]:
+        return {name: self.cleaned_data[name] for name in LIMITS}
 
 
 class ApiKeyForm(ServiceForm):

@@ -83,6 +83,11 @@ class Workspace(models.Model):
         validators=[MinValueValidator(1), MaxValueValidator(MAX_RETENTION_DAYS)],
         help_text="Days that runs are kept after their end; empty: as FLUX_RETENTION_DAYS says.",
     )
+    max_running = models.PositiveIntegerField(
+        null=True,
+        blank=True,
+        help_text="Runs that may be at work at once; empty: as the installation has it.",
+    )
     created_at = models.DateTimeField(auto_now_add=True)
     members = models.ManyToManyField(User, through="Membership", related_name="workspaces")
 
@@ -162,6 +167,12 @@ class Credential(models.Model):
     type = models.CharField(max_length=24, choices=CredentialType)
     settings = models.JSONField(default=dict, blank=True)
     secret = models.BinaryField(editable=False)
+    max_concurrent = models.PositiveIntegerField(
+        "calls at once", null=True, blank=True, help_text="Over all workers; empty: no limit."
+    )
+    requests_per_minute = models.PositiveIntegerField(
+        "calls a minute", null=True, blank=True, help_text="Over all workers; empty: no limit."
+    )
     created_by = models.ForeignKey(User, models.SET_NULL, null=True, related_name="+")
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)

@@ -30,6 +30,8 @@ from accounts.models import (
 from accounts.permissions import DEFAULT_SCOPES, SCOPE_ACTIONS, Actor
 from accounts.vault import SecretUnreadable, seal, unseal
 
+#: The highest limit of calls; above, leave it empty.
+MAX_CALLS = 100_000
 SLUG_LENGTH = Workspace._meta.get_field("slug").max_length or 60
 _PREFIX_ALPHABET = string.ascii_lowercase + string.digits
 _VARIABLE_NAME = re.compile(r"[a-z][a-z0-9_]{0,62}")
@@ -193,9 +195,19 @@ def revoke_api_key(actor: Actor, key: ApiKey) -> ApiKey:
 
 
 def create_credential(
-    actor: Actor, *, name: str, type: str, values: Mapping[str, Any]
+    actor: Actor,
+    *,
+    name: str,
+    type: str,
+    values: Mapping[str, Any],
+    max_concurrent: int | None = None,
+    requests_per_minute: int | None = None,
 ) -> Credential:
-    """Store a secret. `values` holds the fields of credential_types.FIELDS[type]."""
+    """Store a secret. `values` holds the fields of credential_types.FIELDS[type].
+
+    `max_concurrent` calls are made with it at once, `requests_per_minute` begin in a minute, over
+    all workers; None: no limit.
+    """
     actor.require("credential.manage")
     open_part, secret_part = credential_types.split(type, values)
     name = _text("name", name, 120)
@@ -208,6 +220,8 @@ def create_credential(
             settings=open_part,
             secret=seal(actor.workspace_id, secret_part),
             created_by_id=actor.user_id,
+            max_concurrent=_limit("max_concurrent", max_concurrent),
+            requests_per_minute=_limit("requests_per_minute", requests_per_minute),
         )
         audit(actor, "credential.create", credential, name=name, type=type)
     return credential
@@ -222,6 +236,39 @@ def replace_secret(actor: Actor, credential: Credential, values: Mapping[str, An
         credential.save(update_fields=["settings", "secret", "updated_at"])
         audit(actor, "credential.replace", credential, name=credential.name)
     return credential
+
+
+def limit_credential(
+    actor: Actor,
+    credential: Credential,
+    *,
+    max_concurrent: int | None,
+    requests_per_minute: int | None,
+) -> Credential:
+    """Set how many calls are made with a credential at once and in a minute; None: no limit.
+
+    Workers know of it within five seconds.
+    """
+    actor.require("credential.manage")
+    credential.max_concurrent = _limit("max_concurrent", max_concurrent)
+    credential.requests_per_minute = _limit("requests_per_minute", requests_per_minute)
+    with transaction.atomic():
+        credential.save(update_fields=["max_concurrent", "requests_per_minute", "updated_at"])
+        audit(
+            actor,
+            "credential.limit",
+            credential,
+            name=credential.name,
+            max_concurrent=max_concurrent,
+            requests_per_minute=requests_per_minute,
+        )
+    return credential
+
+
+def _limit(field: str, value: int | None) -> int | None:
+    if value is not None and not 1 <= value <= MAX_CALLS:
+        raise InvalidValue(field, f"Give a number from 1 to {MAX_CALLS:,}, or nothing.")
+    return value
 
 
 def credential_change(

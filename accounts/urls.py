@@ -21,6 +21,11 @@ urlpatterns: list[URLPattern] = [
         settings.delete_credential,
         name="settings-credential-delete",
     ),
+    path(
+        "settings/credentials/<uuid:credential_id>/limits/",
+        settings.limit_credential,
+        name="settings-credential-limits",
+    ),
     path("settings/keys/", settings.add_key, name="settings-keys"),
     path("settings/keys/<uuid:key_id>/revoke/", settings.revoke_key, name="settings-key-revoke"),
     path("settings/variables/", settings.set_variable, name="settings-variables"),

@@ -44,6 +44,8 @@ class OpenCredential:
     type: str
     settings: dict[str, Any]
     secret: dict[str, Any] = field(repr=False)
+    max_concurrent: int | None = None
+    requests_per_minute: int | None = None
 
 
 @lru_cache(maxsize=4)
@@ -88,18 +90,11 @@ def unseal(workspace_id: UUID, data: bytes | memoryview) -> dict[str, Any]:
     return value
 
 
-def credential_secret(
-    workspace_id: UUID, credential_type: str
-) -> tuple[dict[str, Any], dict[str, Any]] | None:
-    """(settings, secret) of the newest credential of this type; None where there is none."""
-    credential = (
-        Credential.objects.filter(workspace_id=workspace_id, type=credential_type)
-        .order_by("-created_at", "-id")
-        .first()
-    )
-    if credential is None:
-        return None
-    return credential.settings, unseal(workspace_id, credential.secret)
+def open_newest(workspace_id: UUID, credential_type: str) -> OpenCredential | None:
+    """The newest credential of this type; None where there is none. Raises SecretUnreadable."""
+    rows = Credential.objects.filter(workspace_id=workspace_id, type=credential_type)
+    row = rows.order_by("-created_at", "-id").first()
+    return None if row is None else _opened(row)
 
 
 def open_credential(workspace_id: UUID, reference: str) -> OpenCredential | None:
@@ -108,10 +103,18 @@ def open_credential(workspace_id: UUID, reference: str) -> OpenCredential | None
     with suppress(ValueError):  # An ordinary name is no UUID.
         wanted |= Q(id=UUID(reference))
     row = Credential.objects.filter(wanted, workspace_id=workspace_id).first()
-    if row is None:
-        return None
+    return None if row is None else _opened(row)
+
+
+def _opened(row: Credential) -> OpenCredential:
     return OpenCredential(
-        row.id, row.name, row.type, row.settings, unseal(workspace_id, row.secret)
+        row.id,
+        row.name,
+        row.type,
+        row.settings,
+        unseal(row.workspace_id, row.secret),
+        row.max_concurrent,
+        row.requests_per_minute,
     )
 
 

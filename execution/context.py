@@ -10,8 +10,9 @@ from accounts.models import Workspace
 from execution import egress
 from execution.attempts import Attempt
 from execution.budgets import check_budget
+from execution.credential_limits import room_for
 from execution.database import in_database
-from execution.providers.access import access_of, default_model
+from execution.providers.access import access_of, default_model, limits_of
 from execution.providers.registry import load_provider, resolve
 from execution.results import Spent
 from execution.shapes import NodeCall
@@ -106,7 +107,8 @@ class RunContext:
         name = request.model or default_model(await self._workspace_default(), access)
         await load_provider(name)
         provider, model_name = resolve(name, access)
-        answer = await provider.complete(request, model_name, emit=self.emit)
+        async with room_for(limits_of(name, access)):
+            answer = await provider.complete(request, model_name, emit=self.emit)
         self._count(answer.model, answer.usage)
         return answer
 

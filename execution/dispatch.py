@@ -93,7 +93,7 @@ async def start_workflow(client: Client, run: Run, start: RunInput) -> None:
             execution_timeout=timedelta(seconds=start["timeout_seconds"]) + BACKSTOP,
             id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
             id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
-            priority=Priority(priority_key=3, fairness_key=str(run.workspace_id)),
+            priority=Priority(priority_key=run.priority, fairness_key=str(run.workspace_id)),
             search_attributes=TypedSearchAttributes(
                 [
                     SearchAttributePair(FLOW_ATTRIBUTE, str(run.flow_id)),

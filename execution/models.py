@@ -108,6 +108,9 @@ class Run(models.Model):
     admitted_at = models.DateTimeField(
         null=True, blank=True, help_text="When the limits let it start; null: it waits for room."
     )
+    flow_limit = models.PositiveSmallIntegerField(
+        null=True, blank=True, help_text="Runs of its flow that may run at once (concurrency)."
+    )
     options = models.JSONField(
         default=dict, blank=True, help_text="What of the flow is run, and what is given for it."
     )
@@ -155,6 +158,20 @@ class Run(models.Model):
                 fields=["parent"],
                 condition=models.Q(parent__isnull=False),
                 name="run_by_parent",
+            ),
+            models.Index(
+                fields=["workspace", "flow"],
+                condition=models.Q(
+                    parent__isnull=True,
+                    admitted_at__isnull=False,
+                    status__in=["queued", "running"],
+                ),
+                name="run_holding",
+            ),
+            models.Index(
+                fields=["workspace", "priority", "created_at"],
+                condition=models.Q(parent__isnull=True, admitted_at__isnull=True, status="queued"),
+                name="run_held_back",
             ),
             models.Index(
                 fields=["created_at"],
@@ -319,3 +336,18 @@ class BlobPart(models.Model):
 
     def __str__(self) -> str:
         return f"part {self.number} of {self.blob_id}"
+
+
+class CredentialRate(models.Model):
+    """How far the calls of a credential are ahead: one row each, changed in one statement.
+
+    The table is unlogged: after a crash of the database everybody begins anew.
+    """
+
+    credential = models.UUIDField(primary_key=True, editable=False)
+    next_at = models.DateTimeField(help_text="When the next call is due at an even pace.")
+    wait = models.FloatField(help_text="Seconds that the last one who asked has to wait.")
+    granted = models.BooleanField(help_text="Whether that call has its place.")
+
+    def __str__(self) -> str:
+        return f"{self.credential}: {self.next_at}"

@@ -43,6 +43,7 @@ class Pinned:
     timeout_seconds: float
     inline: bool = False
     budget: Decimal | None = None
+    concurrency: int | None = None
     version_id: UUID | None = None
     snapshot_id: UUID | None = None
 
@@ -143,6 +144,7 @@ def _prepare(
         timeout_seconds=_timeout(document),
         inline=document.settings.execution == "inline",
         budget=Decimal(budget) if (budget := document.settings.budget) is not None else None,
+        concurrency=document.settings.concurrency,
         version_id=version_id,
         snapshot_id=snapshot_id,
     )

@@ -15,12 +15,16 @@ from django.conf import settings
 from django.db import connection
 
 from execution.database import connection_parameters
+from execution.queues import ALL_QUEUES, task_queue
+from flows.engine.node_type import Queue
 
 logger = logging.getLogger(__name__)
 #: The first half of the lock's name ("FLUX"); the second is made of the task queue's name.
 _KIND = 0x464C5558
 #: That of processes with inline runs ("FLUI").
 _INLINE = 0x464C5549
+#: The same of the lock of the worker that admits runs ("FLUL").
+_LEADS = 0x464C554C
 #: Seconds until the lock is tried for again after the database went away.
 AGAIN_AFTER = 0.5
 #: So that the lock of a machine that vanished goes within half a minute (no use on a local socket).
@@ -31,13 +35,13 @@ _KEEPALIVES = (
 )
 
 
-def _queue() -> int:
-    return zlib.crc32(settings.TEMPORAL_TASK_QUEUE.encode()) & 0x7FFFFFFF
+def _queue(kind: Queue = "io") -> int:
+    return zlib.crc32(task_queue(settings.TEMPORAL_TASK_QUEUE, kind).encode()) & 0x7FFFFFFF
 
 
-async def be_present() -> None:
-    """Hold the lock of this worker's queue until cancelled; while the database is away, again."""
-    await _hold(_KIND, _queue())
+async def be_present(kind: Queue = "io") -> None:
+    """Hold a queue's lock until cancelled; while the database is away, try again."""
+    await _hold(_KIND, _queue(kind))
 
 
 async def hold_inline(number: int, held: Callable[[], None]) -> None:
@@ -62,16 +66,18 @@ async def _hold(kind: int, number: int, held: Callable[[], None] = lambda: None)
         await asyncio.sleep(AGAIN_AFTER)
 
 
-def worker_is_present() -> bool:
-    """Whether a worker of our queue is connected to the database now."""
+def workers_present() -> dict[Queue, int]:
+    """How many workers are connected to the database now, by the queue they poll."""
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT EXISTS (SELECT FROM pg_locks l JOIN pg_database d ON d.oid = l.database "
-            "WHERE l.locktype = 'advisory' AND l.classid = %s AND l.objid = %s AND l.granted "
-            "AND d.datname = current_database())",
-            [_KIND, _queue()],
+            "SELECT l.objid::bigint, count(*) FROM pg_locks l "
+            "JOIN pg_database d ON d.oid = l.database "
+            "WHERE l.locktype = 'advisory' AND l.classid = %s AND l.granted "
+            "AND d.datname = current_database() GROUP BY l.objid",
+            [_KIND],
         )
-        return bool(cursor.fetchone()[0])
+        found = dict(cursor.fetchall())
+    return {kind: int(found.get(_queue(kind), 0)) for kind in ALL_QUEUES}
 
 
 def inline_processes() -> set[int]:
@@ -84,3 +90,13 @@ def inline_processes() -> set[int]:
             [_INLINE],
         )
         return {int(row[0]) for row in cursor.fetchall()}
+
+
+async def try_to_lead(held: "psycopg.AsyncConnection[object]") -> bool:
+    """Whether this connection's process is the one worker that admits runs, until it dies."""
+    row = await (
+        await held.execute(
+            "SELECT pg_try_advisory_lock(%s::integer, %s::integer)", [_LEADS, _queue()]
+        )
+    ).fetchone()
+    return bool(row and row[0])  # type: ignore[index]

@@ -1,6 +1,6 @@
 """Every read of the execution app, in the public shapes of the REST API."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -8,6 +8,7 @@ from accounts.permissions import Actor
 from execution.blobs import blob_bytes
 from execution.models import NodeRun, NodeStatus, Run, RunEvent
 from execution.payloads import resolve_references
+from execution.queue_reasons import Queued, queued_of
 from execution.recording import node_key, preview
 from flows.engine.document import Document, parse
 from flows.engine.migrate import migrated
@@ -19,8 +20,12 @@ CURRENCY = "USD"
 RETRYING = "retrying"
 
 
-def run_payload(run: Run, *, small: bool = False) -> dict[str, JSON]:
-    """A run as the API shows it; `small` leaves large values as references."""
+def run_payload(run: Run, *, small: bool = False, queue: Queued | None = None) -> dict[str, JSON]:
+    """A run as the API shows it; `small` leaves large values as references.
+
+    `queue` says why it is queued, where that was read already (of a whole list: `queued_of`).
+    """
+    queue = queue or queued_of([run]).get(run.id)
     inputs, outputs = run.inputs, run.outputs
     if not small:
         inputs = resolve_references(run.workspace_id, inputs)
@@ -30,6 +35,8 @@ def run_payload(run: Run, *, small: bool = False) -> dict[str, JSON]:
         "flow": str(run.flow_id),
         "version": run.version.number if run.version else ("draft" if run.snapshot_id else None),
         "status": run.status,
+        "priority": run.priority,
+        "queue": queue.as_dict() if queue else None,
         "trigger": run.trigger,
         "inputs": inputs,
         "outputs": outputs,
@@ -94,6 +101,15 @@ def events_after(run_id: UUID | str, after: int, limit: int = 200) -> list[dict[
 def runs_of(actor: Actor) -> Any:
     """The workspace's runs with what their payload needs."""
     return Run.objects.visible_to(actor).select_related("version", "flow")
+
+
+def with_queue(runs: Iterable[Run]) -> list[Run]:
+    """The runs of a list, each with `queued`: why it waits, or None."""
+    listed = list(runs)
+    queued = queued_of(listed)
+    for run in listed:
+        run.queued = queued.get(run.id)  # type: ignore[attr-defined]
+    return listed
 
 
 def latest_node_runs(run: Run) -> dict[str, NodeRun]:

@@ -135,13 +135,13 @@ class Reconciler:
             logger.exception("The reconciler met an error; it goes on")
 
     async def start_left_behind(self) -> int:
-        """Start queued runs whose starter went away; returns how many."""
+        """Start admitted runs whose starter went away; returns how many."""
         run_ids = await in_database(_left_behind, patience=0)
         for run_id in run_ids:
-            await self._start(run_id)
+            await self.start(run_id)
         return len(run_ids)
 
-    async def _start(self, run_id: UUID) -> None:
+    async def start(self, run_id: UUID) -> None:
         """Start one; a run that can never be started ends, or the others would wait behind it."""
         try:
             run, start = await in_database(lambda: _input_again(run_id), patience=0)
@@ -224,10 +224,10 @@ def _left_behind() -> list[UUID]:
             status=RunStatus.QUEUED,
             execution="durable",
             parent=None,
-            created_at__lt=timezone.now() - LEFT_BEHIND,
+            admitted_at__lt=timezone.now() - LEFT_BEHIND,
             cancel_requested_at__isnull=True,
         )
-        .order_by("created_at")
+        .order_by("priority", "created_at")
         .values_list("id", flat=True)[:BATCH]
     )
 
@@ -243,11 +243,12 @@ def _without_process() -> list[UUID]:
 
 
 def _input_again(run_id: UUID) -> tuple[Run, RunInput]:
-    run = Run.objects.select_related("version", "snapshot").get(id=run_id)
+    run = Run.objects.get(id=run_id)
     pinned = pin_again(run)
-    variables = dict(
-        Variable.objects.filter(workspace_id=run.workspace_id).values_list("name", "value")
-    )
+    variables = {}
+    if pinned.reads_variables:
+        rows = Variable.objects.filter(workspace_id=run.workspace_id)
+        variables = dict(rows.values_list("name", "value"))
     return run, run_input(run, pinned, variables)
 
 

@@ -12,6 +12,7 @@ from django.utils import timezone
 from accounts.models import Variable
 from accounts.permissions import Actor
 from accounts.services import audit
+from execution.admission import admission_of, tell_held_back
 from execution.dispatch import dispatch, request_cancel
 from execution.ending import end_from_outside
 from execution.errors import (
@@ -47,6 +48,7 @@ __all__ = [
 ]
 
 JSON = Any
+DEFAULT_PRIORITY = 3
 CANCELLED_EARLY = {"code": "cancelled", "message": "Cancelled before it started."}
 logger = logging.getLogger(__name__)
 
@@ -69,11 +71,13 @@ def start_run(
     idempotency_key: str | None = None,
     trigger: str = "api",
     options: dict[str, JSON] | None = None,
+    priority: int | None = None,
 ) -> Started:
     """Record a run and have it started; once this returns, the run happens.
 
     A document given as `version` is run as it is, under the flow and whatever its draft is now.
     `options` are those of `execution.options`: what of the flow is run, and what is given for it.
+    `priority`: 1 (first) to 5 (last); None: 3. What the limits hold back starts when there is room.
     The row is the promise: if Temporal cannot be reached now, the sweeper of a worker starts the
     run later. An inline run may be over when this returns. Raises InputsInvalid, NotPublished,
     IdempotencyConflict, DocumentInvalid, FlowGone, OptionsInvalid, PermissionRefused.
@@ -81,7 +85,7 @@ def start_run(
     actor.require("run.start")
     asked = ""
     if idempotency_key:
-        asked = _request_digest(flow, inputs, version, session_id, options)
+        asked = _request_digest(flow, inputs, version, session_id, options, priority)
         if earlier := _earlier(actor, idempotency_key, asked):
             return Started(earlier, created=False)
     pinned = pin(actor, flow, version)
@@ -95,6 +99,7 @@ def start_run(
         idempotency_key=idempotency_key,
         request_digest=asked,
         options=options or {},
+        priority=priority or DEFAULT_PRIORITY,
     )
     try:
         begin_run(run, pinned, inputs)
@@ -113,7 +118,7 @@ def begin_run(run: Run, pinned: Pinned, inputs: dict[str, JSON]) -> None:
     Raises InputsInvalid, OptionsInvalid; IntegrityError where its idempotency key is taken.
     """
     run.version_id, run.snapshot_id = pinned.version_id, pinned.snapshot_id
-    run.budget = pinned.budget
+    run.budget, run.flow_limit = pinned.budget, pinned.concurrency
     values, errors = validate_inputs(list(pinned.fields), inputs)
     if errors:
         raise InputsInvalid(errors)
@@ -124,10 +129,16 @@ def begin_run(run: Run, pinned: Pinned, inputs: dict[str, JSON]) -> None:
     run.inputs = out.shrink_object(values, whole=False)
     if pinned.inline:
         run.execution = "inline"
+    run.admitted_at = admission_of(run)
+    if pinned.inline:
         start_inline(run, pinned, out.blobs, _variables(run, pinned))
         return
     with transaction.atomic():
         new_run_event(run, out.blobs)
+        if run.admitted_at is None:
+            tell_held_back(run.workspace_id)
+    if run.admitted_at is None:
+        return
     try:
         dispatch(run, pinned, _variables(run, pinned))
     except TemporalUnreachable as error:
@@ -156,9 +167,12 @@ def _request_digest(
     version: Wanted,
     session_id: str | None,
     options: dict[str, JSON] | None,
+    priority: int | None,
 ) -> str:
     wanted = digest(version) if isinstance(version, Document) else version
     request = [str(flow.id), inputs, wanted, session_id, *([options] if options else [])]
+    if priority is not None:
+        request.append(priority)
     return hashlib.sha256(json.dumps(request, sort_keys=True).encode()).hexdigest()
 
 

@@ -26,6 +26,7 @@ urlpatterns: list[URLPattern] = [
     path("runs/", runs.run_list, name="run-list"),
     path("runs/<uuid:run_id>/", run.run_page, name="run-detail"),
     path("runs/<uuid:run_id>/flow.yaml", run.run_flow_file, name="run-flow"),
+    path("runs/<uuid:run_id>/queue/", run.run_queue, name="run-queue"),
     path("runs/<uuid:run_id>/result/", run.run_result, name="run-result"),
     path("runs/<uuid:run_id>/cancel/", run.run_cancel, name="run-cancel"),
     path("runs/<uuid:run_id>/steps/<slug:node>/", run.run_step, name="run-step"),

@@ -9,7 +9,9 @@ import logging
 import os
 import signal
 import socket
+from collections.abc import Collection
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AsyncExitStack
 from datetime import timedelta
 from pathlib import Path
 
@@ -20,14 +22,17 @@ from temporalio.client import Client
 from temporalio.service import RPCError, RPCStatusCode
 from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
-from execution.activities import ACTIVITIES
+from execution.activities import ACTIVITIES, run_node_activity
+from execution.admitter import Admitter
 from execution.dispatch import FLOW_ATTRIBUTE, WORKSPACE_ATTRIBUTE
 from execution.presence import be_present
 from execution.providers.access import operators_logins
 from execution.providers.registry import load_provider
+from execution.queues import ALL_QUEUES, task_queue
 from execution.reconciler import Reconciler
 from execution.temporal_client import connect
 from execution.workflows import FlowRun
+from flows.engine.node_type import Queue
 from flows.engine.registry import registry
 
 logger = logging.getLogger(__name__)
@@ -41,19 +46,27 @@ STICKY = timedelta(seconds=1)
 CONNECT_EVERY = 0.5
 
 
-def make_worker(client: Client) -> Worker:
-    """The worker with every setting in one place."""
+def make_worker(client: Client, queue: Queue = "io") -> Worker:
+    """The worker of one task queue, with every setting in one place.
+
+    The main queue (`io`) has the workflows too: what follows at once stays in this process.
+    """
+    slots = {
+        "io": settings.FLUX_SLOTS_IO,
+        "model": settings.FLUX_SLOTS_MODEL,
+        "code": settings.FLUX_SLOTS_CODE,
+    }
     return Worker(
         client,
-        task_queue=settings.TEMPORAL_TASK_QUEUE,
-        workflows=[FlowRun],
-        activities=ACTIVITIES,
+        task_queue=task_queue(settings.TEMPORAL_TASK_QUEUE, queue),
+        workflows=[FlowRun] if queue == "io" else [],
+        activities=ACTIVITIES if queue == "io" else [run_node_activity],
         # Workflow code imports only the pure engine (held by a test); the sandbox doubles its CPU.
         workflow_runner=UnsandboxedWorkflowRunner(),
         workflow_task_executor=ThreadPoolExecutor(4, thread_name_prefix="workflow"),
         max_cached_workflows=1000,
         max_concurrent_workflow_tasks=50,
-        max_concurrent_activities=200,
+        max_concurrent_activities=slots[queue],
         max_concurrent_local_activities=100,
         max_eager_activity_reservations_per_workflow_task=10,
         sticky_queue_schedule_to_start_timeout=STICKY,
@@ -63,8 +76,11 @@ def make_worker(client: Client) -> Worker:
     )
 
 
-async def run_worker() -> None:
-    """Work until SIGTERM or SIGINT; then take nothing new, let what runs end, and return."""
+async def run_worker(queues: Collection[Queue] = ALL_QUEUES) -> None:
+    """Work until SIGTERM or SIGINT; then take nothing new, let what runs end, and return.
+
+    Only who polls the main queue keeps rows and workflows agreed and admits runs.
+    """
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -74,20 +90,31 @@ async def run_worker() -> None:
     if client is None:
         return
     await _ensure_search_attributes(client)
-    reconciling = asyncio.create_task(Reconciler(client).run())
-    warming = asyncio.create_task(_warm_up())
+    beside = [_warm_up()]
+    if "io" in queues:
+        reconciler = Reconciler(client)
+        beside += [reconciler.run(), Admitter(reconciler.start).run()]
+    tasks = [asyncio.create_task(work) for work in beside]
     try:
-        async with make_worker(client):
-            present = asyncio.create_task(be_present())
+        async with AsyncExitStack() as polling:
+            for queue in queues:
+                await polling.enter_async_context(make_worker(client, queue))
+            present = [asyncio.create_task(be_present(queue)) for queue in queues]
             if READY_FILE:
                 Path(READY_FILE).touch()
-            logger.warning("Worker %s polls %s", identity(), settings.TEMPORAL_ADDRESS)
+            logger.warning(
+                "Worker %s polls %s for %s",
+                identity(),
+                settings.TEMPORAL_ADDRESS,
+                ", ".join(sorted(queues)),
+            )
             await stop.wait()
-            present.cancel()
+            for task in present:
+                task.cancel()
             logger.warning("Worker %s drains", identity())
     finally:
-        reconciling.cancel()
-        warming.cancel()
+        for task in tasks:
+            task.cancel()
 
 
 async def _connected(stop: asyncio.Event) -> Client | None:

@@ -18,7 +18,7 @@ from temporalio.api.workflowservice.v1 import DescribeTaskQueueRequest
 from temporalio.client import Client
 from temporalio.service import RPCError
 
-from execution.presence import worker_is_present
+from execution.presence import workers_present
 from execution.temporal_client import TemporalUnreachable, run_sync
 
 #: Seconds an answer of /readyz holds, so that probes cost nothing.
@@ -28,6 +28,7 @@ TEMPORAL_PATIENCE = 2.0
 #: A worker polls anew at least once a minute; a poller not seen for longer is gone. (Of one that
 #: died Temporal does not know; the database does.)
 POLLER_SECONDS = 75
+NO_WORKER_FOR = "No worker does work of the kind {}: those steps wait. See runworker --queues."
 NO_WORKER = "No worker asks for work. Start one: python manage.py runworker"
 
 
@@ -94,11 +95,15 @@ def readiness() -> dict[str, Check]:
 def check_database() -> tuple[Check, Check]:
     """The database, and a worker that lives: both from who is connected to it."""
     try:
-        present = worker_is_present()
+        present = workers_present()
     except (DatabaseError, PoolTimeout):
-        missing = Check(False, "The database does not answer.")
-        return missing, Check(False, "Unknown while the database does not answer.")
-    return Check(True), Check(present, "" if present else NO_WORKER)
+        away = Check(False, "The database does not answer.")
+        return away, Check(False, "Unknown while the database does not answer.")
+    if not present["io"]:
+        return Check(True), Check(False, NO_WORKER)
+    missing = [kind for kind, workers in present.items() if not workers]
+    # Ready all the same: whatever needs none of these runs.
+    return Check(True), Check(True, NO_WORKER_FOR.format(" and ".join(missing)) if missing else "")
 
 
 def check_temporal() -> tuple[Check, Check]:

@@ -275,6 +275,15 @@ TEMPORAL_UI_URL = env.str(
 )
 TEMPORAL_TASK_QUEUE = env.str("TEMPORAL_TASK_QUEUE", default="flux")
 
+#: Runs of a workspace that are at work at once, where the workspace has no limit of its own.
+FLUX_MAX_RUNNING_PER_WORKSPACE = env.int("FLUX_MAX_RUNNING_PER_WORKSPACE", default=200)
+#: Calls at once with each of the operator's own model keys; None: no limit.
+FLUX_PROVIDER_MAX_CONCURRENT = env.int("FLUX_PROVIDER_MAX_CONCURRENT", default=0) or None
+#: Pieces of work of each kind that one worker does at once.
+FLUX_SLOTS_IO = env.int("FLUX_SLOTS_IO", default=200)
+FLUX_SLOTS_MODEL = env.int("FLUX_SLOTS_MODEL", default=200)
+FLUX_SLOTS_CODE = env.int("FLUX_SLOTS_CODE", default=8)
+
 #: Private addresses that nodes may call: host, host:port or CIDR.
 FLUX_ALLOW_HOSTS = env.list("FLUX_ALLOW_HOSTS", default=[])
 #: Days that runs are kept after their end where a workspace says nothing; None: for ever.

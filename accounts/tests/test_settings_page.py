@@ -9,7 +9,8 @@ from django.test import Client
 from accounts.models import ApiKey, AuditEvent, Credential, Role, User, Variable, Workspace
 from accounts.permissions import Actor, member_actor
 from accounts.services import create_api_key, create_credential, set_variable
-from accounts.vault import credential_secret
+from accounts.tests.secrets_for_tests import credential_secret
+from accounts.vault import open_newest
 
 CANARY = "sk-canary-31337"
 HTMX = {"HX-Request": "true"}
@@ -50,6 +51,26 @@ def test_a_credential_is_added_listed_without_its_secret_and_deleted(
     assert not Credential.objects.exists()
 
 
+def test_the_limits_of_a_credential_are_set_shown_and_checked(
+    visitor: Client, workspace: Workspace
+) -> None:
+    filled = {"type": "anthropic", "api_key": CANARY, "max_concurrent": "5"}
+    visitor.post("/settings/credentials/", filled)
+    made = Credential.objects.get()
+    assert (made.max_concurrent, made.requests_per_minute) == (5, None)
+    address = f"/settings/credentials/{made.id}/limits/"
+    saved = visitor.post(address, {"max_concurrent": "", "requests_per_minute": "60"}, headers=HTMX)
+    assert "60 a minute" in saved.content.decode()
+    made.refresh_from_db()
+    assert (made.max_concurrent, made.requests_per_minute) == (None, 60)
+    refused = visitor.post(address, {"max_concurrent": "0"}, headers=HTMX)
+    assert refused.status_code == 422
+    assert "a number from 1" in refused.content.decode()
+    opened = open_newest(workspace.id, "anthropic")
+    assert opened is not None
+    assert (opened.max_concurrent, opened.requests_per_minute) == (None, 60)
+
+
 def test_a_credential_without_its_key_shows_the_error_and_keeps_the_rest(visitor: Client) -> None:
     filled = {"type": "openai_compatible", "base_url": "https://models.example/v1", "name": ""}
     answer = visitor.post("/settings/credentials/", {**filled, "base_url": "nonsense"})
@@ -70,7 +91,10 @@ def test_a_rejected_secret_is_not_sent_back(visitor: Client) -> None:
 
 def test_choosing_a_type_brings_its_fields(visitor: Client) -> None:
     fields = visitor.get("/settings/credentials/fields/?type=header").content.decode()
-    assert re.findall(r'name="(\w+)"', fields) == ["name", "header", "value"]
+    assert re.findall(r'name="(\w+)"', fields) == [
+        *("name", "header", "value"),
+        *("max_concurrent", "requests_per_minute"),
+    ]
 
 
 def test_a_new_key_is_shown_once_and_never_cached(visitor: Client) -> None:

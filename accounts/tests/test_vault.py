@@ -16,10 +16,10 @@ from accounts.errors import InvalidValue
 from accounts.models import AuditEvent, Credential, User, Workspace
 from accounts.permissions import Actor, PermissionRefused, key_actor
 from accounts.services import create_credential, delete_credential, replace_secret
+from accounts.tests.secrets_for_tests import credential_secret
 from accounts.vault import (
     MASK,
     SecretUnreadable,
-    credential_secret,
     mask,
     open_credential,
     seal,

@@ -17,10 +17,12 @@ from accounts.errors import InvalidValue
 from accounts.forms import (
     ApiKeyForm,
     CredentialForm,
+    CredentialLimitsForm,
     VariableForm,
     WorkspaceForm,
     installation_keeps,
 )
+from accounts.models import Credential
 from accounts.web import SESSION_KEY, workspace_page
 
 
@@ -63,10 +65,25 @@ def add_credential(request: Any) -> HttpResponse:
                 name=form.cleaned_data["name"],
                 type=form.kind,
                 values=form.values(),
+                **form.limits(),
             )
         except InvalidValue as refused:
             form.refuse(refused)
     return _answer(request, "credentials", "credential_form", form)
+
+
+@workspace_page
+@require_POST
+def limit_credential(request: Any, credential_id: UUID) -> HttpResponse:
+    """How many calls may be made with a credential, at once and in a minute."""
+    credential = get_object_or_404(queries.credentials(request.actor), id=credential_id)
+    form = CredentialLimitsForm(credential, request.POST)
+    if form.is_valid():
+        try:
+            services.limit_credential(request.actor, credential, **form.cleaned_data)
+        except InvalidValue as refused:
+            form.refuse(refused)
+    return _answer(request, "credentials", "limits_form", form)
 
 
 @workspace_page
@@ -162,6 +179,11 @@ def _page(request: Any, shown: dict[str, Any] | None = None, status: int = 200) 
     return render(request, "accounts/settings.html", context, status=status)
 
 
+def _with_limits(request: Any) -> list[tuple[Credential, CredentialLimitsForm]]:
+    rows = queries.credentials(request.actor)
+    return [(credential, CredentialLimitsForm(credential)) for credential in rows]
+
+
 def _context(request: Any) -> dict[str, Any]:
     """What every section shows. The lists are lazy: a section that is not drawn costs nothing."""
     actor = request.actor
@@ -175,7 +197,7 @@ def _context(request: Any) -> dict[str, Any]:
         "workspace": request.workspace,
         "installation_keeps": installation_keeps(),
         "workspaces": lambda: queries.workspaces_of(request.user),
-        "credentials": queries.credentials(actor),
+        "credentials": lambda: _with_limits(request),
         "model_providers": MODEL_PROVIDERS,
         "keys": queries.api_keys(actor),
         "variables": queries.variables(actor),

@@ -25,6 +25,7 @@ class StartRequest:
     inputs: dict[str, Any]
     version: str | int
     session_id: str | None
+    priority: int | None
 
 
 def start_request(body: dict[str, Any]) -> StartRequest:
@@ -35,7 +36,16 @@ def start_request(body: dict[str, Any]) -> StartRequest:
     if not isinstance(inputs, dict):
         raise refuse(422, "type", "'inputs' has to be an object: field → value.", "inputs")
     session_id = text_field(body, "session_id", most=200) or None
-    return StartRequest(inputs, _version(body.get("version", "published")), session_id)
+    version = _version(body.get("version", "published"))
+    return StartRequest(inputs, version, session_id, _priority(body.get("priority")))
+
+
+def _priority(given: Any) -> int | None:
+    if given is None:
+        return None
+    if isinstance(given, int) and not isinstance(given, bool) and 1 <= given <= 5:
+        return given
+    raise refuse(422, "value", "'priority' has to be a number from 1 (first) to 5.", "priority")
 
 
 def _version(given: Any) -> str | int:

@@ -3,6 +3,7 @@
 from typing import Any
 
 from execution.models import NodeStatus, RunStatus
+from execution.queue_reasons import Reason
 from fluxprompt.api.openapi import component
 
 _ID = {"type": "string", "format": "uuid"}
@@ -37,11 +38,28 @@ ERROR = component(
         },
     },
 )
+QUEUE = component(
+    "RunQueue",
+    {
+        "type": ["object", "null"],
+        "description": "Why a queued run waits; null once it has started.",
+        "required": ["reason", "message", "limit", "running", "ahead"],
+        "properties": {
+            "reason": {"enum": [str(reason) for reason in Reason]},
+            "message": {"type": "string"},
+            "limit": {"type": ["integer", "null"], "description": "Runs at work at once."},
+            "running": {"type": ["integer", "null"], "description": "Runs at work now."},
+            "ahead": {"type": "integer", "description": "Runs that start before it."},
+        },
+    },
+)
 RUN_EXAMPLE = {
     "id": "0192f3a5-11aa-7c3d-8e4f-5a6b7c8d9e0f",
     "flow": "0192f3a4-6c1e-7b2a-9d55-3f1f0c9b7a10",
     "version": 1,
     "status": "succeeded",
+    "priority": 3,
+    "queue": None,
     "trigger": "api",
     "inputs": {"name": "Ada"},
     "outputs": {"result": "Hello Ada"},
@@ -67,6 +85,8 @@ RUN = component(
                 "description": "The published version it ran, or `draft`.",
             },
             "status": {"enum": [str(status) for status in RunStatus.values]},
+            "priority": {"type": "integer", "minimum": 1, "maximum": 5},
+            "queue": QUEUE,
             "trigger": {"type": "string"},
             "inputs": _OBJECT,
             "outputs": {**_OBJECT, "description": "`{node id: value}` of the output nodes."},
@@ -88,6 +108,12 @@ RUN_CREATE = component(
         "properties": {
             "inputs": {"type": "object", "description": "By the names of the input fields."},
             "session_id": {"type": ["string", "null"], "maxLength": 200},
+            "priority": {
+                "type": ["integer", "null"],
+                "minimum": 1,
+                "maximum": 5,
+                "description": "1 starts first; else 3.",
+            },
             "version": {
                 "description": "Else `published`.",
                 "oneOf": [

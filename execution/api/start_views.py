@@ -34,7 +34,8 @@ class StartRunView(ApiView):
         },
         description=(
             "With `Prefer: wait=N` the answer comes when the run has ended, after N seconds at "
-            "the latest. The run goes on whether or not the client stays."
+            "the latest. The run goes on whether or not the client stays. Where a limit has no "
+            "room for it, the run stays `queued`, and `queue` says why."
         ),
         body=schemas.RUN_CREATE,
         body_example={"inputs": {"name": "Ada"}},
@@ -53,13 +54,16 @@ class StartRunView(ApiView):
         found = find_flow(self.actor, flow)
         if found is None:
             raise Http404("There is no such flow in this workspace.")
-        asked = requests.start_request(self.object_body("inputs", "session_id", "version"))
+        asked = requests.start_request(
+            self.object_body("inputs", "session_id", "version", "priority")
+        )
         started = services.start_run(
             self.actor,
             found,
             asked.inputs,
             version=asked.version,
             session_id=asked.session_id,
+            priority=asked.priority,
             idempotency_key=requests.idempotency_key(request.headers.get("Idempotency-Key")),
         )
         run = started.run

@@ -14,6 +14,7 @@ from execution import queries, services
 from execution.api import requests, schemas
 from execution.live import sse
 from execution.models import Run
+from execution.queue_reasons import queued_of
 from execution.search import mentioning
 from flows.engine.errors import NodeError
 from fluxprompt.api.openapi import PAGING, PROBLEM, call, page_of, parameter
@@ -76,7 +77,10 @@ class RunsView(ApiView):
             limit=self.limit,
             cursor=self.query("cursor"),
         )
-        results = [queries.run_payload(run, small=True) for run in page.results]
+        queued = queued_of(page.results)
+        results = [
+            queries.run_payload(run, small=True, queue=queued.get(run.id)) for run in page.results
+        ]
         return Response({"results": results, "next": page.next})
 
     def _filtered(self, rows: QuerySet[Run]) -> QuerySet[Run]:

@@ -20,6 +20,7 @@ from django.db import connection
 
 from execution.database import connection_parameters
 from execution.live.listening import payloads
+from execution.models import ENDED, Run
 from execution.recording import CHANNEL
 
 JSON = Any
@@ -28,6 +29,9 @@ logger = logging.getLogger(__name__)
 FETCH_EVERY = 0.02
 #: Rows of one fetch for one run.
 FETCH_LIMIT = 1_000
+#: Seconds between two looks at the rows of all runs whose end somebody waits for, should a
+#: notification have been lost: one query for all of them, for hundreds may wait.
+LOOK_EVERY = 2.0
 #: Ends remembered for who asks a moment after.
 ENDED_KEPT = 5_000
 
@@ -54,7 +58,7 @@ class Expectation(Protocol):
     """Somebody who waits for the end of a run."""
 
     def wake(self, *, certain: bool) -> None:
-        """Called on the hub's thread. Not `certain`: the row has to be looked at."""
+        """Called on any thread. Not `certain`: the row has to be looked at."""
 
 
 class Hub:
@@ -70,6 +74,7 @@ class Hub:
         self._connection: psycopg.Connection[Any] | None = None
         self._thread: threading.Thread | None = None
         self._heard = threading.Event()
+        self._looked_at = 0.0
 
     def watch(self, reader: Reader) -> None:
         """Feed a reader from its `seq` on, beginning with what is recorded already."""
@@ -106,6 +111,24 @@ class Hub:
             if not waiting:
                 self._waiting.pop(run_id, None)
 
+    def look_is_due(self) -> bool:
+        """Whether nobody has looked at the rows just now."""
+        return time.monotonic() - self._looked_at > LOOK_EVERY / 2
+
+    def look(self) -> None:
+        """Wake whoever waits for a run that has ended; nothing if there was a look just now."""
+        with self._lock:
+            if not self.look_is_due():
+                return
+            self._looked_at = time.monotonic()
+            waited_for = list(self._waiting)
+        over = Run.objects.filter(id__in=waited_for, status__in=ENDED).values_list("id", flat=True)
+        found = [str(run_id) for run_id in over]
+        with self._lock:
+            for run_id in found:
+                for expectation in self._waiting.get(run_id, ()):
+                    expectation.wake(certain=True)
+
     def _ensure_started(self) -> None:
         if self._thread is not None:
             return
@@ -139,6 +162,7 @@ class Hub:
     def _everything_is_news(self) -> None:
         with self._lock:
             self._dirty.update(self._readers)
+            self._looked_at = 0.0
             for waiting in self._waiting.values():
                 for expectation in waiting:
                     expectation.wake(certain=False)

@@ -9,16 +9,13 @@ from typing import Any
 from asgiref.sync import sync_to_async
 from django.db import connection
 
-from execution.live.hub import hub
-from execution.models import ENDED, Run
+from execution.live.hub import LOOK_EVERY, hub
 
-#: Seconds after which a waiter looks at the row itself, should a notification have been lost. (An
-#: end from before the hub listened is not lost: when it begins to listen, it has all waiters look.)
-LOOK_EVERY = 2.0
+# (An end from before the hub listened is not lost: when it begins to listen, all waiters look.)
 
 
 class _Waiter:
-    """Woken on the hub's thread, waited for on another thread."""
+    """Woken on any thread, waited for on another thread."""
 
     def __init__(self) -> None:
         self.event = threading.Event()
@@ -30,7 +27,7 @@ class _Waiter:
 
 
 class _LoopWaiter:
-    """Woken on the hub's thread, awaited on an event loop."""
+    """Woken on any thread, awaited on an event loop."""
 
     def __init__(self) -> None:
         self.loop = asyncio.get_running_loop()
@@ -52,7 +49,9 @@ def wait_until_ended(run_id: Any, seconds: float) -> bool:
         while (left := deadline - time.monotonic()) > 0:
             waiter.event.wait(min(left, LOOK_EVERY))
             waiter.event.clear()
-            if waiter.certain or _has_ended(run):
+            if not waiter.certain:
+                _look()
+            if waiter.certain:
                 return True
         return False
     finally:
@@ -71,19 +70,19 @@ async def ended_within(run_id: Any, seconds: float) -> bool:
             with suppress(TimeoutError):
                 await asyncio.wait_for(waiter.event.wait(), min(left, LOOK_EVERY))
             waiter.event.clear()
+            if not waiter.certain and hub().look_is_due():
+                await sync_to_async(_look, thread_sensitive=False)()
             if waiter.certain:
-                return True
-            if await sync_to_async(_has_ended, thread_sensitive=False)(run):
                 return True
         return False
     finally:
         hub().stop_expecting(run, waiter)
 
 
-def _has_ended(run: str) -> bool:
-    """Look at the row; the thread's connection goes back to the pool for the wait."""
+def _look() -> None:
+    """Look at the rows; the thread's connection goes back to the pool for the wait."""
     try:
-        return Run.objects.filter(id=run, status__in=ENDED).exists()
+        hub().look()
     finally:
         if not connection.in_atomic_block:
             connection.close()

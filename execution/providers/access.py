@@ -2,11 +2,12 @@
 
 import time
 from urllib.parse import urlsplit
-from uuid import UUID
+from uuid import NAMESPACE_URL, UUID, uuid5
 
 from django.conf import settings
 
-from accounts.vault import SecretUnreadable, credential_secret
+from accounts.vault import OpenCredential, SecretUnreadable, open_newest
+from execution.credential_limits import CallLimits
 from execution.database import in_database
 from execution.providers.base import Access, Login
 from execution.providers.registry import NEEDS
@@ -60,18 +61,38 @@ def _known(workspace_id: UUID) -> Access | None:
 
 def _credential(workspace_id: UUID, provider: str) -> Login | None:
     try:
-        found = credential_secret(workspace_id, provider)
+        opened = open_newest(workspace_id, provider)
     except SecretUnreadable as error:
         raise NodeError("model_auth", error.message) from error
-    if found is None:
+    if opened is None:
         return None
-    opened, secret = found
     return Login(
-        api_key=secret.get("api_key", ""),
-        base_url=opened.get("base_url", ""),
+        api_key=opened.secret.get("api_key", ""),
+        base_url=opened.settings.get("base_url", ""),
         source=f"the workspace's {provider} credential",
-        default_model=opened.get("default_model", ""),
+        default_model=opened.settings.get("default_model", ""),
+        limits=_limits(opened),
     )
+
+
+def _limits(opened: OpenCredential) -> CallLimits | None:
+    if opened.max_concurrent is None and opened.requests_per_minute is None:
+        return None
+    name = f"the credential '{opened.name}'"
+    return CallLimits(opened.id, name, opened.max_concurrent, opened.requests_per_minute)
+
+
+def limits_of(model: str, access: Access) -> CallLimits | None:
+    """What calls of this `provider/model` have to keep to; None: nothing."""
+    provider = model.partition("/")[0]
+    login = access.logins.get(provider)
+    if login is None or login.limits is not None or not login.trusted:
+        return login.limits if login else None
+    if settings.FLUX_PROVIDER_MAX_CONCURRENT is None:
+        return None
+    # One key of the operator's serves all workspaces.
+    key = uuid5(NAMESPACE_URL, f"fluxprompt:{login.source}")
+    return CallLimits(key, login.source, settings.FLUX_PROVIDER_MAX_CONCURRENT)
 
 
 def operators_logins() -> dict[str, Login]:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from execution.credential_limits import CallLimits
 from flows.engine.node_type import ModelAnswer, ModelRequest
 
 type Emit = Callable[[str], None]
@@ -16,6 +17,7 @@ class Login:
     `source` is what an error names (`the credential 'Team key'`, `ANTHROPIC_API_KEY`).
     `trusted`: from the operator's environment, so `base_url` may be a private address.
     `default_model` is a model's name at this provider, offered where a node names none.
+    `limits`: of the credential; they make no other login of it.
     """
 
     api_key: str = field(default="", repr=False)
@@ -23,6 +25,7 @@ class Login:
     source: str = ""
     trusted: bool = False
     default_model: str = ""
+    limits: CallLimits | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True)

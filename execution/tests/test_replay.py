@@ -11,6 +11,7 @@ from temporalio.worker import Replayer, UnsandboxedWorkflowRunner, Worker, Workf
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner
 
 from execution.models import Run
+from execution.queues import task_queue
 from execution.services import cancel_run, start_run
 from execution.temporal_client import connect
 from execution.tests.flows_for_tests import (
@@ -157,7 +158,8 @@ def test_the_workflow_runs_in_temporals_sandbox(runner: WorkflowRunner) -> None:
             "variables": {},
             "timeout_seconds": 60,
         }
-        async with worker:
+        models = Worker(client, task_queue=task_queue(queue, "model"), activities=[run_node])
+        async with worker, models:
             return await client.execute_workflow("flow-run", start, id=queue, task_queue=queue)
 
     assert asyncio.run(run()) == "succeeded"

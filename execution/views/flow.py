@@ -14,6 +14,7 @@ from django_htmx.http import HttpResponseClientRedirect
 
 from accounts.web import workspace_page
 from execution.models import Run
+from execution.queries import with_queue
 from execution.services import InputsInvalid, NotPublished, start_run
 from execution.views.models_notice import has_model_provider
 from execution.views.run_form import RunForm, empty_form, read_form, sample_inputs
@@ -100,8 +101,10 @@ def _context(request: PageRequest, flow: Flow, shown: Shown, form: RunForm) -> d
         "can_edit": actor.can("flow.edit"),
         "can_delete": actor.can("flow.delete"),
         "needs_model": drawn.has_models and not has_model_provider(request.workspace),
-        "runs": Run.objects.visible_to(actor).filter(flow=flow).select_related("version")
-        .order_by("-created_at")[:SHOWN_RUNS],
+        "runs": with_queue(
+            Run.objects.visible_to(actor).filter(flow=flow).select_related("version")
+            .order_by("-created_at")[:SHOWN_RUNS]
+        ),
         "versions": flow.versions.select_related("created_by")[:SHOWN_VERSIONS],
         "api_call": _api_call(request, flow, shown),
     }  # fmt: skip

@@ -13,6 +13,7 @@ from django.views.decorators.http import require_GET, require_POST
 from accounts.web import workspace_page
 from execution.models import NodeRun, Run
 from execution.queries import latest_node_runs, run_document, value_of
+from execution.queue_reasons import queued_of
 from execution.services import RunStateConflict, cancel_run
 from execution.views.steps import answer_text, run_view, step_of, steps_of
 from execution.views.values import ShownValue, shown_json, shown_value
@@ -42,12 +43,22 @@ def run_page(request: PageRequest, run_id: UUID) -> HttpResponse:
         "steps": steps,
         "picture": picture(document, run=run_view(steps, rows)),
         "inputs": shown_value(run.inputs),
+        "queued": queued_of([run]).get(run.id),
         "can_cancel": request.actor.can("run.cancel"),
         "can_run": request.actor.can("run.start"),
         "now": timezone.now(),
         **_result(run, document),
     }
     return render(request, "execution/run_page.html", context)
+
+
+@require_GET
+@workspace_page
+def run_queue(request: PageRequest, run_id: UUID) -> HttpResponse:
+    """Why the run still waits; nothing once it has started."""
+    run = visible_run(request, run_id)
+    context = {"run": run, "queued": queued_of([run]).get(run.id)}
+    return render(request, "execution/_queue.html", context)
 
 
 @require_GET

@@ -12,6 +12,7 @@ from django.views.decorators.http import require_GET
 
 from accounts.web import workspace_page
 from execution.models import Run, RunStatus
+from execution.queries import with_queue
 from execution.search import mentioning
 from flows.models import Flow
 from flows.storable import bad_text
@@ -34,8 +35,10 @@ def run_list(request: PageRequest) -> HttpResponse:
     if search:
         runs = mentioning(runs, request.actor.workspace_id, search)
     runs = runs.defer("inputs", "outputs").order_by("-created_at")
+    page = Paginator(runs, PER_PAGE).get_page(request.GET.get("page"))
+    page.object_list = with_queue(page.object_list)
     context: dict[str, Any] = {
-        "page": Paginator(runs, PER_PAGE).get_page(request.GET.get("page")),
+        "page": page,
         "statuses": RunStatus.choices,
         "flows": Flow.objects.visible_to(request.actor).order_by("name").only("id", "name"),
         "status": status,

@@ -50,11 +50,15 @@ class RetrySpec(_Part):
 
 
 class FlowSettings(_Part):
-    """What holds for a whole run. `budget` is money as a decimal string; None: no limit."""
+    """What holds for a whole run. `budget` is money as a decimal string; None: no limit.
+
+    `concurrency`: runs of the flow that are at work at once; more wait in its queue.
+    """
 
     timeout_seconds: float | None = Field(default=None, gt=0, le=YEAR_SECONDS)
     budget: str | None = Field(default=None, pattern=r"^[0-9]{1,9}(\.[0-9]{1,6})?$")
     execution: Literal["durable", "inline"] = "durable"
+    concurrency: int | None = Field(default=None, ge=1, le=10_000)
 
     def as_dict(self) -> dict[str, Any]:
         """The settings that differ from the defaults."""

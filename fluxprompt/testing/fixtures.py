@@ -11,6 +11,14 @@ from fluxprompt.testing.chromium import find
 from fluxprompt.testing.live_stack import LiveStack
 
 
+@pytest.fixture(autouse=True)
+def nobody_else_is_active() -> None:
+    """Workspaces of the tests before are not among those that share the engine."""
+    from execution.admission import forget_starts
+
+    forget_starts()
+
+
 @pytest.fixture(scope="session")
 def django_db_setup(
     django_test_environment: None, django_db_blocker: DjangoDbBlocker

@@ -10,11 +10,14 @@ from django.test import Client
 from execution.temporal_client import TemporalUnreachable
 from fluxprompt import health
 
+#: A worker for each kind of work.
+ALL = {"io": 1, "model": 1, "code": 1}
+
 
 @pytest.fixture(autouse=True)
 def nothing_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(health, "_latest", health._Latest())
-    monkeypatch.setattr(health, "worker_is_present", lambda: True)
+    monkeypatch.setattr(health, "workers_present", lambda: ALL)
 
 
 def polled(monkeypatch: pytest.MonkeyPatch, at: datetime | None) -> list[int]:
@@ -61,11 +64,23 @@ def test_a_worker_that_died_is_not_taken_for_ready(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     polled(monkeypatch, datetime.now(UTC))
-    monkeypatch.setattr(health, "worker_is_present", lambda: False)
+    monkeypatch.setattr(health, "workers_present", lambda: {**ALL, "io": 0})
     response = Client().get("/readyz")
     assert response.status_code == 503
     checks = response.json()["checks"]
     assert (checks["database"]["ok"], checks["worker"]["ok"]) == (True, False)
+
+
+def test_a_kind_of_work_that_nobody_does_is_named_and_the_rest_is_ready(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    polled(monkeypatch, datetime.now(UTC))
+    monkeypatch.setattr(health, "workers_present", lambda: {**ALL, "model": 0})
+    response = Client().get("/readyz")
+    assert response.status_code == 200
+    detail = response.json()["checks"]["worker"]["detail"]
+    assert "of the kind model" in detail
+    assert "runworker --queues" in detail
 
 
 @pytest.mark.django_db
@@ -85,7 +100,7 @@ def test_not_ready_without_the_database(monkeypatch: pytest.MonkeyPatch) -> None
     def away() -> bool:
         raise OperationalError("gone")
 
-    monkeypatch.setattr(health, "worker_is_present", away)
+    monkeypatch.setattr(health, "workers_present", away)
     response = Client().get("/readyz")
     assert response.status_code == 503
     assert response.json()["checks"]["database"]["ok"] is False

@@ -29,7 +29,7 @@ from accounts.models import (
 )
 from accounts.permissions import Actor, system_actor
 from accounts.services import create_api_key, create_credential, create_workspace, set_variable
-from accounts.vault import credential_secret
+from accounts.tests.secrets_for_tests import credential_secret
 from billing.models import PriceOverride, UsageRecord
 from execution.approval_models import Approval
 from execution.models import Blob, NodeRun, Run, RunEvent, Snapshot
@@ -136,7 +136,8 @@ def test_every_model_of_the_product_has_a_table() -> None:
     from django.apps import apps
 
     # Nodes, edges, files and events are shown within their flow or run, parts within their blob;
-    # the set-up link and the words of a search are nobody's.
+    # the set-up link and the words of a search are nobody's, the pace of a credential's calls is of
+    # a moment.
     within = {
         "flows.Node",
         "flows.Edge",
@@ -144,6 +145,7 @@ def test_every_model_of_the_product_has_a_table() -> None:
         "execution.RunEvent",
         "execution.RunText",
         "execution.BlobPart",
+        "execution.CredentialRate",
         "accounts.SetupLink",
     }
     product = {

@@ -80,6 +80,7 @@ export class RunPage {
       if (event.usage) this.usage.set(`${event.node}:${event.attempt ?? 1}`, event.usage);
     } else if (event.type === "run.started") {
       this.startedAt ??= Date.parse(event.at);
+      this.slot("queue")?.remove();
       this.setStatus("running");
     } else if (event.type === "run.waiting") this.setStatus("waiting");
     else if (event.type === "run.finished") this.finish(event);

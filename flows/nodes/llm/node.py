@@ -209,6 +209,7 @@ NODE = NodeType(
     icon="sparkles",
     config=Config,
     io=run,
+    queue="model",
     outputs={
         "text": "text",
         "json": "any",
