@@ -1,9 +1,10 @@
 """What a kill -9 costs: `python -m benchmarks.recovery`.
 
 First, kills in the middle of a three-step model flow: the time from the kill to the next call at
-the model server, for the worker, the Temporal server and PostgreSQL, against undisturbed runs.
-Then a hundred runs under random kills: how many were lost, stuck, or called a model again for a
-step that was recorded. Calls are counted at the model server.
+the model server, for the worker, the Temporal server and PostgreSQL, against undisturbed runs. For
+the worker also between two nodes (the answer of one has just left the model), and in a wait (how
+late the call after it comes). Then a hundred runs under random kills: how many were lost, stuck, or
+called a model again for a step that was recorded. Calls are counted at the model server.
 """
 
 import argparse
@@ -16,16 +17,21 @@ import time
 import urllib.error
 import urllib.request
 from collections import Counter
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from benchmarks.runs import document
 from benchmarks.runs import field as input_field
-from benchmarks.stack import Stack, model_server, running_stack
+from benchmarks.stack import Stack, model_server, running_stack, wait_ready
 
 ENDED = ("succeeded", "failed", "cancelled", "timed_out")
 STEPS = ("one", "two", "three")
+#: Seconds of the wait in which the worker is killed, at the latest so long before its end.
+WAIT = 4.0
+BEFORE_ITS_END = 1.5
 
 
 def three_steps(tokens: int) -> dict[str, Any]:
@@ -40,6 +46,22 @@ def three_steps(tokens: int) -> dict[str, Any]:
     nodes.append({"id": "end", "type": "output", "config": {"value": "{{ three.text }}"}})
     edges = ["start>one", "one>two", "two>three", "three>end"]
     return document("Three steps", nodes, edges)
+
+
+def wait_and_ask() -> dict[str, Any]:
+    """A wait, and a model call after it that is named as step one."""
+    prompt = "{{ start.tag }} step one"
+    nodes: list[dict[str, Any]] = [
+        {"id": "start", "type": "input", "config": {"fields": [input_field("tag", "string")]}},
+        {"id": "wait", "type": "wait", "config": {"seconds": WAIT}},
+        {
+            "id": "one",
+            "type": "llm",
+            "config": {"model": "openai_compatible/echo", "prompt": prompt},
+        },
+        {"id": "end", "type": "output", "config": {"value": "{{ one.text }}"}},
+    ]
+    return document("A wait", nodes, ["start>wait", "wait>one", "one>end"])
 
 
 def calls_of(model_url: str) -> dict[str, Any]:
@@ -98,21 +120,55 @@ def kill_in_the_middle(
     if kind is not None:
         kill(stack, kind)
     seconds = until(lambda: count(model_url, tag) > 2, 60)
+    return seconds, faults_of(stack, model_url, run, tag, STEPS)
+
+
+def kill_between_nodes(
+    stack: Stack, model_url: str, flow: str, number: int
+) -> tuple[float, list[str]]:
+    """Seconds from a kill just after the answer of step one to the next call."""
+    tag, asked = f"between-{number}", f"between-{number} step one"
+    run = stack.api("POST", f"/flows/{flow}/runs", {"inputs": {"tag": tag}})
+    until(lambda: calls_of(model_url)["answered"].get(asked, 0) > 0, 30)
+    kill(stack, "worker")
+    seconds = until(lambda: count(model_url, tag) > 1, 60)
+    return seconds, faults_of(stack, model_url, run, tag, STEPS)
+
+
+def kill_in_a_wait(stack: Stack, model_url: str, flow: str, number: int) -> tuple[float, list[str]]:
+    """Seconds by which the call after a wait is late when the worker was killed in it."""
+    tag = f"wait-{number}"
+    run = stack.api("POST", f"/flows/{flow}/runs", {"inputs": {"tag": tag}})
+    until(lambda: stack.api("GET", f"/runs/{run['id']}")["status"] == "waiting", 30)
+    due = time.monotonic() + WAIT
+    time.sleep(WAIT - random.uniform(0, BEFORE_ITS_END))
+    kill(stack, "worker")
+    until(lambda: count(model_url, tag) > 0, 60)
+    late = time.monotonic() - due
+    return late, faults_of(stack, model_url, run, tag, ("one",))
+
+
+def faults_of(
+    stack: Stack, model_url: str, run: dict[str, Any], tag: str, steps: Sequence[str]
+) -> list[str]:
+    """Wait for the end of a run; what was wrong with it."""
     faults = []
     while (shown := patient(stack, "GET", f"/runs/{run['id']}"))["status"] not in ENDED:
-        if shown["status"] not in ("queued", "running"):
+        if shown["status"] not in ("queued", "running", "waiting"):
             faults.append(f"said {shown['status']} in between")
         time.sleep(0.1)
-    return seconds, faults + check(stack, calls_of(model_url), tag, shown)
+    return faults + check(stack, calls_of(model_url), tag, shown, steps)
 
 
-def check(stack: Stack, seen: dict[str, Any], tag: str, run: dict[str, Any]) -> list[str]:
+def check(
+    stack: Stack, seen: dict[str, Any], tag: str, run: dict[str, Any], steps: Sequence[str] = STEPS
+) -> list[str]:
     """What is wrong with a run that ended: lost, or a recorded step called again."""
     faults = []
     if run["status"] != "succeeded":
         faults.append(f"ended {run['status']}: {run['error']}")
     nodes = patient(stack, "GET", f"/runs/{run['id']}/nodes?limit=200")["results"]
-    for step in STEPS:
+    for step in steps:
         attempts = [row for row in nodes if row["node"] == step]
         calls = seen["prompts"].get(f"{tag} step {step}", 0)
         if calls > len(attempts):
@@ -132,22 +188,34 @@ def check(stack: Stack, seen: dict[str, Any], tag: str, run: dict[str, Any]) -> 
 
 def measure_recovery(stack: Stack, model_url: str, kills: int) -> None:
     """Print the time from kill to progress for each kind."""
-    flow = stack.publish(three_steps(60))
-    for kind, times in (
-        (None, 5),
-        ("worker", kills),
-        ("temporal", kills // 2),
-        ("postgres", kills // 2),
-    ):
+    flow, waiting = stack.publish(three_steps(60)), stack.publish(wait_and_ask())
+    where: list[tuple[str, int, Callable[[int], tuple[float, list[str]]]]] = [
+        (
+            f"{kind} killed in an activity" if kind else "undisturbed",
+            times,
+            partial(kill_in_the_middle, stack, model_url, flow, kind),
+        )
+        for kind, times in (
+            (None, 5),
+            ("worker", kills),
+            ("temporal", kills // 2),
+            ("postgres", kills // 2),
+        )
+    ]
+    between = partial(kill_between_nodes, stack, model_url, flow)
+    in_a_wait = partial(kill_in_a_wait, stack, model_url, waiting)
+    where.insert(2, ("worker killed between nodes", kills, between))
+    where.insert(3, ("worker killed in a wait", kills, in_a_wait))
+    for name, times, once in where:
         seconds, faults = [], []
         for number in range(times):
-            took, wrong = kill_in_the_middle(stack, model_url, flow, kind, number)
+            wait_ready(stack)
+            took, wrong = once(number)
             seconds.append(took)
             faults += wrong
-        name = f"{kind} killed" if kind else "undisturbed"
+        what = "late by" if "wait" in name else "to next call"
         print(
-            f"{name:18} {times:3} times: kill to next call: "
-            f"median {statistics.median(seconds):.2f} s, "
+            f"{name:29} {times:3} times: {what}: median {statistics.median(seconds):.2f} s, "
             f"worst {max(seconds):.2f} s; faults: {faults or 'none'}",
             flush=True,
         )
@@ -214,14 +282,15 @@ def main() -> None:
     """Measure recovery, then the storm."""
     arguments = argparse.ArgumentParser(description=__doc__)
     arguments.add_argument("--kills", type=int, default=20)
-    arguments.add_argument("--runs", type=int, default=100, help="of the storm")
+    arguments.add_argument("--runs", type=int, default=100, help="of the storm; 0: none")
     given = arguments.parse_args()
     with (
         model_server() as (model_url, _),
         running_stack(OPENAI_BASE_URL=f"{model_url}/v1", OPENAI_API_KEY="test") as stack,
     ):
         measure_recovery(stack, model_url, given.kills)
-        storm(stack, model_url, given.runs, 20)
+        if given.runs:
+            storm(stack, model_url, given.runs, 20)
 
 
 if __name__ == "__main__":

@@ -21,6 +21,7 @@ from django.conf import settings
 
 from execution.egress_addresses import AllowList, is_public, literal
 from execution.egress_decoding import BoundedStream
+from execution.egress_streams import ProbedStream
 from flows.engine.errors import NodeError
 
 type Resolve = Callable[[str, int], Awaitable[list[str]]]
@@ -78,7 +79,7 @@ class GuardedBackend(httpcore2.AsyncNetworkBackend):
         try:
             async with asyncio.timeout(timeout):
                 addresses = await self._vetted(host, port)
-                return await self._connect(addresses, port, timeout)
+                return ProbedStream(await self._connect(addresses, port, timeout))
         except TimeoutError as error:
             raise httpcore2.ConnectTimeout(f"no connection to {host} in {timeout} s") from error
 

@@ -14,6 +14,7 @@ from typing import Any
 
 from django.db import DataError, transaction
 
+from execution.attempts import RunOver
 from execution.blobs import NewBlob
 from execution.database import DatabaseAway, RecordRefused, in_database
 from execution.ending import finish, finished_event, without_what_is_refused
@@ -25,9 +26,11 @@ from execution.recording import (
     HeldRun,
     RunMissing,
     new_run_event,
+    queued_event,
     record_events,
     write_events,
     write_records,
+    write_run,
 )
 from execution.search import FoundBy, keep_words
 from execution.shapes import RunEnd, RunInput
@@ -84,14 +87,15 @@ class InlineRun:
         """The run with its steps and its end, in one transaction."""
         run, now = self.run, datetime.now(UTC)
         records = end["records"]
-        events = [Event("run.started", "run.started", at=self.began), *record_events(records)]
+        started = Event("run.started", "run.started", at=self.began)
+        events = [queued_event(run), started, *record_events(records)]
         run.status, run.error = end["status"], end["error"]
         run.outputs = end["outputs"]
         run.started_at, run.finished_at = self.began, now
-        run.last_seq = len(events) + 2
+        run.last_seq = len(events) + 1
         held = HeldRun.of_new(run)
         with transaction.atomic():
-            new_run_event(run, blobs)
+            write_run(run, blobs)
             write_records(held, records)
             keep_words(
                 FoundBy(
@@ -113,6 +117,9 @@ class InlineRun:
                 finished = await self.drive.to_the_end()
             end = self._end_of(finished)
             assert end is not None, "an inline run cannot be paused"
+        except RunOver:
+            # It was ended from outside: whoever did that has written so.
+            return
         except TimeoutError:
             end = self._end("timed_out", error=timed_out(self.start["timeout_seconds"]))
         except asyncio.CancelledError:

@@ -60,13 +60,13 @@ class HeldRun:
 
     @classmethod
     def of_new(cls, run: Run) -> "HeldRun":
-        """A run that is written in the same transaction, after its first event."""
+        """A run that is written in the same transaction, without any event yet."""
         return cls(
             id=str(run.id),
             workspace_id=str(run.workspace_id),
             flow_id=str(run.flow_id),
             status=run.status,
-            base=1,
+            base=0,
             started_at=run.started_at,
             input_tokens=0,
             output_tokens=0,
@@ -162,16 +162,22 @@ def node_key(event: str, node: str, path: Sequence[str | int], attempt: int) -> 
 
 def new_run_event(run: Run, blobs: Sequence[NewBlob]) -> None:
     """Write a new run, its first event and its large inputs. Call inside `transaction.atomic()`."""
+    write_run(run, blobs)
+    first = queued_event(run)
+    RunEvent.objects.create(
+        run=run, seq=1, key=first.key, at=first.at, type=first.type, data=first.data
+    )
+
+
+def write_run(run: Run, blobs: Sequence[NewBlob]) -> None:
+    """Write a new run and its large inputs; its first event is left to be written with others."""
     save_blobs(run.workspace_id, blobs)
     run.save(force_insert=True)
-    RunEvent.objects.create(
-        run=run,
-        seq=1,
-        key="run.queued",
-        at=run.created_at,
-        type="run.queued",
-        data={"trigger": run.trigger},
-    )
+
+
+def queued_event(run: Run) -> Event:
+    """The first event of every run."""
+    return Event("run.queued", "run.queued", data={"trigger": run.trigger}, at=run.created_at)
 
 
 def started_event(call: NodeCall, attempt: int) -> Event:

@@ -45,7 +45,8 @@ def find_flow(actor: Actor, reference: str) -> Flow | None:
         wanted = Q(pk=UUID(reference))
     except ValueError:
         wanted = Q(slug=reference)
-    return _visible(actor).filter(wanted).first()
+    # Without `first`, which orders: there is one at most.
+    return next(iter(_visible(actor).filter(wanted)), None)
 
 
 def flows_page(

@@ -16,6 +16,7 @@ from fluxprompt.paths import (
     embedded_database_url,
     forget_other_databases,
 )
+from fluxprompt.pool_check import check_unless_silent
 from fluxprompt.secrets_file import load_secrets
 
 
@@ -149,6 +150,7 @@ DATABASES = {
                 "min_size": 2,
                 "max_size": env.int("FLUX_DB_POOL", default=24),
                 "timeout": 5,
+                "check": check_unless_silent,
             },
         },
     }

@@ -94,7 +94,7 @@ def _token(request: Request) -> str | None:
 
 
 def _key(prefix: str) -> ApiKey | None:
-    return (
+    found = (
         ApiKey.objects.select_related("workspace", "created_by")
         .only(
             "name",
@@ -110,8 +110,9 @@ def _key(prefix: str) -> ApiKey | None:
             "created_by__is_active",
         )
         .filter(prefix=prefix)
-        .first()
     )
+    # Without `first`, which orders: there is one at most.
+    return next(iter(found), None)
 
 
 def _check_alive(key: ApiKey) -> None:
