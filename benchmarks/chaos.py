@@ -10,14 +10,12 @@ when a run was lost, stuck, wrong, or a recorded step was called again, or a dec
 import argparse
 import asyncio
 import contextlib
+import http.client
 import random
 import statistics
 import sys
 import time
-import urllib.error
-import urllib.request
 from collections import Counter, defaultdict
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
@@ -39,10 +37,6 @@ READY_WITHIN = 60
 QUIET = 180.0
 
 
-class Undecidable(Exception):
-    """The approval was not taken: it is decided otherwise, or there is none any more."""
-
-
 @dataclass
 class Chaos:
     """What is done, and what was seen meanwhile."""
@@ -61,30 +55,24 @@ class Chaos:
         path: str,
         body: JSON = None,
         *,
-        patient: Callable[[str], bool] = lambda _: False,
-        **headers: str,
+        patient: tuple[str, ...] = (),
+        headers: dict[str, str] | None = None,
     ) -> JSON:
-        """One call, tried until the stack answers; `patient` says which refusals are tried again.
+        """One call, tried until the stack answers; refusals with a status in `patient` as well.
 
         Raises RuntimeError for other refusals.
         """
         while True:
             self.tries["all"] += 1
             try:
-                return await asyncio.to_thread(self.stack.api, method, path, body, **headers)
+                return await asyncio.to_thread(self.stack.api, method, path, body, **headers or {})
             except RuntimeError as error:
                 status = str(error).partition(": ")[2][:3]
-                if not status.startswith("5") and not patient(status):
+                if not status.startswith("5") and status not in patient:
                     raise
-            except (OSError, ValueError):
-                # Cut off in the middle, or not there.
+            except (OSError, ValueError, http.client.HTTPException):
+                # Not there, or cut off in the middle of its answer.
                 pass
-            except Exception as error:
-                if (
-                    not isinstance(error, urllib.error.URLError | EOFError)
-                    and "http" not in type(error).__module__
-                ):
-                    raise
             self.tries["again"] += 1
             await asyncio.sleep(random.uniform(0.1, 0.4))
 
@@ -93,7 +81,7 @@ class Chaos:
         await asyncio.sleep(max(0.0, due - time.monotonic()))
         path = f"/flows/{self.flows[plan.shape]}/runs"
         key = {"Idempotency-Key": plan.tag}
-        run = await self.ask("POST", path, {"inputs": plan.inputs}, **key)
+        run = await self.ask("POST", path, {"inputs": plan.inputs}, headers=key)
         self.accepted[plan.tag] = run["id"]
         if plan.shape == "approval" and plan.decision:
             await asyncio.sleep(plan.decide_after)
@@ -105,9 +93,7 @@ class Chaos:
     async def _decide(self, plan: Planned, run: str) -> None:
         body = {"decision": plan.decision, "comment": f"about {plan.tag}"}
         # Not there yet: the run has not come so far.
-        await self.ask(
-            "POST", f"/runs/{run}/approvals/check", body, patient=lambda status: status == "404"
-        )
+        await self.ask("POST", f"/runs/{run}/approvals/check", body, patient=("404",))
 
     async def kill_now_and_then(self, dice: random.Random, seconds: float) -> None:
         """Kill a random kind of process again and again, for so long."""
@@ -217,10 +203,7 @@ def run_chaos(stack: Stack, world: Receiver, given: argparse.Namespace) -> bool:
     for key, at in world.journal():
         calls[key].append(at)
     found = judge(planned, record, calls, chaos.kills)
-    good = report(chaos, found, sum(map(len, calls.values())), given.seconds)
-    if not good and given.keep:
-        input(f"data in {stack.data}, {stack.url}; Return ends it")
-    return good
+    return report(chaos, found, sum(map(len, calls.values())), given.seconds)
 
 
 def main() -> None:
@@ -229,7 +212,6 @@ def main() -> None:
     arguments.add_argument("--runs", type=int, default=500)
     arguments.add_argument("--seconds", type=float, default=600, help="of the kills")
     arguments.add_argument("--seed", type=int, default=None, help="of runs and kills")
-    arguments.add_argument("--keep", action="store_true", help="wait before it is taken down")
     given = arguments.parse_args()
     given.seed = given.seed if given.seed is not None else random.randrange(10_000)
     print(f"seed {given.seed}", flush=True)

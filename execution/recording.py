@@ -165,7 +165,7 @@ def new_run_event(run: Run, blobs: Sequence[NewBlob]) -> None:
     write_run(run, blobs)
     first = queued_event(run)
     RunEvent.objects.create(
-        run=run, seq=1, key=first.key, at=first.at, type=first.type, data=first.data
+        run=run, seq=1, key=first.key, at=run.created_at, type=first.type, data=first.data
     )
 
 
