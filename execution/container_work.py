@@ -12,7 +12,7 @@ from django.db import transaction
 from execution.attempts import attempts_of, open_or_done, recorded
 from execution.blobs import save_blobs
 from execution.database import in_database
-from execution.group_commit import GroupRecorder
+from execution.group_commit import recorder_of
 from execution.local_drive import LocalDrive, items_of
 from execution.models import NodeStatus
 from execution.payloads import Externalizer, load_reference
@@ -191,7 +191,7 @@ async def _drive(
     return LocalDrive(
         walk,
         start,
-        GroupRecorder(),
+        recorder_of(call["run_id"]),
         started_at=call["started_at"],
         deadline=call["deadline"],
         is_unwanted=is_unwanted,

@@ -8,6 +8,7 @@ the others go the way of `attempts` and `results`, one by one.
 
 import asyncio
 import json
+import weakref
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -38,7 +39,7 @@ TOGETHER = 100
 PATIENCE = 600.0
 
 
-@dataclass
+@dataclass(eq=False)
 class _Begin:
     call: NodeCall
     token: str
@@ -101,6 +102,18 @@ class GroupRecorder:
                     entry.answer.set_result(answer)
 
 
+type _OfRun = weakref.WeakValueDictionary[str, GroupRecorder]
+_recorders: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, _OfRun] = (
+    weakref.WeakKeyDictionary()
+)
+
+
+def recorder_of(run_id: str) -> GroupRecorder:
+    """The running loop's recorder of a run: parts of one map would wait for one another."""
+    of_run = _recorders.setdefault(asyncio.get_running_loop(), weakref.WeakValueDictionary())
+    return of_run.setdefault(run_id, GroupRecorder())
+
+
 async def _written(group: Sequence[_Begin | _Success]) -> list[Any]:
     """The answers to a group; what the database refuses of it is found one by one."""
     try:
@@ -124,11 +137,11 @@ def _write_group(group: Sequence[_Begin | _Success]) -> list[Any]:
             prepared.append((entry, *entry.prepare()))
         except NodeError as error:
             answers[id(entry)] = error
+    usual = _usual(begins)
     alone = _Alone(
-        begins=[entry for entry in begins if not _is_usual(entry.call)],
+        begins=[entry for entry in begins if entry not in usual],
         successes=[found for found in prepared if found[2].spent],
     )
-    usual = [entry for entry in begins if _is_usual(entry.call)]
     plain = [found for found in prepared if not found[2].spent]
     if usual or plain:
         answers |= _together(usual, plain, alone)
@@ -141,8 +154,16 @@ def _write_group(group: Sequence[_Begin | _Success]) -> list[Any]:
     return [answers[id(entry)] for entry in group]
 
 
-def _is_usual(call: NodeCall) -> bool:
-    return not call["from_record"]
+def _usual(begins: Sequence[_Begin]) -> list[_Begin]:
+    """Those that may be first attempts, one of each place; the others follow one by one.
+
+    A part that was given to another activity may still be at work here as well.
+    """
+    places: dict[tuple[str, str], _Begin] = {}
+    for entry in begins:
+        if not entry.call["from_record"]:
+            places.setdefault(_place(entry.call), entry)
+    return list(places.values())
 
 
 def _tried(write: Callable[[], Any]) -> Any:
