@@ -52,7 +52,13 @@ class Durable(Driver):
         self.paused = False
         self.waiting: set[asyncio.Task[Any] | None] = set()  # only asked whether a task is in it
         self.changed = False
+        self.children: dict[str, Any] = {}  # handles of parts that are workflows of their own
         self.woken: set[str] = set()  # likewise
+
+    async def pass_on(self, signal: str, *given: JSON) -> None:
+        """Tell a signal to the parts that are workflows of their own."""
+        for handle in list(self.children.values()):
+            await handle.signal(signal, *given)
 
     def watch(self, work: Any, scope: Scope, node: str) -> None:
         super().watch(work, scope, node)

@@ -8,14 +8,15 @@ maps are child workflows. Only `flows.engine` and Temporal are imported.
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from datetime import timedelta
 from typing import Any
 
 from temporalio import workflow
-from temporalio.exceptions import ActivityError, is_cancelled_exception
+from temporalio.exceptions import ActivityError, ChildWorkflowError, is_cancelled_exception
 
 from execution.durable import result_of
 from execution.lasting import Lasting
-from execution.parts_of_graph import suspends
+from execution.parts_of_graph import HERE, suspends
 from execution.shapes import Inside, NodeCall, NodeDone, PartDone
 from execution.workflow_errors import node_error
 from flows.engine.document import NodeSpec
@@ -27,10 +28,8 @@ from flows.engine.scope import Scope
 from flows.engine.walk import Compute, Ended
 
 JSON = Any
-#: Up to so many items are worked off in one activity; and so many in the workflow itself, where
-#: something waits in them.
+#: Up to so many items are worked off in one activity.
 WHOLE = 300
-HERE = 50
 #: Parts that are worked on at the same time: more than one, so that a slow item holds up one only.
 PARTS_AT_ONCE = 4
 
@@ -135,7 +134,31 @@ class Parts(Lasting):
     async def _part_in_child(
         self, scope: Scope, spec: NodeSpec, call: NodeCall, node_type: NodeType
     ) -> PartDone:
-        raise NotImplementedError
+        """A part as a workflow of its own, which signals to this run are passed on to."""
+        inside = call["inside"]
+        number = f"{spec.id}@{'.'.join(map(str, scope.path))}#{inside['first']}"
+        self.lasts()
+        handle: Any = await workflow.start_child_workflow(
+            "flow-part",
+            args=[self.start, call],
+            id=f"run-{self.start['run_id']}:{number}",
+            task_timeout=timedelta(seconds=5),
+            cancellation_type=workflow.ChildWorkflowCancellationType.WAIT_CANCELLATION_COMPLETED,
+            parent_close_policy=workflow.ParentClosePolicy.REQUEST_CANCEL,
+            static_summary=f"{spec.label or spec.id} from {inside['first']}",
+        )
+        self.children[number] = handle
+        if self.paused:
+            await handle.signal("pause")
+        try:
+            return await handle  # type: ignore[no-any-return]
+        except ChildWorkflowError as error:
+            if is_cancelled_exception(error):
+                raise asyncio.CancelledError from error
+            failed = {"code": "workflow_lost", "message": "A part of this step was lost."}
+            return PartDone(items=[], errors=[], failed=failed, ends=None, paused=False)
+        finally:
+            del self.children[number]
 
     # Containers that are driven here.
 
@@ -156,12 +179,56 @@ class Parts(Lasting):
         except ActivityError as error:
             self.failed_here(scope, spec, node_error(error))
             return
+        if scope.closed:
+            return
         if many:
-            call = self.container_call(scope, spec, node_type)
-            done = await self.run_outside("run_node", scope, spec, call, node_type)
-            await self.work_off_parts(scope, spec, node_type, done)
-        elif not scope.closed:
+            await self._split(scope, spec, node_type)
+        elif spec.type == "loop" and config.max_iterations > HERE:
+            self.begin(scope, spec, "running", values)
+            await self._rounds(scope, spec, node_type, config)
+        else:
             self.open_here(scope, spec, config, items, values)
+
+    async def _split(self, scope: Scope, spec: NodeSpec, node_type: NodeType) -> None:
+        call = self.container_call(scope, spec, node_type)
+        try:
+            done = await self.run_outside("run_node", scope, spec, call, node_type)
+        except ActivityError as error:
+            self.walk.fail(scope, spec.id, node_error(error))
+            return
+        await self.work_off_parts(scope, spec, node_type, done)
+
+    async def _rounds(self, scope: Scope, spec: NodeSpec, node_type: NodeType, config: Any) -> None:
+        """A loop with many rounds, some of them at a time in a workflow of their own."""
+        call = self.container_call(scope, spec, node_type, tight=True)
+        state, first = dict(config.state), 0
+        while not scope.closed:
+            last = min(first + HERE, config.max_iterations)
+            inside = {**call["inside"], "items": state, "first": first, "concurrency": last}
+            part: NodeCall = {**call, "inside": inside}  # type: ignore[typeddict-item]
+            done = await self._part_in_child(scope, spec, part, node_type)
+            output = done["items"]
+            if done["failed"] or done["ends"]:
+                self._rounds_ended(scope, spec, done)
+                return
+            state, first = output["state"], output["iterations"]
+            if first < last or first == config.max_iterations:
+                self._ended(Ended(scope, spec.id, Result(output), None))
+                return
+
+    def _rounds_ended(self, scope: Scope, spec: NodeSpec, done: PartDone) -> None:
+        if done["failed"]:
+            self._ended(Ended(scope, spec.id, None, done["failed"]))
+            return
+        ends = done["ends"] or {}
+        result = Result(
+            {},
+            ports=(),
+            ends_run=ends["status"],
+            message=ends["message"],
+            error=ends["error"],
+        )
+        self.settle(Ended(scope, spec.id, result, None), result)
 
     async def computed_elsewhere(self, command: Compute) -> None:
         """A container's field for one item, evaluated where large values can be read."""

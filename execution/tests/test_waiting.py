@@ -112,14 +112,14 @@ def test_a_wait_survives_the_death_of_its_worker_and_does_not_count_as_work(
     stack: Any,
 ) -> None:
     actor = new_actor()
-    run = started(actor, waiting(4, settings={"timeout_seconds": 1}))
+    run = started(actor, waiting(5, settings={"timeout_seconds": 3}))
     until(lambda: waits(run))
     stack.restart_worker()
     over = ended(run, 30)
     assert (over.status, over.outputs) == (RunStatus.SUCCEEDED, {"end": True})
     row = NodeRun.objects.get(run=run, node="pause")
     assert row.duration_ms is not None
-    assert 4_000 <= row.duration_ms < 15_000
+    assert 5_000 <= row.duration_ms < 15_000
 
 
 def test_a_run_that_is_paused_while_it_waits_says_that_it_waits_afterwards() -> None:

@@ -222,11 +222,17 @@ class Walk:
         self._fill(scope, node, work)
 
     def open_loop(
-        self, scope: Scope, node: str, state: dict[str, JSON], *, max_iterations: int
+        self,
+        scope: Scope,
+        node: str,
+        state: dict[str, JSON],
+        *,
+        max_iterations: int,
+        first: int = 0,
     ) -> None:
         """Begin with a loop's iterations. Its end comes as the command Ended."""
         fresh = self.is_fresh(scope, node)
-        work = LoopWork(state, max_iterations=max_iterations, fresh=fresh)
+        work = LoopWork(state, max_iterations=max_iterations, first=first, fresh=fresh)
         scope.works[node] = work
         self._next_iteration(scope, node, work)
 
