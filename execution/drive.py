@@ -126,7 +126,7 @@ class Drive(Parts):
         for task in [task for task in self.tasks if task.done()]:
             scope, _ = self.tasks.pop(task)
             self.waiting.discard(task)
-            if not (scope.closed and task.cancelled()):
+            if not (scope.is_over and task.cancelled()):
                 task.result()
 
     async def until_resumed(self) -> None:

@@ -206,7 +206,7 @@ class Driver:
             self.walk.computed(command, value)
 
     def _ended(self, command: Ended) -> None:
-        if command.scope.closed:
+        if command.scope.is_over:
             return
         if command.result is not None and json_size(command.result.output) > self.value_limit():
             self.keep_outside(command)
@@ -215,7 +215,7 @@ class Driver:
 
     def settle(self, command: Ended, result: Result | None) -> None:
         """Record and report the end of a container."""
-        if command.scope.closed:
+        if command.scope.is_over:
             return
         spec = self.walk.graph.nodes[command.node]
         if result is None:

@@ -76,7 +76,7 @@ class Lasting(Durable):
             await workflow.sleep(timedelta(seconds=seconds))
         waited = round((workflow.now() - began).total_seconds(), 3)
         result = Result({"waited_seconds": waited})
-        if not scope.closed:
+        if not scope.is_over:
             self.note(scope, spec, "succeeded", values, result)
             self.walk.succeed(scope, spec.id, result)
 

@@ -82,7 +82,7 @@ class LocalDrive(Driver):
         await asyncio.wait(self.tasks, return_when=asyncio.FIRST_COMPLETED)
         for task in [task for task in self.tasks if task.done()]:
             scope, _ = self.tasks.pop(task)
-            if not (scope.closed and task.cancelled()):
+            if not (scope.is_over and task.cancelled()):
                 task.result()
 
     async def _stop(self) -> None:
@@ -165,7 +165,7 @@ class LocalDrive(Driver):
 
     def _is_unwanted(self, scope: Scope) -> Callable[[], bool]:
         # A step whose item is over is unwanted; else it is this process that goes away.
-        return lambda: scope.closed or self.walk.is_over or self.is_unwanted()
+        return lambda: scope.is_over or self.walk.is_over or self.is_unwanted()
 
     def open_container(self, scope: Scope, spec: NodeSpec, node_type: NodeType) -> None:
         self.watch(self._open(scope, spec, node_type), scope, spec.id)
@@ -184,7 +184,7 @@ class LocalDrive(Driver):
             return
         if isinstance(items, list) and len(items) > self.most_items:
             self.failed_here(scope, spec, self.too_many(items).as_dict())
-        elif not scope.closed:
+        elif not scope.is_over:
             self.open_here(scope, spec, config, items, values)
 
     #: Items of a map that is opened here.

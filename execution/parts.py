@@ -65,7 +65,7 @@ class Parts(Lasting):
         perform = self._part_in_child if call["inside"]["whole"] == 0 else self._part_in_activity
         try:
             done = await self._all_parts(scope, spec, call, split, perform, node_type)
-            if scope.closed:
+            if scope.is_over:
                 return
             closing = {**call, "records": self.settled.take()}
             result = result_of(await self.activity("close_container", closing, done))
@@ -179,7 +179,7 @@ class Parts(Lasting):
         except ActivityError as error:
             self.failed_here(scope, spec, node_error(error))
             return
-        if scope.closed:
+        if scope.is_over:
             return
         if many:
             await self._split(scope, spec, node_type)
@@ -202,7 +202,7 @@ class Parts(Lasting):
         """A loop with many rounds, some of them at a time in a workflow of their own."""
         call = self.container_call(scope, spec, node_type, tight=True)
         state, first = dict(config.state), 0
-        while not scope.closed:
+        while not scope.is_over:
             last = min(first + HERE, config.max_iterations)
             inside = {**call["inside"], "items": state, "first": first, "concurrency": last}
             part: NodeCall = {**call, "inside": inside}  # type: ignore[typeddict-item]
