@@ -4,12 +4,13 @@ Only `flows.engine` and Temporal are imported: no Django, no clock.
 """
 
 import asyncio
+from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any
 
 from temporalio import workflow
 from temporalio.common import RetryPolicy
-from temporalio.exceptions import ActivityError, is_cancelled_exception
+from temporalio.exceptions import ActivityError, FailureError, is_cancelled_exception
 
 from execution.driving import WORK_LIMIT, Driver
 from execution.queues import queue_for
@@ -58,7 +59,9 @@ class Durable(Driver):
     async def pass_on(self, signal: str, *given: JSON) -> None:
         """Tell a signal to the parts that are workflows of their own."""
         for handle in list(self.children.values()):
-            await handle.signal(signal, *given)
+            # One that has ended meanwhile has no use for it.
+            with suppress(FailureError):
+                await handle.signal(signal, *given)
 
     def watch(self, work: Any, scope: Scope, node: str) -> None:
         super().watch(work, scope, node)

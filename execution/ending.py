@@ -24,6 +24,7 @@ from execution.shapes import NodeRecord, RunEnd
 from flows.engine.document import dump, parse
 
 JSON = Any
+UNBEGUN = {"code": "cancelled", "message": "The run that it is a step of ended before it began."}
 
 
 def record_settled_nodes(
@@ -55,6 +56,14 @@ def finish(end: RunEnd) -> None:
             events.insert(0, Event("run.started", "run.started"))
         finished = _close_run(run, end)
         write_events(run, [*events, finished], ended=True)
+    _end_unbegun(end["run_id"])
+
+
+def _end_unbegun(run_id: str) -> None:
+    """End sub-flows' runs that were written and never begun: nobody is left to begin them."""
+    unbegun = Run.objects.filter(parent_id=run_id, status=RunStatus.QUEUED)
+    for child in list(unbegun.values_list("id", flat=True)):
+        end_from_outside(str(child), RunStatus.CANCELLED, UNBEGUN)
 
 
 def without_what_is_refused(end: RunEnd) -> RunEnd:
@@ -134,6 +143,7 @@ def end_from_outside(run_id: str, status: str, error: dict[str, JSON]) -> bool:
             run_id=run_id, status=status, outputs={}, error=error, started_at="", records=[]
         )
         write_events(run, [_close_run(run, end)], ended=True)
+    _end_unbegun(run_id)
     return True
 
 

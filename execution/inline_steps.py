@@ -1,5 +1,6 @@
 """The driver of inline runs: the local one, with what only they have to know."""
 
+import asyncio
 from collections.abc import Coroutine
 from typing import Any
 
@@ -54,6 +55,12 @@ class InlineDrive(LocalDrive):
             work.close()
         self._held.clear()
 
+    def _cancel(self, scope: Scope, node: str) -> None:
+        for held in [held for held in self._held if held[1] is scope and held[2] == node]:
+            held[0].close()
+            self._held.remove(held)
+        super()._cancel(scope, node)
+
     def outside(self, scope: Scope, spec: NodeSpec, node_type: NodeType) -> None:
         if node_type.control == "subflow":
             self.watch(self._subflow(scope, spec, node_type), scope, spec.id)
@@ -75,13 +82,18 @@ class InlineDrive(LocalDrive):
 
     async def _subflow(self, scope: Scope, spec: NodeSpec, node_type: NodeType) -> None:
         call = self.call(scope, spec, node_type)
+        self.began[scope.path, spec.id] = self.now().isoformat()
         try:
             child = await in_database(lambda: self._opened(call, scope, spec, node_type))
             await child.to_the_end()
+            if child.is_cancelled:
+                raise asyncio.CancelledError
             done = await in_database(lambda: settle_subflow(call, str(child.run.id)))
         except NodeError as error:
             self.walk.fail(scope, spec.id, error.as_dict())
             return
+        finally:
+            self.began.pop((scope.path, spec.id), None)
         self.walk.succeed(scope, spec.id, Result(done["output"], tuple(done["ports"])))
 
     def _opened(self, call: NodeCall, scope: Scope, spec: NodeSpec, node_type: NodeType) -> Any:

@@ -125,6 +125,7 @@ class Lasting(Durable):
     async def _subflow(self, scope: Scope, spec: NodeSpec, node_type: NodeType) -> None:
         call = self.call(scope, spec, node_type)
         call["records"] = self.settled.take()
+        self.began[scope.path, spec.id] = self.now().isoformat()
         try:
             opened = await self.activity("open_subflow", call)
             call["records"] = []
@@ -136,6 +137,8 @@ class Lasting(Durable):
                 raise asyncio.CancelledError from error
             self.walk.fail(scope, spec.id, node_error(error))
             return
+        finally:
+            self.began.pop((scope.path, spec.id), None)
         self.walk.succeed(scope, spec.id, result_of(done))
 
     async def _child_run(self, opened: dict[str, JSON]) -> None:

@@ -63,6 +63,7 @@ class Parts(Lasting):
         """Work off a map whose items came back in parts, several parts at a time; then close it."""
         call = self.container_call(scope, spec, node_type, tight=True)
         perform = self._part_in_child if call["inside"]["whole"] == 0 else self._part_in_activity
+        self.began[scope.path, spec.id] = self.now().isoformat()
         try:
             done = await self._all_parts(scope, spec, call, split, perform, node_type)
             if scope.is_over:
@@ -74,6 +75,8 @@ class Parts(Lasting):
                 raise asyncio.CancelledError from error
             self.walk.fail(scope, spec.id, node_error(error))
             return
+        finally:
+            self.began.pop((scope.path, spec.id), None)
         self.walk.succeed(scope, spec.id, result)
 
     async def _all_parts(

@@ -191,12 +191,14 @@ def record_events(records: Iterable[NodeRecord]) -> list[Event]:
             )
             continue
         began = record.get("began")
-        if not began:
-            started = node_key("started", node, path, 1)
-            data: dict[str, JSON] = {"attempt": 1}
-            if record["status"] == "waiting":
-                data["status"] = "waiting"
-            events.append(Event("node.started", started, node, path, data, at))
+        # Also with the end of what lasted: the record of its beginning may travel with another
+        # call and arrive later. What is known already is written once.
+        started = node_key("started", node, path, 1)
+        data: dict[str, JSON] = {"attempt": 1}
+        if record["status"] == "waiting":
+            data["status"] = "waiting"
+        since = datetime.fromisoformat(began) if began else at
+        events.append(Event("node.started", started, node, path, data, since))
         if record["status"] not in LASTING:
             finished = node_key("finished", node, path, 1)
             data = _finished_data(record, began, at)

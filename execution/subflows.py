@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from accounts.models import Variable
 from accounts.permissions import system_actor
-from execution.attempts import Attempt, begin_attempt, open_or_done, recorded
+from execution.attempts import Attempt, RunOver, begin_attempt, open_or_done, recorded
 from execution.dispatch import run_input
 from execution.ending import end_from_outside
 from execution.errors import NotPublished
@@ -89,6 +89,8 @@ def _written(
     now = timezone.now()
     with transaction.atomic():
         parent = Run.objects.select_for_update().get(id=call["run_id"])
+        if parent.ended:
+            raise RunOver(parent.status)
         earlier = Run.objects.filter(
             parent=parent, parent_node=call["node"], parent_path=call["path"]
         ).order_by("-created_at")
