@@ -66,7 +66,8 @@ async def work_off(
         items = await in_database(lambda: _items(call, config))
         if len(items) > inside["whole"]:
             raise HandedBack(await in_database(lambda: _split(call, config, items, resolved)))
-    drive = await _drive(call, names, len(items or ()), is_unwanted, is_stopping)
+    count = len(items) if call["type"] == "map" else config.max_iterations
+    drive = await _drive(call, names, count, is_unwanted, is_stopping)
     base = drive.walk.base
     drive.open(base, drive.walk.graph.nodes[call["node"]], config, items)
     finish = await drive.to_the_end()
@@ -81,7 +82,18 @@ async def work_off(
 
 
 def _ends_run(finish: FinishRun) -> Result:
-    return Result({}, ports=(), ends_run=finish.status, message=finish.message, error=finish.error)
+    output = _end_facts(finish.status, finish.message, finish.error)
+    return Result(
+        output, ports=(), ends_run=finish.status, message=finish.message, error=finish.error
+    )
+
+
+def _end_facts(status: str, message: str, error: Mapping[str, JSON] | None) -> dict[str, JSON]:
+    """The output of a container in which a stop node ended the run: a stop node's, and the error,
+    for whoever asks again.
+    """
+    facts = {"status": status, "message": message, "leave": "run"}
+    return {**facts, "error": dict(error)} if error else facts
 
 
 def _items(call: NodeCall, config: Any) -> list[JSON]:
@@ -224,7 +236,7 @@ def close_container(call: NodeCall, parts: Sequence[PartDone]) -> NodeDone:
     out = Externalizer(trusted=True)
     if ends := next((part["ends"] for part in parts if part["ends"]), None):
         done = NodeDone(
-            output={},
+            output=_end_facts(ends["status"], ends["message"], ends["error"]),
             ports=[],
             ends_run=ends["status"],
             message=ends["message"],

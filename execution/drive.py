@@ -117,9 +117,9 @@ class Drive(Parts):
         """Wait for news of nodes outside; the run's clock stands while all of them only wait."""
         self.changed = any(task.done() for task in self.tasks)
         only_waits = self.waiting.issuperset(self.tasks)
+        since = workflow.now()
         if only_waits and not self.changed:
             await self.say_that_it_waits()
-        since = workflow.now()
         await workflow.wait_condition(lambda: self.changed)
         if only_waits:
             self.deadline += workflow.now() - since

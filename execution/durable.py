@@ -115,6 +115,7 @@ class Durable(Driver):
             name,
             args=args,
             start_to_close_timeout=timedelta(seconds=seconds),
+            heartbeat_timeout=HEARTBEAT_TIMEOUT,
             retry_policy=RECORD_RETRY,
         )
 

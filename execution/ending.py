@@ -3,6 +3,7 @@
 import json
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 from django.db import connection, transaction
 from django.utils import timezone
@@ -61,7 +62,7 @@ def finish(end: RunEnd) -> None:
 
 def _end_unbegun(run_id: str) -> None:
     """End sub-flows' runs that were written and never begun: nobody is left to begin them."""
-    unbegun = Run.objects.filter(parent_id=run_id, status=RunStatus.QUEUED)
+    unbegun = Run.objects.filter(parent_id=UUID(run_id), status=RunStatus.QUEUED)
     for child in list(unbegun.values_list("id", flat=True)):
         end_from_outside(str(child), RunStatus.CANCELLED, UNBEGUN)
 

@@ -67,7 +67,8 @@ def recorded_for_workflow(run_id: str, before: str, after: str) -> dict[str, JSO
 
 
 def _succeeded(run_id: str) -> Any:
-    rows = NodeRun.objects.filter(run_id=run_id, status=NodeStatus.SUCCEEDED)
+    # What ended the run has to end it again, so it is not among them.
+    rows = NodeRun.objects.filter(run_id=run_id, status=NodeStatus.SUCCEEDED, ends_run="")
     return rows.only("node", "path", "output", "ports")
 
 

@@ -140,8 +140,18 @@ async def _begun(
         return await asyncio.shield(beginning), None
     except asyncio.CancelledError as cancelled:
         try:
-            return await beginning, cancelled
-        except (NodeError, RunOver, RunPaused, RunMissing, DatabaseAway, RecordRefused):
+            # Not for long: where the database is away, whoever takes the node next closes it.
+            return await asyncio.wait_for(beginning, CUT_OFF_PATIENCE), cancelled
+        except (
+            TimeoutError,
+            NodeError,
+            RunOver,
+            RunPaused,
+            RunMissing,
+            NotRecordedYet,
+            DatabaseAway,
+            RecordRefused,
+        ):
             raise cancelled from None
 
 

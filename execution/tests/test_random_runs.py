@@ -11,9 +11,11 @@ from accounts.permissions import Actor
 from execution.errors import RunStateConflict
 from execution.models import ENDED, NodeRun, Run, RunEvent, RunStatus
 from execution.services import cancel_run, start_run
+from execution.steering import rerun_run
 from execution.tests.flows_for_tests import (
     document,
     ended,
+    llm,
     new_actor,
     output,
     published,
@@ -152,3 +154,82 @@ def _cancel_due(actor: Actor, under_way: list[tuple[float, Run]]) -> list[Run]:
             with suppress(RunStateConflict):
                 cancel_run(actor, run)
     return [run for due, run in under_way if due >= time.monotonic()]
+
+
+def deep_document(execution: str) -> dict[str, JSON]:
+    """A map in a loop in a map; one call in the middle of it fails the first time it is made."""
+    here = "rows.index == 1 and rounds.index == 1 and index == 1"
+    # A number of its own for each call, so that the model knows which one it has refused.
+    prompt = f"{{{{ ('[[flaky-1]] ' if {here} else '') ~ start.n ~ ' ' ~ (state.n + item) }}}}"
+    rows = {
+        "items": "{{ before.v }}",
+        "concurrency": 2,
+        "on_item_error": "collect",
+        "result": "{{ rounds.state.n }}",
+    }
+    update = {"n": "{{ cells.items | sum }}"}
+    rounds = {"state": {"n": "{{ item }}"}, "update": update, "max_iterations": 3}
+    result = "{{ ask.text | split(' ') | last | int }}"
+    cells = {"items": [0, 1, 2], "concurrency": 1, "result": result}
+    nodes = [
+        start_node("n"),
+        {"id": "before", "type": "transform", "config": {"fields": {"v": [0, 1, 2]}}},
+        {"id": "rows", "type": "map", "config": rows},
+        {"id": "rounds", "type": "loop", "parent": "rows", "config": rounds},
+        {"id": "cells", "type": "map", "parent": "rounds", "config": cells},
+        llm("ask", prompt, parent="cells", retry={"max_attempts": 1}),
+        output("{{ rows.items }}"),
+    ]
+    edges = ["start>before", "before>rows", "rows>end"]
+    return document(nodes, edges, settings={"execution": execution})
+
+
+def deep_places(how: str) -> dict[JSON, str]:
+    """Every place of that flow as three loops see it: `first`, `retried`, or run again `whole`."""
+    found: dict[JSON, str] = {}
+    for row in range(3):
+        broken = row == 1 and how == "first"
+        if how == "retried" and row != 1:
+            found["rows", row, "rounds"] = "reused"
+            continue
+        found["rows", row, "rounds"] = "failed" if broken else "succeeded"
+        for turn in range(2 if broken else 3):
+            at = ("rows", row, "rounds", turn, "cells")
+            missed = broken and turn == 1
+            if how == "retried" and turn == 0:
+                found[at] = "reused"
+                continue
+            found[at] = "failed" if missed else "succeeded"
+            for cell in range(2 if missed else 3):
+                place = (*at, cell, "ask")
+                found[place] = "failed" if missed and cell == 1 else "succeeded"
+                if how == "retried" and turn == 1 and cell == 0:
+                    found[place] = "reused"
+    return found
+
+
+def deep_rows(run: Run) -> dict[JSON, str]:
+    rows = NodeRun.objects.filter(run=run).order_by("attempt").exclude(path=[])
+    return {(*r.path, r.node): "reused" if r.reused else r.status for r in rows}
+
+
+@pytest.mark.parametrize("execution", ["durable", "inline"])
+def test_three_levels_deep_only_what_failed_is_retried_and_a_rerun_begins_in_the_middle(
+    execution: str,
+) -> None:
+    actor = new_actor()
+    flow = published(actor, deep_document(execution))
+    # Three rounds, each the sum of its state, and that and one, and that and two.
+    whole = [27 * row + 39 for row in range(3)]
+    first = ended(start_run(actor, flow, {"n": str(time.time_ns())}).run)
+    assert (first.status, first.outputs) == ("succeeded", {"end": [whole[0], None, whole[2]]})
+    assert deep_rows(first) == deep_places("first")
+    again = ended(rerun_run(actor, first, start="rows", only_failed=True).run)
+    assert (again.status, again.outputs) == ("succeeded", {"end": whole})
+    assert deep_rows(again) == deep_places("retried")
+    middle = ended(rerun_run(actor, again, start="ask").run)
+    assert (middle.status, middle.outputs) == ("succeeded", {"end": whole})
+    assert deep_rows(middle) == deep_places("whole")
+    for run in (again, middle):
+        assert NodeRun.objects.get(run=run, node="before").reused
+        check_record(run)

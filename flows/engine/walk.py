@@ -116,6 +116,9 @@ class Walk:
         walk.is_inside = True
         holder = graph.holder[container]
         walk.base = Scope(graph, holder, path, fresh=fresh)
+        if not fresh:
+            # Whoever opens it knows that what came before is as it was.
+            walk.base.clean.update(edge.source for edge in graph.incoming[container])
         state = walk.base.state
         state.settled.clear()
         state.status[container] = "running"
