@@ -155,7 +155,7 @@ class Drive(Parts):
 
     def stop_running_nodes(self) -> None:
         """Cancel what still runs outside; it ends when it has said what it used."""
-        for task in self.tasks:
+        for task in (*self.clocks.values(), *self.tasks):
             task.cancel()
 
     def _finished(self, finish: FinishRun) -> RunEnd:

@@ -79,7 +79,8 @@ class LocalDrive(Driver):
             await self._stop()
 
     async def _one_more_done(self) -> None:
-        await asyncio.wait(self.tasks, return_when=asyncio.FIRST_COMPLETED)
+        running = [*self.tasks, *(clock for clock in self.clocks.values() if not clock.done())]
+        await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
         for task in [task for task in self.tasks if task.done()]:
             scope, _ = self.tasks.pop(task)
             if not (scope.closed and task.cancelled()):
@@ -87,6 +88,8 @@ class LocalDrive(Driver):
 
     async def _stop(self) -> None:
         """Cancel what still runs, and wait until it has said what it used."""
+        for clock in self.clocks.values():
+            clock.cancel()
         for task in self.tasks:
             task.cancel()
         while self.tasks:

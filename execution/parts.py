@@ -42,6 +42,8 @@ class Parts(Lasting):
     ) -> NodeCall:
         """The call that works off a container in an activity."""
         call = self.call(scope, spec, node_type, tight=tight)
+        # Every step inside has its own; a container as a whole is tried once.
+        call["retry"] = {**call["retry"], "max_attempts": 1}
         call["inside"] = Inside(
             run=self.start["run"],
             variables=self.start["variables"],

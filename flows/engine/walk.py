@@ -236,6 +236,14 @@ class Walk:
         scope.works[node] = work
         self._next_iteration(scope, node, work)
 
+    def end_in_time(self, scope: Scope, node: str, error: dict[str, JSON]) -> None:
+        """End an open container that took too long: what runs in it is cancelled."""
+        work = scope.works.get(node)
+        if scope.closed or work is None:
+            return
+        self._close_open(work)
+        self._commands.append(Ended(scope, node, None, error))
+
     def computed(self, command: Compute, value: JSON) -> None:
         """Take the value of a container's field."""
         scope, work = command.scope, command.scope.work
