@@ -14,6 +14,7 @@ from typing import Any
 from execution.settled import Settled
 from execution.shapes import NodeRecord
 from execution.workflow_errors import unknown_type
+from flows.engine.commands import Cancel, Command, Compute, Ended, Reused, Skip, Start
 from flows.engine.document import NodeSpec
 from flows.engine.driving_errors import no_list, too_slow
 from flows.engine.errors import NeedsLoad, NodeError
@@ -24,7 +25,7 @@ from flows.engine.registry import registry
 from flows.engine.scope import Scope
 from flows.engine.sight import context_of, incoming_of
 from flows.engine.sizes import json_size
-from flows.engine.walk import Cancel, Command, Compute, Ended, Reused, Skip, Start, Walk
+from flows.engine.walk import Walk
 
 JSON = Any
 type Place = tuple[tuple[str | int, ...], str]

@@ -21,6 +21,7 @@ from execution.payloads import INLINE_LIMIT, Externalizer, load_reference
 from execution.runner import AttemptFailed, Recorder, run_node
 from execution.shapes import NodeCall, RunInput
 from execution.travel import Limits, call_for, seen_by
+from flows.engine.commands import Compute, Ended
 from flows.engine.document import NodeSpec
 from flows.engine.errors import NodeError
 from flows.engine.node_call import resolve_config
@@ -30,7 +31,7 @@ from flows.engine.references import is_reference
 from flows.engine.references import load_reference as load_value
 from flows.engine.scope import Scope
 from flows.engine.sight import context_of
-from flows.engine.walk import Compute, Ended, Walk
+from flows.engine.walk import Walk
 from flows.nodes.map.node import MAX_ITEMS
 
 JSON = Any

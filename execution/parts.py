@@ -19,13 +19,13 @@ from execution.lasting import Lasting
 from execution.parts_of_graph import HERE, suspends
 from execution.shapes import Inside, NodeCall, NodeDone, PartDone
 from execution.workflow_errors import node_error
+from flows.engine.commands import Compute, Ended
 from flows.engine.document import NodeSpec
 from flows.engine.driving_errors import no_list
 from flows.engine.errors import NodeError
 from flows.engine.node_type import NodeType, Result
 from flows.engine.references import is_reference
 from flows.engine.scope import Scope
-from flows.engine.walk import Compute, Ended
 
 JSON = Any
 #: Up to so many items are worked off in one activity.
