@@ -283,7 +283,7 @@ def test_a_flow_that_is_deleted_while_its_run_starts_is_not_there(
         Flow.objects.filter(id=row.flow_id).delete()
         raise IntegrityError("the flow is gone")
 
-    monkeypatch.setattr("execution.services._record", deleted_meanwhile)
+    monkeypatch.setattr("execution.services.new_run_event", deleted_meanwhile)
     answer = api.post("/flows/greeting/runs", {"inputs": {"name": "Ada"}})
     assert_problem(answer, 404, "not_found")
     assert "deleted" in answer.json()["detail"]
