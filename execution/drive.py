@@ -21,6 +21,7 @@ from execution.reusing import reuse_from
 from execution.shapes import DOCUMENT_PIECE, NodeCall, RunEnd
 from execution.travel import OUTPUTS
 from execution.workflow_errors import node_error, timed_out
+from flows.engine.commands import Compute, Ended
 from flows.engine.document import NodeSpec, parse
 from flows.engine.graph import Graph
 from flows.engine.migrate import migrated
@@ -29,7 +30,7 @@ from flows.engine.plan import FinishRun
 from flows.engine.registry import registry
 from flows.engine.scope import Scope
 from flows.engine.sizes import wire_size
-from flows.engine.walk import Compute, Ended, Walk
+from flows.engine.walk import Walk
 
 JSON = Any
 
@@ -155,7 +156,7 @@ class Drive(Parts):
 
     def stop_running_nodes(self) -> None:
         """Cancel what still runs outside; it ends when it has said what it used."""
-        for task in self.tasks:
+        for task in (*self.clocks.values(), *self.tasks):
             task.cancel()
 
     def _finished(self, finish: FinishRun) -> RunEnd:

@@ -87,7 +87,14 @@ unanswered AS (
 UPDATE execution_run SET status = %(status)s, outputs = %(outputs)s, error = %(error)s,
   finished_at = %(now)s
 WHERE id = %(run)s
-RETURNING session_id, inputs
+RETURNING session_id, inputs, parent_id
+"""
+
+# Locks upwards only, as pausing does (steering.py): the run below first, then the one above.
+_COUNT_ABOVE = """
+UPDATE execution_run SET input_tokens = input_tokens + %s, output_tokens = output_tokens + %s,
+  cost = cost + %s
+WHERE id = %s
 """
 
 
@@ -105,7 +112,10 @@ def _close_run(run: HeldRun, end: RunEnd) -> Event:
     }
     with connection.cursor() as cursor:
         cursor.execute(_CLOSE, values)
-        session_id, inputs = cursor.fetchone()
+        session_id, inputs, parent = cursor.fetchone()
+        if parent is not None and run.input_tokens + run.output_tokens:
+            used = (run.input_tokens, run.output_tokens, run.cost)
+            cursor.execute(_COUNT_ABOVE, [*used, parent])
     given = json.loads(inputs) if isinstance(inputs, str) else inputs
     keep_words(FoundBy(run.id, run.workspace_id, run.flow_id, session_id, given, outputs, error))
     return finished_event(run, end, now)

@@ -85,10 +85,10 @@ class InlineDrive(LocalDrive):
         self.began[scope.path, spec.id] = self.now().isoformat()
         try:
             child = await in_database(lambda: self._opened(call, scope, spec, node_type))
-            await child.to_the_end()
-            if child.is_cancelled:
+            in_time = await _in_time(child, spec.timeout_seconds)
+            if in_time and child.is_cancelled:
                 raise asyncio.CancelledError
-            done = await in_database(lambda: settle_subflow(call, str(child.run.id)))
+            done = await in_database(lambda: settle_subflow(call, str(child.run.id), in_time))
         except NodeError as error:
             self.walk.fail(scope, spec.id, error.as_dict())
             return
@@ -113,3 +113,23 @@ class InlineDrive(LocalDrive):
         if run.ended:
             raise RunOver(run.status)
         return child
+
+
+async def _in_time(child: Any, seconds: float | None) -> bool:
+    """The sub-flow's run to its recorded end; False where it was cancelled for its time."""
+    work = asyncio.create_task(child.to_the_end())
+    done, _ = await _waited(work, seconds)
+    if not done:
+        work.cancel()
+        await work
+    return bool(done)
+
+
+async def _waited(work: asyncio.Task[None], seconds: float | None) -> tuple[set[Any], set[Any]]:
+    try:
+        return await asyncio.wait([work], timeout=seconds)
+    except asyncio.CancelledError:
+        # The sub-flow's run writes its own end first.
+        work.cancel()
+        await asyncio.wait([work])
+        raise

@@ -135,10 +135,12 @@ async def open_subflow_activity(call: dict[str, Any]) -> dict[str, JSON]:
 
 
 @activity.defn(name="settle_subflow")
-async def settle_subflow_activity(call: dict[str, Any], child_id: str) -> dict[str, JSON]:
-    """The result of a sub-flow's step."""
+async def settle_subflow_activity(
+    call: dict[str, Any], child_id: str, in_time: bool = True
+) -> dict[str, JSON]:
+    """The result of a sub-flow's step; `in_time`: it was not cancelled for taking too long."""
     async with beating(), named():
-        return dict(await in_database(lambda: settle_subflow(typed(call), child_id)))
+        return dict(await in_database(lambda: settle_subflow(typed(call), child_id, in_time)))
 
 
 @activity.defn(name="open_approval")

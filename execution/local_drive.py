@@ -21,6 +21,7 @@ from execution.payloads import INLINE_LIMIT, Externalizer, load_reference
 from execution.runner import AttemptFailed, Recorder, run_node
 from execution.shapes import NodeCall, RunInput
 from execution.travel import Limits, call_for, seen_by
+from flows.engine.commands import Compute, Ended
 from flows.engine.document import NodeSpec
 from flows.engine.errors import NodeError
 from flows.engine.node_call import resolve_config
@@ -30,7 +31,7 @@ from flows.engine.references import is_reference
 from flows.engine.references import load_reference as load_value
 from flows.engine.scope import Scope
 from flows.engine.sight import context_of
-from flows.engine.walk import Compute, Ended, Walk
+from flows.engine.walk import Walk
 from flows.nodes.map.node import MAX_ITEMS
 
 JSON = Any
@@ -79,7 +80,8 @@ class LocalDrive(Driver):
             await self._stop()
 
     async def _one_more_done(self) -> None:
-        await asyncio.wait(self.tasks, return_when=asyncio.FIRST_COMPLETED)
+        running = [*self.tasks, *(clock for clock in self.clocks.values() if not clock.done())]
+        await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
         for task in [task for task in self.tasks if task.done()]:
             scope, _ = self.tasks.pop(task)
             if not (scope.is_over and task.cancelled()):
@@ -87,6 +89,8 @@ class LocalDrive(Driver):
 
     async def _stop(self) -> None:
         """Cancel what still runs, and wait until it has said what it used."""
+        for clock in self.clocks.values():
+            clock.cancel()
         for task in self.tasks:
             task.cancel()
         while self.tasks:

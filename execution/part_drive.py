@@ -11,13 +11,14 @@ from typing import Any
 from execution.drive import Drive
 from execution.reusing import reuse_of
 from execution.shapes import NodeCall, PartDone, RunInput
+from flows.engine.commands import Ended
 from flows.engine.document import parse
 from flows.engine.graph import Graph
 from flows.engine.migrate import migrated
 from flows.engine.plan import FinishRun
 from flows.engine.registry import registry
 from flows.engine.reuse import Reuse
-from flows.engine.walk import Ended, Walk
+from flows.engine.walk import Walk
 
 JSON = Any
 

@@ -19,13 +19,13 @@ from execution.lasting import Lasting
 from execution.parts_of_graph import HERE, suspends
 from execution.shapes import Inside, NodeCall, NodeDone, PartDone
 from execution.workflow_errors import node_error
+from flows.engine.commands import Compute, Ended
 from flows.engine.document import NodeSpec
 from flows.engine.driving_errors import no_list
 from flows.engine.errors import NodeError
 from flows.engine.node_type import NodeType, Result
 from flows.engine.references import is_reference
 from flows.engine.scope import Scope
-from flows.engine.walk import Compute, Ended
 
 JSON = Any
 #: Up to so many items are worked off in one activity.
@@ -42,6 +42,8 @@ class Parts(Lasting):
     ) -> NodeCall:
         """The call that works off a container in an activity."""
         call = self.call(scope, spec, node_type, tight=tight)
+        # Every step inside has its own; a container as a whole is tried once.
+        call["retry"] = {**call["retry"], "max_attempts": 1}
         call["inside"] = Inside(
             run=self.start["run"],
             variables=self.start["variables"],
@@ -62,7 +64,11 @@ class Parts(Lasting):
     ) -> None:
         """Work off a map whose items came back in parts, several parts at a time; then close it."""
         call = self.container_call(scope, spec, node_type, tight=True)
-        perform = self._part_in_child if call["inside"]["whole"] == 0 else self._part_in_activity
+        perform = self._part_in_activity
+        if call["inside"]["whole"] == 0:
+            # Its clock is that of each part.
+            perform = self._part_in_child
+            self.lasts()
         self.began[scope.path, spec.id] = self.now().isoformat()
         try:
             done = await self._all_parts(scope, spec, call, split, perform, node_type)
@@ -129,7 +135,12 @@ class Parts(Lasting):
         self, scope: Scope, spec: NodeSpec, call: NodeCall, node_type: NodeType
     ) -> PartDone:
         while True:
-            done: Any = await self.run_outside("run_part", scope, spec, call, node_type)
+            try:
+                done: Any = await self.run_outside("run_part", scope, spec, call, node_type)
+            except ActivityError as error:
+                # Nobody recorded it: the close of the container does.
+                failed = {**node_error(error), "path": call["path"]}
+                return PartDone(items=[], errors=[], failed=failed, ends=None, paused=False)
             if not done["paused"]:
                 return done  # type: ignore[no-any-return]
             await workflow.wait_condition(lambda: not self.paused)
@@ -140,7 +151,6 @@ class Parts(Lasting):
         """A part as a workflow of its own, which signals to this run are passed on to."""
         inside = call["inside"]
         number = f"{spec.id}@{'.'.join(map(str, scope.path))}#{inside['first']}"
-        self.lasts()
         handle: Any = await workflow.start_child_workflow(
             "flow-part",
             args=[self.start, call],
@@ -205,6 +215,7 @@ class Parts(Lasting):
         """A loop with many rounds, some of them at a time in a workflow of their own."""
         call = self.container_call(scope, spec, node_type, tight=True)
         state, first = dict(config.state), 0
+        self.lasts()
         while not scope.is_over:
             last = min(first + HERE, config.max_iterations)
             inside = {**call["inside"], "items": state, "first": first, "concurrency": last}

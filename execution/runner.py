@@ -175,9 +175,10 @@ class _Execution:
     async def run(
         self, is_unwanted: Callable[[], bool], is_stopping: Callable[[], bool]
     ) -> NodeDone:
-        self.stops = (is_unwanted, is_stopping)
         try:
-            async with asyncio.timeout(self.call["timeout_seconds"]):
+            async with asyncio.timeout(self.call["timeout_seconds"]) as clock:
+                # What runs inside a container that takes too long is unwanted as well.
+                self.stops = (lambda: clock.expired() or is_unwanted(), is_stopping)
                 result, trusted = await self._work()
             return await self._succeeded(result, trusted)
         except asyncio.CancelledError:

@@ -42,7 +42,8 @@ def resume_run(actor: Actor, run: Run) -> Run:
 def _steer(actor: Actor, run: Run, *, paused: bool) -> Run:
     name = "pause" if paused else "resume"
     with transaction.atomic():
-        for found in Run.objects.filter(_family(run)).exclude(status__in=ENDED).order_by("id"):
+        # The youngest first: runs that end lock themselves, and then the run above.
+        for found in Run.objects.filter(_family(run)).exclude(status__in=ENDED).order_by("-id"):
             _mark(found.id, paused=paused)
         run.refresh_from_db()
         if run.ended:

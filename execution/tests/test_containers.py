@@ -169,3 +169,13 @@ def test_a_long_loop_in_which_something_waits_goes_on_in_workflows_of_its_own() 
     assert result(ended) == {"state": {"n": 70}, "iterations": 70}
     assert NodeRun.objects.filter(run=ended, node="pause", status="succeeded").count() == 70
     assert rows_of(ended, "grow") == [([], "succeeded", 1)]
+
+
+def test_a_container_that_takes_too_long_ends_and_what_runs_in_it_is_stopped() -> None:
+    slow = {**ROWS, "timeout_seconds": 0.7, "on_error": "continue"}
+    for step in (llm("ask", "x", "hang"), {"id": "ask", "type": "wait", "config": {"seconds": 60}}):
+        ended = run([slow, inside("rows", step), output("over")], ["start>rows", "rows>end"])
+        assert result(ended) == "over"
+        row = NodeRun.objects.get(run=ended, node="rows")
+        assert (row.status, (row.error or {})["code"]) == ("failed", "timeout")
+        assert {status for _, status, _ in rows_of(ended, "ask")} == {"cancelled"}

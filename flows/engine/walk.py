@@ -7,77 +7,22 @@ Pure: no clock, no randomness, no I/O; the same reports in the same order give t
 
 from collections import deque
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 from flows.engine import plan
+from flows.engine.commands import Cancel, Command, Compute, Ended, Reused, Skip, Start
 from flows.engine.conditions import holds
 from flows.engine.containers import ItemPolicy, LoopWork, MapWork
 from flows.engine.graph import Graph
-from flows.engine.inside import Part, inside_value
+from flows.engine.inside import inside_value
 from flows.engine.node_type import Result
 from flows.engine.plan import FinishRun, SkipNode, StartNode
 from flows.engine.references import Load
-from flows.engine.reuse import Reuse, Taken, follows_clean, has_news, is_fresh, taken_over
+from flows.engine.reuse import Reuse, follows_clean, has_news, is_fresh, taken_over
 from flows.engine.scope import Path, Scope
 from flows.engine.sight import inner_names
 
 JSON = Any
-
-
-@dataclass(frozen=True)
-class Start:
-    """Run this node now; a container is opened with `open_map` or `open_loop`."""
-
-    scope: Scope
-    node: str
-
-
-@dataclass(frozen=True)
-class Skip:
-    """No path led to this node; it will not run."""
-
-    scope: Scope
-    node: str
-
-
-@dataclass(frozen=True)
-class Reused:
-    """This node's result was taken from the run that is repeated; it is settled already."""
-
-    scope: Scope
-    node: str
-    taken: Taken
-
-
-@dataclass(frozen=True)
-class Compute:
-    """Evaluate a field of the container around `scope`, with what is known in `scope`."""
-
-    scope: Scope
-    part: Part
-
-
-@dataclass(frozen=True)
-class Ended:
-    """A container is through: report its result (or failure) as of any other node."""
-
-    scope: Scope
-    node: str
-    result: Result | None
-    error: dict[str, JSON] | None
-
-
-@dataclass(frozen=True)
-class Cancel:
-    """Stop this running node, whatever comes of it; its scope is closed."""
-
-    scope: Scope
-    node: str
-
-
-type Command = Start | Skip | Reused | Compute | Ended | Cancel | FinishRun
-type Status = Literal["succeeded", "failed"]
 
 
 class Walk:
@@ -216,6 +161,14 @@ class Walk:
         work = LoopWork(state, max_iterations=max_iterations, first=first, fresh=fresh)
         scope.works[node] = work
         self._next_iteration(scope, node, work)
+
+    def end_in_time(self, scope: Scope, node: str, error: dict[str, JSON]) -> None:
+        """End an open container that took too long: what runs in it is cancelled."""
+        work = scope.works.get(node)
+        if scope.closed or work is None:
+            return
+        self._close_open(work)
+        self._commands.append(Ended(scope, node, None, error))
 
     def computed(self, command: Compute, value: JSON) -> None:
         """Take the value of a container's field."""

@@ -3,6 +3,7 @@
 import asyncio
 from typing import Any
 
+from flows.engine.commands import Compute, Ended, Start
 from flows.engine.document import Document
 from flows.engine.driving_errors import no_list
 from flows.engine.errors import NodeError
@@ -14,7 +15,7 @@ from flows.engine.run_state import RunState
 from flows.engine.scope import Scope
 from flows.engine.sight import context_of, incoming_of
 from flows.engine.tests.support import FakeContext, node_type
-from flows.engine.walk import Compute, Ended, Start, Walk
+from flows.engine.walk import Walk
 
 
 def run_flow(

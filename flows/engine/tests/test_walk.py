@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from flows.engine.commands import Cancel, Compute, Ended, Reused, Start
 from flows.engine.document import parse
 from flows.engine.graph import Graph
 from flows.engine.node_type import Result
@@ -11,7 +12,7 @@ from flows.engine.scope import Scope
 from flows.engine.sight import body_context, context_of
 from flows.engine.tests.driver import run_flow
 from flows.engine.tests.support import FakeContext
-from flows.engine.walk import Cancel, Compute, Ended, Reused, Start, Walk
+from flows.engine.walk import Walk
 
 JSON = Any
 START = {"id": "start", "type": "input", "config": {"fields": [{"name": "rows", "type": "json"}]}}
