@@ -37,6 +37,7 @@ def run_payload(run: Run, *, small: bool = False, queue: Queued | None = None) -
         "status": run.status,
         "priority": run.priority,
         "queue": queue.as_dict() if queue else None,
+        "execution": run.execution,
         "trigger": run.trigger,
         "inputs": inputs,
         "outputs": outputs,
@@ -48,7 +49,14 @@ def run_payload(run: Run, *, small: bool = False, queue: Queued | None = None) -
         "usage": _usage(run),
         "session_id": run.session_id,
         "rerun_of": str(run.rerun_of_id) if run.rerun_of_id else None,
+        "parent": _parent(run),
     }
+
+
+def _parent(run: Run) -> dict[str, JSON] | None:
+    if run.parent_id is None:
+        return None
+    return {"run": str(run.parent_id), "node": run.parent_node, "path": run.parent_path}
 
 
 def node_run_payload(row: NodeRun, *, small: bool = False) -> dict[str, JSON]:

@@ -279,11 +279,11 @@ def test_a_run_of_a_draft_says_so(api: Api, run: dict[str, Any]) -> None:
 def test_a_flow_that_is_deleted_while_its_run_starts_is_not_there(
     api: Api, run: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def deleted_meanwhile(row: Run, values: Any) -> None:
+    def deleted_meanwhile(row: Run, *rest: Any) -> None:
         Flow.objects.filter(id=row.flow_id).delete()
         raise IntegrityError("the flow is gone")
 
-    monkeypatch.setattr("execution.services._record", deleted_meanwhile)
+    monkeypatch.setattr("execution.services.begin_run", deleted_meanwhile)
     answer = api.post("/flows/greeting/runs", {"inputs": {"name": "Ada"}})
     assert_problem(answer, 404, "not_found")
     assert "deleted" in answer.json()["detail"]
