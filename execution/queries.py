@@ -121,20 +121,20 @@ def with_queue(runs: Iterable[Run]) -> list[Run]:
 
 
 def latest_node_runs(run: Run) -> dict[str, NodeRun]:
-    """The latest attempt of each node (of its latest iteration)."""
+    """The latest attempt of each node that is in no container."""
     return {row.node: row for row in shown_node_runs(run)}
 
 
 def shown_node_runs(run: Run) -> Sequence[NodeRun]:
-    """The latest attempt of each node and iteration, in the order they began.
+    """The latest attempt of each node that is in no container, in the order they began.
 
     Without what went in: it is asked for node by node, and may be most of a run's bytes.
     """
     rows = (
-        NodeRun.objects.filter(run=run)
+        NodeRun.objects.filter(run=run, path=[])
         .defer("input")
-        .order_by("node", "path", "-attempt")
-        .distinct("node", "path")
+        .order_by("node", "-attempt")
+        .distinct("node")
     )
     return sorted(rows, key=lambda row: (row.started_at or row.finished_at, row.id))
 
