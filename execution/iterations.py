@@ -43,8 +43,8 @@ WITH attempts AS (
   FROM execution_noderun WHERE run_id = %(run)s AND path <> '[]'::jsonb)
 SELECT node,
   CASE WHEN latest AND status = 'failed' AND %(open)s::boolean AND NOT EXISTS (
-      SELECT FROM execution_runevent WHERE run_id = %(run)s
-        AND key = 'finished:' || node || ':' || path::text || ':' || attempt)
+      SELECT FROM execution_runevent AS event WHERE event.run_id = %(run)s AND event.key =
+        'finished:' || attempts.node || ':' || attempts.path::text || ':' || attempts.attempt)
     THEN 'retrying' ELSE status END,
   ports, count(*) FILTER (WHERE latest), count(*) FILTER (WHERE latest AND reused),
   sum(input_tokens), sum(output_tokens), sum(cost)

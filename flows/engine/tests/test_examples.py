@@ -123,12 +123,9 @@ def test_a_website_is_judged_by_its_answer(given: Any, expected: dict[str, Any])
 
 
 def test_feedback_is_sorted_comment_by_comment_and_what_cannot_be_read_is_counted() -> None:
-    said = [
-        '{"about": "Search", "happy": true}',
-        "no JSON",
-        "no JSON",
-        '{"about": "Bill", "happy": false}',
-    ]
+    good, bad = '{"about": "Search", "happy": true}', '{"about": "Bill", "happy": false}'
+    # An answer that is no JSON is asked for once more.
+    said = [good, "no JSON", "no JSON", bad]
     world = FakeContext(models=[answer(text) for text in said])
     inputs = {"comments": ["Nice search", "Hm", "Charged twice"]}
     result = outputs("sort_feedback", inputs, world)["result"]
