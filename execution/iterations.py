@@ -51,13 +51,13 @@ SELECT node,
 FROM attempts GROUP BY 1, 2, 3
 """
 
-# A list that is stored by reference has no length here.
+# A list that is stored by reference says how long it is while the map is open.
 _ITEMS = """
-SELECT node, sum(CASE jsonb_typeof(input->'items') WHEN 'array'
-  THEN jsonb_array_length(input->'items') END)
-FROM (SELECT DISTINCT ON (node, path) node, input FROM execution_noderun
-  WHERE run_id = %s AND type = 'map' ORDER BY node, path, attempt DESC) AS opened
-GROUP BY node HAVING bool_and(jsonb_typeof(input->'items') = 'array')
+SELECT node, sum(items) FROM (
+  SELECT DISTINCT ON (node, path) node, CASE jsonb_typeof(input->'items') WHEN 'array'
+    THEN jsonb_array_length(input->'items') ELSE (input->'items'->>'length')::int END AS items
+  FROM execution_noderun WHERE run_id = %s AND type = 'map' ORDER BY node, path, attempt DESC
+) AS opened GROUP BY node HAVING bool_and(items IS NOT NULL)
 """
 
 

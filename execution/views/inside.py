@@ -27,13 +27,17 @@ _SAID = {
 }
 
 
-def state_inside(inside: Inside | None, holder: str, unreached: str) -> str:
-    """One state for all iterations of a step; `holder` is that of its container."""
+def state_inside(inside: Inside | None, holder: str, unreached: str, *, all_of: int = 0) -> str:
+    """One state for all iterations of a step; `holder` is that of its container.
+
+    `all_of`: how many iterations there will be, where that is certain.
+    """
     counts = inside.counts if inside else {}
     for state in OPEN:
         if counts.get(state):
             return str(state)
-    if holder in (*OPEN, NodeStatus.PENDING):
+    complete = all_of and sum(counts.values()) >= all_of
+    if holder in OPEN and not complete:
         return str(NodeStatus.RUNNING if counts else NodeStatus.PENDING)
     return next((str(state) for state in ENDS if counts.get(state)), unreached)
 

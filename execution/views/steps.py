@@ -120,13 +120,16 @@ class RunSteps:
         holder = holder or self.step(above, depth=DEEPEST + 1)
         inside, opened = self.inside.get(node), self.inside.get(above)
         is_map = self.graph.nodes[above].type == "map"
+        items = opened.items if opened and is_map else None
         unreached = UNREACHED if self.run.ended or holder.state not in OPEN else NodeStatus.PENDING
         used = inside or Inside()
         return Step(
             **_named(self.graph.nodes[node]),
-            state=state_inside(inside, holder.state, unreached),
+            state=state_inside(
+                inside, holder.state, unreached, all_of=0 if holder.inside else items or 0
+            ),
             inside=True,
-            summary=summary_inside(inside, opened.items if opened and is_map else None),
+            summary=summary_inside(inside, items),
             ports=tuple(sorted(used.ports)) if inside else None,
             input_tokens=used.input_tokens,
             output_tokens=used.output_tokens,

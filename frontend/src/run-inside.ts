@@ -41,7 +41,7 @@ export class RunInside {
       const took = performance.now() - began;
       if (progress) this.show(progress);
       else this.news = true;
-      await pause(Math.min(Math.max(LEAST_PAUSE, 4 * took), LONGEST_PAUSE));
+      await pause(Math.min(Math.max(LEAST_PAUSE, 2 * took), LONGEST_PAUSE));
     }
     this.asking = false;
   }
