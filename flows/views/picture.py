@@ -179,7 +179,8 @@ def _card(node: NodeSpec, place: Mapping[str, float], run: RunView | None, broke
     inert = node_type is not None and not node_type.runs
     note = str(node.config.get("text", "")) if inert else ""
     line = "" if inert else summary(node.config)
-    streams = bool(run and node_type and node_type.streams)
+    # Inside a container many texts come at once: none of them is shown.
+    streams = bool(run and node_type and node_type.streams and node.parent is None)
     state = None if run is None or inert else run.states.get(node.id, NodeState("pending"))
     height = _TOP + _HEAD + _BOTTOM + (_SUMMARY if line else 0) + (_STREAM if streams else 0)
     height += (_NOTE if inert else 0) + (len(shown) * _PORT + _PORTS_END if shown else 0)
