@@ -49,7 +49,8 @@ def test_a_paused_run_starts_nothing_until_it_is_resumed() -> None:
     until(lambda: NodeRun.objects.filter(run=run, node="one").exists())
     assert pause_run(actor, run).status == RunStatus.PAUSED
     assert pause_run(actor, run).status == RunStatus.PAUSED
-    time.sleep(1.2)
+    until(lambda: statuses(run)["one"] == "succeeded")
+    time.sleep(0.8)
     assert statuses(run) == {"start": "succeeded", "one": "succeeded"}
     run.refresh_from_db()
     assert run.status == RunStatus.PAUSED
