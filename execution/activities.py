@@ -78,6 +78,13 @@ async def record_nodes(
     `status` is what the run's row says from now on (`waiting`), unless it is paused or over.
     """
     nodes: list[NodeRecord] = records  # type: ignore[assignment]
+    async with beating():
+        await _record(run_id, started_at, nodes, status)
+
+
+async def _record(
+    run_id: str, started_at: str, nodes: list[NodeRecord], status: str | None
+) -> None:
     with suppress(RunOver, RunMissing):
         try:
             await in_database(

@@ -17,7 +17,7 @@ from django.db.models import F
 from django.utils import timezone
 
 from accounts.ids import new_id
-from execution.models import NodeRun, NodeStatus, Run
+from execution.models import NodeRun, NodeStatus, Run, RunEvent
 from execution.recording import (
     Event,
     hold_run,
@@ -59,6 +59,17 @@ class RunPaused(Exception):
     """The run is paused; what is not begun yet waits until it goes on."""
 
 
+class FailedBefore(NodeError):
+    """The node failed for good and said so, but the answer was lost: this is it again."""
+
+    def __init__(self, error: dict[str, JSON]) -> None:
+        super().__init__(str(error.get("code")), str(error.get("message")))
+        self.error = error
+
+    def as_dict(self) -> dict[str, JSON]:
+        return self.error
+
+
 class NotRecordedYet(Exception):
     """An output this node reads is on its way to the record; try again in a moment."""
 
@@ -69,7 +80,8 @@ class Attempt:
 
     `done` is the result of an earlier attempt, where there is nothing left to do; `outputs` are
     values that were too large to travel with the call. `waits` and `waited` (seconds) are what rate
-    limits have cost so far. With `pause` (seconds) it has not begun: it is too early for it.
+    limits have cost so far. With `pause` (seconds) it has not begun: it is too early for it; with
+    `failed` neither: that is how the node failed for good.
     """
 
     number: int
@@ -79,6 +91,7 @@ class Attempt:
     waits: int = 0
     waited: float = 0
     pause: float = 0
+    failed: dict[str, JSON] | None = None
 
 
 def begin_attempt(call: NodeCall, token: str) -> Attempt:
@@ -106,6 +119,8 @@ def begin_attempt(call: NodeCall, token: str) -> Attempt:
         if attempt.done is None and attempt.number:
             events.append(started_event(call, attempt.number))
         write_events(run, events)
+    if attempt.failed is not None:
+        raise FailedBefore(attempt.failed)
     if not attempt.number and not attempt.pause:
         raise _given_up()
     return attempt
@@ -143,6 +158,8 @@ def _begin_again(call: NodeCall, token: str, events: list[Event]) -> Attempt:
     for attempt in earlier:
         if attempt.status == NodeStatus.SUCCEEDED:
             return Attempt(attempt.attempt, attempt.attempt, done=recorded(attempt))
+    if _has_failed(call, earlier[-1]):
+        return Attempt(0, 0, failed=earlier[-1].error)
     tries = 1 + sum(1 for attempt in earlier if not _is_uncounted(attempt, token))
     waits = [_waited(attempt) for attempt in earlier if _is(attempt, RATE_LIMITED)]
     spent: dict[str, Any] = {"waits": len(waits), "waited": sum(waits)}
@@ -163,6 +180,22 @@ def _begin_again(call: NodeCall, token: str, events: list[Event]) -> Attempt:
         return Attempt(0, tries, pause=left)
     _insert(call, token, last.attempt + 1)
     return Attempt(last.attempt + 1, tries, outputs=outputs_for(call), **spent)
+
+
+def _has_failed(call: NodeCall, last: NodeRun) -> bool:
+    """Whether the node failed for good; in a container that is tried again it gets a new chance."""
+    if last.status != NodeStatus.FAILED or last.finished_at is None:
+        return False
+    key = node_key("finished", call["node"], call["path"], last.attempt)
+    if not RunEvent.objects.filter(run_id=call["run_id"], key=key).exists():
+        return False
+    path = call["path"]
+    for length in range(0, len(path), 2):
+        around = {"run_id": call["run_id"], "node": path[length], "path": path[:length]}
+        held = NodeRun.objects.filter(**around).order_by("-attempt").first()
+        if held is not None and held.started_at is not None and held.started_at > last.finished_at:
+            return False
+    return True
 
 
 def _is(attempt: NodeRun, error: dict[str, JSON]) -> bool:
@@ -233,12 +266,17 @@ def attempts_of(call: NodeCall) -> Sequence[NodeRun]:
 
 
 def open_or_done(call: NodeCall) -> NodeRun:
-    """The attempt that succeeded, else the one that is open. Raises RunOver where there is none."""
+    """The attempt that succeeded, else the one that is open.
+
+    Raises FailedBefore where the step has failed already, RunOver where there is none.
+    """
     attempts = attempts_of(call)
     for wanted in (NodeStatus.SUCCEEDED, NodeStatus.RUNNING):
         for attempt in attempts:
             if attempt.status == wanted:
                 return attempt
+    if attempts and attempts[-1].status == NodeStatus.FAILED and attempts[-1].error:
+        raise FailedBefore(attempts[-1].error)
     raise RunOver("the attempt was closed meanwhile")
 
 
@@ -251,6 +289,7 @@ def recorded(attempt: NodeRun) -> NodeDone:
         ends_run=attempt.ends_run or None,
         message=str(output.get("message", "")) if attempt.ends_run else "",
         leaves=str(output.get("leave", "run")) if attempt.ends_run else "run",
+        error=output.get("error") if attempt.ends_run else None,
     )
 
 

@@ -49,11 +49,13 @@ def _limits(run_id: str) -> Mapping[UUID, Decimal]:
 
 
 # A walk by the index of parents: an index of whole lineages would be written with every sub-run.
+# What has ended is in the totals of the run above (ending.py).
 _BOOKED = """
 WITH RECURSIVE tree (id, top, cost) AS (
   SELECT id, id, cost FROM execution_run WHERE id = ANY(%s::uuid[])
   UNION ALL
-  SELECT sub.id, tree.top, sub.cost FROM execution_run sub JOIN tree ON sub.parent_id = tree.id)
+  SELECT sub.id, tree.top, sub.cost FROM execution_run sub JOIN tree ON sub.parent_id = tree.id
+  WHERE sub.status NOT IN ('succeeded', 'failed', 'cancelled', 'timed_out'))
 SELECT top, sum(cost) FROM tree GROUP BY top
 """
 

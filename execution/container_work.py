@@ -9,12 +9,12 @@ from typing import Any
 
 from django.db import transaction
 
-from execution.attempts import attempts_of, open_or_done, recorded
+from execution.attempts import open_or_done, recorded
 from execution.blobs import save_blobs
 from execution.database import in_database
 from execution.group_commit import recorder_of
 from execution.local_drive import LocalDrive, items_of
-from execution.models import NodeStatus
+from execution.models import NodeRun, NodeStatus
 from execution.payloads import Externalizer, load_reference
 from execution.rerun import recorded_inside
 from execution.results import Outcome, fail_attempt, succeed_attempt
@@ -66,7 +66,9 @@ async def work_off(
         items = await in_database(lambda: _items(call, config))
         if len(items) > inside["whole"]:
             raise HandedBack(await in_database(lambda: _split(call, config, items, resolved)))
-    drive = await _drive(call, names, len(items or ()), is_unwanted, is_stopping)
+        await in_database(lambda: _keep_input(call, resolved, len(items)))
+    count = len(items) if call["type"] == "map" else config.max_iterations
+    drive = await _drive(call, names, count, is_unwanted, is_stopping)
     base = drive.walk.base
     drive.open(base, drive.walk.graph.nodes[call["node"]], config, items)
     finish = await drive.to_the_end()
@@ -81,7 +83,18 @@ async def work_off(
 
 
 def _ends_run(finish: FinishRun) -> Result:
-    return Result({}, ports=(), ends_run=finish.status, message=finish.message, error=finish.error)
+    output = _end_facts(finish.status, finish.message, finish.error)
+    return Result(
+        output, ports=(), ends_run=finish.status, message=finish.message, error=finish.error
+    )
+
+
+def _end_facts(status: str, message: str, error: Mapping[str, JSON] | None) -> dict[str, JSON]:
+    """The output of a container in which a stop node ended the run: a stop node's, and the error,
+    for whoever asks again.
+    """
+    facts = {"status": status, "message": message, "leave": "run"}
+    return {**facts, "error": dict(error)} if error else facts
 
 
 def _items(call: NodeCall, config: Any) -> list[JSON]:
@@ -97,6 +110,26 @@ def _items(call: NodeCall, config: Any) -> list[JSON]:
     return items
 
 
+def _keep_input(call: NodeCall, resolved: dict[str, JSON], count: int) -> None:
+    """Record what a map goes through while it does, so that a page can say `7 of 10`.
+
+    A list that is stored by reference says in `length` how long it is.
+    """
+    out = Externalizer(trusted=True)
+    kept = out.shrink_object(resolved, whole=False)
+    if is_reference(kept.get("items")):
+        kept["items"] = {**kept["items"], "length": count}
+    with transaction.atomic():
+        save_blobs(call["workspace_id"], out.blobs)
+        open_rows = NodeRun.objects.filter(
+            run_id=call["run_id"],
+            node=call["node"],
+            path=call["path"],
+            status=NodeStatus.RUNNING,
+        )
+        open_rows.update(input=kept)
+
+
 def _split(
     call: NodeCall, config: Any, items: Sequence[JSON], resolved: dict[str, JSON]
 ) -> NodeDone:
@@ -105,13 +138,9 @@ def _split(
     size = max(least, -(-len(items) // MOST_PARTS))
     out = Externalizer(trusted=True)
     parts = [out.refer(items[start : start + size]) for start in range(0, len(items), size)]
-    kept = out.shrink_object(resolved)
     with transaction.atomic():
         save_blobs(call["workspace_id"], out.blobs)
-        open_row = [row for row in attempts_of(call) if row.status == NodeStatus.RUNNING]
-        for row in open_row:
-            row.input = kept
-            row.save(update_fields=["input"])
+        _keep_input(call, resolved, len(items))
     facts = {
         "concurrency": config.concurrency,
         "size": size,
@@ -224,7 +253,7 @@ def close_container(call: NodeCall, parts: Sequence[PartDone]) -> NodeDone:
     out = Externalizer(trusted=True)
     if ends := next((part["ends"] for part in parts if part["ends"]), None):
         done = NodeDone(
-            output={},
+            output=_end_facts(ends["status"], ends["message"], ends["error"]),
             ports=[],
             ends_run=ends["status"],
             message=ends["message"],

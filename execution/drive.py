@@ -21,6 +21,7 @@ from execution.reusing import reuse_from
 from execution.shapes import DOCUMENT_PIECE, NodeCall, RunEnd
 from execution.travel import OUTPUTS
 from execution.workflow_errors import node_error, timed_out
+from flows.engine.commands import Compute, Ended
 from flows.engine.document import NodeSpec, parse
 from flows.engine.graph import Graph
 from flows.engine.migrate import migrated
@@ -29,7 +30,7 @@ from flows.engine.plan import FinishRun
 from flows.engine.registry import registry
 from flows.engine.scope import Scope
 from flows.engine.sizes import wire_size
-from flows.engine.walk import Compute, Ended, Walk
+from flows.engine.walk import Walk
 
 JSON = Any
 
@@ -46,21 +47,21 @@ class Drive(Parts):
             finish = await self.carry_out()
             if finish is not None:
                 return self._finished(finish)
-            await self._one_more_done()
+            await self.one_more_done()
             if workflow.now() >= self.deadline:
                 return self.end("timed_out", error=timed_out(self.start["timeout_seconds"]))
 
     async def _prepare(self) -> None:
         document = self.start["document"]
         if document is None:
-            document = json.loads(await self._document_text())
+            document = json.loads(await self.document_text())
         reuse = await reuse_from(self.start)
         given = {"run": self.start["run"], "vars": self.start["variables"]}
         # A worker may be newer than the start: what it runs is in the form that it knows.
         graph = Graph(migrated(parse(document), registry()))
         self.walk = Walk(graph, given, reuse=reuse)
 
-    async def _document_text(self) -> str:
+    async def document_text(self) -> str:
         """A document that is too large to travel in one piece."""
         text, complete = "", False
         while not complete:
@@ -113,20 +114,20 @@ class Drive(Parts):
         else:
             self.walk.succeed(scope, spec.id, result_of(done))
 
-    async def _one_more_done(self) -> None:
+    async def one_more_done(self) -> None:
         """Wait for news of nodes outside; the run's clock stands while all of them only wait."""
         self.changed = any(task.done() for task in self.tasks)
         only_waits = self.waiting.issuperset(self.tasks)
+        since = workflow.now()
         if only_waits and not self.changed:
             await self.say_that_it_waits()
-        since = workflow.now()
         await workflow.wait_condition(lambda: self.changed)
         if only_waits:
             self.deadline += workflow.now() - since
         for task in [task for task in self.tasks if task.done()]:
             scope, _ = self.tasks.pop(task)
             self.waiting.discard(task)
-            if not (scope.closed and task.cancelled()):
+            if not (scope.is_over and task.cancelled()):
                 task.result()
 
     async def until_resumed(self) -> None:
@@ -146,9 +147,16 @@ class Drive(Parts):
         end["records"] = self.settled.take()
         await self._record(end)
 
+    async def wind_up(self) -> None:
+        """Wait for what was stopped, and have all that was settled written."""
+        if self.tasks:
+            await workflow.wait([*self.tasks])
+        while self.settled.size:
+            await self.hand_records_over()
+
     def stop_running_nodes(self) -> None:
         """Cancel what still runs outside; it ends when it has said what it used."""
-        for task in self.tasks:
+        for task in (*self.clocks.values(), *self.tasks):
             task.cancel()
 
     def _finished(self, finish: FinishRun) -> RunEnd:

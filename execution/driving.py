@@ -14,8 +14,9 @@ from typing import Any
 from execution.settled import Settled
 from execution.shapes import NodeRecord
 from execution.workflow_errors import unknown_type
+from flows.engine.commands import Cancel, Command, Compute, Ended, Reused, Skip, Start
 from flows.engine.document import NodeSpec
-from flows.engine.driving_errors import no_list
+from flows.engine.driving_errors import no_list, too_slow
 from flows.engine.errors import NeedsLoad, NodeError
 from flows.engine.node_call import run_pure
 from flows.engine.node_type import NodeType, PureInputs, Result
@@ -24,7 +25,7 @@ from flows.engine.registry import registry
 from flows.engine.scope import Scope
 from flows.engine.sight import context_of, incoming_of
 from flows.engine.sizes import json_size
-from flows.engine.walk import Cancel, Command, Compute, Ended, Reused, Skip, Start, Walk
+from flows.engine.walk import Walk
 
 JSON = Any
 type Place = tuple[tuple[str | int, ...], str]
@@ -46,6 +47,7 @@ class Driver:
         self.work = 0
         self.tasks: dict[asyncio.Task[Any], tuple[Scope, str]] = {}
         self.began: dict[Place, str] = {}
+        self.clocks: dict[Place, asyncio.Task[None]] = {}
         self._commands: deque[Command] = deque()
 
     # What subclasses do.
@@ -72,6 +74,10 @@ class Driver:
     def keep_outside(self, command: Ended) -> None:
         """Settle a container whose output is too large to stay here."""
         raise NotImplementedError
+
+    def trusts(self, node_type: NodeType) -> bool:
+        """Whether a pure node type may be run on this thread: ours are known to be quick."""
+        return registry().is_built_in(node_type.type)
 
     async def let_go(self) -> None:
         """Hand over what has gathered, and the thread, before either is too much."""
@@ -127,8 +133,11 @@ class Driver:
             self.failed_here(scope, spec, unknown_type(spec))
         elif node_type.control in CONTAINERS:
             self.open_container(scope, spec, node_type)
-        elif node_type.pure is None or not self._ran_here(scope, spec, node_type):
+        elif not self._is_quick(node_type) or not self._ran_here(scope, spec, node_type):
             self.outside(scope, spec, node_type)
+
+    def _is_quick(self, node_type: NodeType) -> bool:
+        return node_type.pure is not None and self.trusts(node_type)
 
     def _ran_here(self, scope: Scope, spec: NodeSpec, node_type: NodeType) -> bool:
         """Evaluate a pure node; False where it touches or makes a value too large for here."""
@@ -165,6 +174,13 @@ class Driver:
             return
         self.begin(scope, spec, "running", resolved)
         self.open(scope, spec, config, items)
+        if spec.timeout_seconds is not None:
+            clock = asyncio.create_task(self._end_in_time(scope, spec, spec.timeout_seconds))
+            self.clocks[scope.path, spec.id] = clock
+
+    async def _end_in_time(self, scope: Scope, spec: NodeSpec, seconds: float) -> None:
+        await asyncio.sleep(seconds)
+        self.walk.end_in_time(scope, spec.id, too_slow(seconds).as_dict())
 
     def open(self, scope: Scope, spec: NodeSpec, config: JSON, items: JSON) -> None:
         """Have the walk go into a container."""
@@ -206,7 +222,7 @@ class Driver:
             self.walk.computed(command, value)
 
     def _ended(self, command: Ended) -> None:
-        if command.scope.closed:
+        if command.scope.is_over:
             return
         if command.result is not None and json_size(command.result.output) > self.value_limit():
             self.keep_outside(command)
@@ -215,7 +231,7 @@ class Driver:
 
     def settle(self, command: Ended, result: Result | None) -> None:
         """Record and report the end of a container."""
-        if command.scope.closed:
+        if command.scope.is_over:
             return
         spec = self.walk.graph.nodes[command.node]
         if result is None:
@@ -258,8 +274,11 @@ class Driver:
             ports=list(result.ports) if result else [],
             error=error,
         )
-        if began := self.began.pop((scope.path, spec.id), None):
+        place = (scope.path, spec.id)
+        if began := self.began.pop(place, None):
             record["began"] = began
+            if clock := self.clocks.pop(place, None):
+                clock.cancel()
         if reused:
             record["reused"] = True
         self.settled.add(record)

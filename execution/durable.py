@@ -4,12 +4,13 @@ Only `flows.engine` and Temporal are imported: no Django, no clock.
 """
 
 import asyncio
+from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any
 
 from temporalio import workflow
 from temporalio.common import RetryPolicy
-from temporalio.exceptions import ActivityError, is_cancelled_exception
+from temporalio.exceptions import ActivityError, FailureError, is_cancelled_exception
 
 from execution.driving import WORK_LIMIT, Driver
 from execution.queues import queue_for
@@ -52,11 +53,26 @@ class Durable(Driver):
         self.paused = False
         self.waiting: set[asyncio.Task[Any] | None] = set()  # only asked whether a task is in it
         self.changed = False
+        self.children: dict[str, Any] = {}  # handles of parts that are workflows of their own
         self.woken: set[str] = set()  # likewise
+
+    async def pass_on(self, signal: str, *given: JSON) -> None:
+        """Tell a signal to the parts that are workflows of their own."""
+        for handle in list(self.children.values()):
+            # One that has ended meanwhile has no use for it.
+            with suppress(FailureError):
+                await handle.signal(signal, *given)
 
     def watch(self, work: Any, scope: Scope, node: str) -> None:
         super().watch(work, scope, node)
         next(reversed(self.tasks)).add_done_callback(self.note_change)
+
+    def open_here(
+        self, scope: Scope, spec: NodeSpec, config: JSON, items: JSON, resolved: JSON
+    ) -> None:
+        super().open_here(scope, spec, config, items, resolved)
+        if clock := self.clocks.get((scope.path, spec.id)):
+            clock.add_done_callback(self.note_change)
 
     def note_change(self, _: object = None) -> None:
         """Have the main loop look again at what goes on."""
@@ -66,6 +82,10 @@ class Durable(Driver):
         """The task that says so only waits from now on."""
         self.waiting.add(asyncio.current_task())
         self.note_change()
+
+    def trusts(self, node_type: NodeType) -> bool:
+        # Asked for others' node types alone, so that histories without them have no marker.
+        return super().trusts(node_type) or not workflow.patched("others-nodes-outside")
 
     def now(self) -> datetime:
         return workflow.now()
@@ -106,6 +126,7 @@ class Durable(Driver):
             name,
             args=args,
             start_to_close_timeout=timedelta(seconds=seconds),
+            heartbeat_timeout=HEARTBEAT_TIMEOUT,
             retry_policy=RECORD_RETRY,
         )
 

@@ -3,6 +3,7 @@
 import json
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 from django.db import connection, transaction
 from django.utils import timezone
@@ -24,6 +25,7 @@ from execution.shapes import NodeRecord, RunEnd
 from flows.engine.document import dump, parse
 
 JSON = Any
+UNBEGUN = {"code": "cancelled", "message": "The run that it is a step of ended before it began."}
 
 
 def record_settled_nodes(
@@ -55,6 +57,14 @@ def finish(end: RunEnd) -> None:
             events.insert(0, Event("run.started", "run.started"))
         finished = _close_run(run, end)
         write_events(run, [*events, finished], ended=True)
+    _end_unbegun(end["run_id"])
+
+
+def _end_unbegun(run_id: str) -> None:
+    """End sub-flows' runs that were written and never begun: nobody is left to begin them."""
+    unbegun = Run.objects.filter(parent_id=UUID(run_id), status=RunStatus.QUEUED)
+    for child in list(unbegun.values_list("id", flat=True)):
+        end_from_outside(str(child), RunStatus.CANCELLED, UNBEGUN)
 
 
 def without_what_is_refused(end: RunEnd) -> RunEnd:
@@ -77,7 +87,14 @@ unanswered AS (
 UPDATE execution_run SET status = %(status)s, outputs = %(outputs)s, error = %(error)s,
   finished_at = %(now)s
 WHERE id = %(run)s
-RETURNING session_id, inputs
+RETURNING session_id, inputs, parent_id
+"""
+
+# Locks upwards only, as pausing does (steering.py): the run below first, then the one above.
+_COUNT_ABOVE = """
+UPDATE execution_run SET input_tokens = input_tokens + %s, output_tokens = output_tokens + %s,
+  cost = cost + %s
+WHERE id = %s
 """
 
 
@@ -95,7 +112,10 @@ def _close_run(run: HeldRun, end: RunEnd) -> Event:
     }
     with connection.cursor() as cursor:
         cursor.execute(_CLOSE, values)
-        session_id, inputs = cursor.fetchone()
+        session_id, inputs, parent = cursor.fetchone()
+        if parent is not None and run.input_tokens + run.output_tokens:
+            used = (run.input_tokens, run.output_tokens, run.cost)
+            cursor.execute(_COUNT_ABOVE, [*used, parent])
     given = json.loads(inputs) if isinstance(inputs, str) else inputs
     keep_words(FoundBy(run.id, run.workspace_id, run.flow_id, session_id, given, outputs, error))
     return finished_event(run, end, now)
@@ -134,6 +154,7 @@ def end_from_outside(run_id: str, status: str, error: dict[str, JSON]) -> bool:
             run_id=run_id, status=status, outputs={}, error=error, started_at="", records=[]
         )
         write_events(run, [_close_run(run, end)], ended=True)
+    _end_unbegun(run_id)
     return True
 
 

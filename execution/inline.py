@@ -51,6 +51,7 @@ class InlineRun:
     def __init__(self, run: Run, graph: Graph, start: RunInput, reuse: Reuse | None = None) -> None:
         self.run = run
         self.start = start
+        self.is_cancelled = False
         self.began = datetime.now(UTC)
         seconds = start["timeout_seconds"]
         self.drive = InlineDrive(
@@ -124,6 +125,7 @@ class InlineRun:
             end = self._end("timed_out", error=timed_out(self.start["timeout_seconds"]))
         except asyncio.CancelledError:
             # Whoever cancelled waits for the end to be written.
+            self.is_cancelled = True
             end = self._end("cancelled", error=CANCELLED)
         except Exception as error:
             logger.exception("Inline run %s ended on an error of the engine", self.run.id)

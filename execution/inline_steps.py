@@ -1,5 +1,6 @@
 """The driver of inline runs: the local one, with what only they have to know."""
 
+import asyncio
 from collections.abc import Coroutine
 from typing import Any
 
@@ -54,6 +55,12 @@ class InlineDrive(LocalDrive):
             work.close()
         self._held.clear()
 
+    def _cancel(self, scope: Scope, node: str) -> None:
+        for held in [held for held in self._held if held[1] is scope and held[2] == node]:
+            held[0].close()
+            self._held.remove(held)
+        super()._cancel(scope, node)
+
     def outside(self, scope: Scope, spec: NodeSpec, node_type: NodeType) -> None:
         if node_type.control == "subflow":
             self.watch(self._subflow(scope, spec, node_type), scope, spec.id)
@@ -75,13 +82,18 @@ class InlineDrive(LocalDrive):
 
     async def _subflow(self, scope: Scope, spec: NodeSpec, node_type: NodeType) -> None:
         call = self.call(scope, spec, node_type)
+        self.began[scope.path, spec.id] = self.now().isoformat()
         try:
             child = await in_database(lambda: self._opened(call, scope, spec, node_type))
-            await child.to_the_end()
-            done = await in_database(lambda: settle_subflow(call, str(child.run.id)))
+            in_time = await _in_time(child, spec.timeout_seconds)
+            if in_time and child.is_cancelled:
+                raise asyncio.CancelledError
+            done = await in_database(lambda: settle_subflow(call, str(child.run.id), in_time))
         except NodeError as error:
             self.walk.fail(scope, spec.id, error.as_dict())
             return
+        finally:
+            self.began.pop((scope.path, spec.id), None)
         self.walk.succeed(scope, spec.id, Result(done["output"], tuple(done["ports"])))
 
     def _opened(self, call: NodeCall, scope: Scope, spec: NodeSpec, node_type: NodeType) -> Any:
@@ -101,3 +113,23 @@ class InlineDrive(LocalDrive):
         if run.ended:
             raise RunOver(run.status)
         return child
+
+
+async def _in_time(child: Any, seconds: float | None) -> bool:
+    """The sub-flow's run to its recorded end; False where it was cancelled for its time."""
+    work = asyncio.create_task(child.to_the_end())
+    done, _ = await _waited(work, seconds)
+    if not done:
+        work.cancel()
+        await work
+    return bool(done)
+
+
+async def _waited(work: asyncio.Task[None], seconds: float | None) -> tuple[set[Any], set[Any]]:
+    try:
+        return await asyncio.wait([work], timeout=seconds)
+    except asyncio.CancelledError:
+        # The sub-flow's run writes its own end first.
+        work.cancel()
+        await asyncio.wait([work])
+        raise

@@ -76,7 +76,7 @@ class Lasting(Durable):
             await workflow.sleep(timedelta(seconds=seconds))
         waited = round((workflow.now() - began).total_seconds(), 3)
         result = Result({"waited_seconds": waited})
-        if not scope.closed:
+        if not scope.is_over:
             self.note(scope, spec, "succeeded", values, result)
             self.walk.succeed(scope, spec.id, result)
 
@@ -125,18 +125,37 @@ class Lasting(Durable):
     async def _subflow(self, scope: Scope, spec: NodeSpec, node_type: NodeType) -> None:
         call = self.call(scope, spec, node_type)
         call["records"] = self.settled.take()
+        self.began[scope.path, spec.id] = self.now().isoformat()
         try:
             opened = await self.activity("open_subflow", call)
             call["records"] = []
+            self.began[scope.path, spec.id] = self.now().isoformat()
             self.lasts()
-            await self._child_run(opened)
-            done = await self.activity("settle_subflow", call, opened["start"]["run_id"])
+            in_time = await self._in_time(opened, spec.timeout_seconds)
+            child = opened["start"]["run_id"]
+            self.began.pop((scope.path, spec.id), None)
+            done = await self.activity("settle_subflow", call, child, in_time)
         except ActivityError as error:
             if is_cancelled_exception(error):
                 raise asyncio.CancelledError from error
             self.walk.fail(scope, spec.id, node_error(error))
             return
+        finally:
+            self.began.pop((scope.path, spec.id), None)
         self.walk.succeed(scope, spec.id, result_of(done))
+
+    async def _in_time(self, opened: dict[str, JSON], seconds: float | None) -> bool:
+        """The sub-flow's run to its end, or cancelled after so many seconds: then False."""
+        try:
+            async with asyncio.timeout(seconds) as clock:
+                await self._child_run(opened)
+        except TimeoutError:
+            return False
+        task = asyncio.current_task()
+        if task is not None and task.cancelling():
+            # A workflow that heeds a cancel ends as if nothing was; then this is to end as well.
+            raise asyncio.CancelledError
+        return not clock.expired()
 
     async def _child_run(self, opened: dict[str, JSON]) -> None:
         """The sub-flow's run as a workflow of its own, to its end; the record says how it ended."""

@@ -14,14 +14,17 @@ from execution.blobs import save_blobs
 from execution.database import in_database
 from execution.ending import record_settled_nodes
 from execution.payloads import Externalizer, load_reference
-from execution.rerun import recorded_for_workflow
+from execution.rerun import recorded_for_workflow, recorded_inside
 from execution.shapes import NodeCall
 from execution.subflows import deadline_of, open_subflow, settle_subflow
 from flows.engine.inside import field_value
 from flows.engine.node_call import resolve_config
+from flows.engine.references import is_reference
 from flows.engine.registry import registry
 
 JSON = Any
+#: Bytes of one item that travels to a workflow; larger ones go by reference.
+SMALL = 8_000
 
 
 def _resolved(call: NodeCall) -> tuple[Any, dict[str, JSON]]:
@@ -83,6 +86,32 @@ def _kept(workspace_id: str, value: JSON, *, whole: bool = True) -> JSON:
     return shrunk
 
 
+@activity.defn(name="load_items")
+async def load_items(workspace_id: str, items: JSON) -> JSON:
+    """The items of a part of a map; large ones among them by reference."""
+
+    def loaded() -> JSON:
+        found = load_reference(workspace_id, items) if is_reference(items) else items
+        out = Externalizer(trusted=True, limit=SMALL)
+        shrunk = [out.shrink(item) for item in found]
+        with transaction.atomic():
+            save_blobs(workspace_id, out.blobs)
+        return shrunk
+
+    async with beating(), named():
+        return await in_database(loaded)
+
+
+@activity.defn(name="load_reused_inside")
+async def load_reused_inside(call: dict[str, Any], count: int) -> Mapping[str, JSON]:
+    """What one part of a container takes over."""
+    inside = call["inside"]
+    numbers = range(inside["first"], inside["first"] + max(count, inside["concurrency"]))
+    path = [*call["path"], call["node"]]
+    async with beating(), named():
+        return await in_database(lambda: recorded_inside(inside["reuse"]["run"], path, numbers))
+
+
 @activity.defn(name="load_reused")
 async def load_reused(run_id: str, before: str, after: str) -> Mapping[str, JSON]:
     """A piece of what a repeated run takes over."""
@@ -106,10 +135,12 @@ async def open_subflow_activity(call: dict[str, Any]) -> dict[str, JSON]:
 
 
 @activity.defn(name="settle_subflow")
-async def settle_subflow_activity(call: dict[str, Any], child_id: str) -> dict[str, JSON]:
-    """The result of a sub-flow's step."""
+async def settle_subflow_activity(
+    call: dict[str, Any], child_id: str, in_time: bool = True
+) -> dict[str, JSON]:
+    """The result of a sub-flow's step; `in_time`: it was not cancelled for taking too long."""
     async with beating(), named():
-        return dict(await in_database(lambda: settle_subflow(typed(call), child_id)))
+        return dict(await in_database(lambda: settle_subflow(typed(call), child_id, in_time)))
 
 
 @activity.defn(name="open_approval")
@@ -137,7 +168,9 @@ LASTING_ACTIVITIES: list[Callable[..., Any]] = [
     resolve_node,
     compute,
     keep,
+    load_items,
     load_reused,
+    load_reused_inside,
     open_subflow_activity,
     settle_subflow_activity,
     open_approval_activity,

@@ -21,6 +21,7 @@ from execution.payloads import INLINE_LIMIT, Externalizer, load_reference
 from execution.runner import AttemptFailed, Recorder, run_node
 from execution.shapes import NodeCall, RunInput
 from execution.travel import Limits, call_for, seen_by
+from flows.engine.commands import Compute, Ended
 from flows.engine.document import NodeSpec
 from flows.engine.errors import NodeError
 from flows.engine.node_call import resolve_config
@@ -30,7 +31,7 @@ from flows.engine.references import is_reference
 from flows.engine.references import load_reference as load_value
 from flows.engine.scope import Scope
 from flows.engine.sight import context_of
-from flows.engine.walk import Compute, Ended, Walk
+from flows.engine.walk import Walk
 from flows.nodes.map.node import MAX_ITEMS
 
 JSON = Any
@@ -79,14 +80,17 @@ class LocalDrive(Driver):
             await self._stop()
 
     async def _one_more_done(self) -> None:
-        await asyncio.wait(self.tasks, return_when=asyncio.FIRST_COMPLETED)
+        running = [*self.tasks, *(clock for clock in self.clocks.values() if not clock.done())]
+        await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
         for task in [task for task in self.tasks if task.done()]:
             scope, _ = self.tasks.pop(task)
-            if not (scope.closed and task.cancelled()):
+            if not (scope.is_over and task.cancelled()):
                 task.result()
 
     async def _stop(self) -> None:
         """Cancel what still runs, and wait until it has said what it used."""
+        for clock in self.clocks.values():
+            clock.cancel()
         for task in self.tasks:
             task.cancel()
         while self.tasks:
@@ -165,7 +169,7 @@ class LocalDrive(Driver):
 
     def _is_unwanted(self, scope: Scope) -> Callable[[], bool]:
         # A step whose item is over is unwanted; else it is this process that goes away.
-        return lambda: scope.closed or self.walk.is_over or self.is_unwanted()
+        return lambda: scope.is_over or self.walk.is_over or self.is_unwanted()
 
     def open_container(self, scope: Scope, spec: NodeSpec, node_type: NodeType) -> None:
         self.watch(self._open(scope, spec, node_type), scope, spec.id)
@@ -184,7 +188,7 @@ class LocalDrive(Driver):
             return
         if isinstance(items, list) and len(items) > self.most_items:
             self.failed_here(scope, spec, self.too_many(items).as_dict())
-        elif not scope.closed:
+        elif not scope.is_over:
             self.open_here(scope, spec, config, items, values)
 
     #: Items of a map that is opened here.

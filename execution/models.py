@@ -100,11 +100,16 @@ class Run(models.Model):
     api_key = models.ForeignKey(ApiKey, models.SET_NULL, null=True, related_name="+")
     idempotency_key = models.CharField(max_length=200, null=True, blank=True)
     request_digest = models.CharField(max_length=64, blank=True)
-    execution = models.CharField(max_length=8, default="durable", help_text="durable or inline.")
+    # What has `db_default` came after the first release, whose processes go on writing for a while.
+    execution = models.CharField(
+        max_length=8, default="durable", db_default="durable", help_text="durable or inline."
+    )
     held_by = models.PositiveIntegerField(
         null=True, blank=True, help_text="Inline: the process that runs it (presence.py)."
     )
-    priority = models.PositiveSmallIntegerField(default=3, help_text="1 (first) to 5 (last).")
+    priority = models.PositiveSmallIntegerField(
+        default=3, db_default=3, help_text="1 (first) to 5 (last)."
+    )
     admitted_at = models.DateTimeField(
         null=True, blank=True, help_text="When the limits let it start; null: it waits for room."
     )
@@ -112,15 +117,19 @@ class Run(models.Model):
         null=True, blank=True, help_text="Runs of its flow that may run at once (concurrency)."
     )
     options = models.JSONField(
-        default=dict, blank=True, help_text="What of the flow is run, and what is given for it."
+        default=dict,
+        db_default={},
+        blank=True,
+        help_text="What of the flow is run, and what is given for it.",
     )
     parent = models.ForeignKey(
         "self", models.SET_NULL, null=True, related_name="subruns", db_index=False
     )
-    parent_node = models.CharField(max_length=63, blank=True)
-    parent_path = models.JSONField(default=list, blank=True)
+    parent_node = models.CharField(max_length=63, blank=True, db_default="")
+    parent_path = models.JSONField(default=list, db_default=[], blank=True)
     lineage = models.JSONField(
         default=list,
+        db_default=[],
         blank=True,
         help_text="Ids of the runs above it, outermost first.",
     )

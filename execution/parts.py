@@ -8,29 +8,28 @@ maps are child workflows. Only `flows.engine` and Temporal are imported.
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from datetime import timedelta
 from typing import Any
 
 from temporalio import workflow
-from temporalio.exceptions import ActivityError, is_cancelled_exception
+from temporalio.exceptions import ActivityError, ChildWorkflowError, is_cancelled_exception
 
 from execution.durable import result_of
 from execution.lasting import Lasting
-from execution.parts_of_graph import suspends
+from execution.parts_of_graph import HERE, suspends
 from execution.shapes import Inside, NodeCall, NodeDone, PartDone
 from execution.workflow_errors import node_error
+from flows.engine.commands import Compute, Ended
 from flows.engine.document import NodeSpec
 from flows.engine.driving_errors import no_list
 from flows.engine.errors import NodeError
 from flows.engine.node_type import NodeType, Result
 from flows.engine.references import is_reference
 from flows.engine.scope import Scope
-from flows.engine.walk import Compute, Ended
 
 JSON = Any
-#: Up to so many items are worked off in one activity; and so many in the workflow itself, where
-#: something waits in them.
+#: Up to so many items are worked off in one activity.
 WHOLE = 300
-HERE = 50
 #: Parts that are worked on at the same time: more than one, so that a slow item holds up one only.
 PARTS_AT_ONCE = 4
 
@@ -43,6 +42,8 @@ class Parts(Lasting):
     ) -> NodeCall:
         """The call that works off a container in an activity."""
         call = self.call(scope, spec, node_type, tight=tight)
+        # Every step inside has its own; a container as a whole is tried once.
+        call["retry"] = {**call["retry"], "max_attempts": 1}
         call["inside"] = Inside(
             run=self.start["run"],
             variables=self.start["variables"],
@@ -63,10 +64,15 @@ class Parts(Lasting):
     ) -> None:
         """Work off a map whose items came back in parts, several parts at a time; then close it."""
         call = self.container_call(scope, spec, node_type, tight=True)
-        perform = self._part_in_child if call["inside"]["whole"] == 0 else self._part_in_activity
+        perform = self._part_in_activity
+        if call["inside"]["whole"] == 0:
+            # Its clock is that of each part.
+            perform = self._part_in_child
+            self.lasts()
+        self.began[scope.path, spec.id] = self.now().isoformat()
         try:
             done = await self._all_parts(scope, spec, call, split, perform, node_type)
-            if scope.closed:
+            if scope.is_over:
                 return
             closing = {**call, "records": self.settled.take()}
             result = result_of(await self.activity("close_container", closing, done))
@@ -75,6 +81,8 @@ class Parts(Lasting):
                 raise asyncio.CancelledError from error
             self.walk.fail(scope, spec.id, node_error(error))
             return
+        finally:
+            self.began.pop((scope.path, spec.id), None)
         self.walk.succeed(scope, spec.id, result)
 
     async def _all_parts(
@@ -127,7 +135,12 @@ class Parts(Lasting):
         self, scope: Scope, spec: NodeSpec, call: NodeCall, node_type: NodeType
     ) -> PartDone:
         while True:
-            done: Any = await self.run_outside("run_part", scope, spec, call, node_type)
+            try:
+                done: Any = await self.run_outside("run_part", scope, spec, call, node_type)
+            except ActivityError as error:
+                # Nobody recorded it: the close of the container does.
+                failed = {**node_error(error), "path": call["path"]}
+                return PartDone(items=[], errors=[], failed=failed, ends=None, paused=False)
             if not done["paused"]:
                 return done  # type: ignore[no-any-return]
             await workflow.wait_condition(lambda: not self.paused)
@@ -135,7 +148,30 @@ class Parts(Lasting):
     async def _part_in_child(
         self, scope: Scope, spec: NodeSpec, call: NodeCall, node_type: NodeType
     ) -> PartDone:
-        raise NotImplementedError
+        """A part as a workflow of its own, which signals to this run are passed on to."""
+        inside = call["inside"]
+        number = f"{spec.id}@{'.'.join(map(str, scope.path))}#{inside['first']}"
+        handle: Any = await workflow.start_child_workflow(
+            "flow-part",
+            args=[self.start, call],
+            id=f"run-{self.start['run_id']}:{number}",
+            task_timeout=timedelta(seconds=5),
+            cancellation_type=workflow.ChildWorkflowCancellationType.WAIT_CANCELLATION_COMPLETED,
+            parent_close_policy=workflow.ParentClosePolicy.REQUEST_CANCEL,
+            static_summary=f"{spec.label or spec.id} from {inside['first']}",
+        )
+        self.children[number] = handle
+        if self.paused:
+            await handle.signal("pause")
+        try:
+            return await handle  # type: ignore[no-any-return]
+        except ChildWorkflowError as error:
+            if is_cancelled_exception(error):
+                raise asyncio.CancelledError from error
+            failed = {"code": "workflow_lost", "message": "A part of this step was lost."}
+            return PartDone(items=[], errors=[], failed=failed, ends=None, paused=False)
+        finally:
+            del self.children[number]
 
     # Containers that are driven here.
 
@@ -156,12 +192,57 @@ class Parts(Lasting):
         except ActivityError as error:
             self.failed_here(scope, spec, node_error(error))
             return
+        if scope.is_over:
+            return
         if many:
-            call = self.container_call(scope, spec, node_type)
-            done = await self.run_outside("run_node", scope, spec, call, node_type)
-            await self.work_off_parts(scope, spec, node_type, done)
-        elif not scope.closed:
+            await self._split(scope, spec, node_type)
+        elif spec.type == "loop" and config.max_iterations > HERE:
+            self.begin(scope, spec, "running", values)
+            await self._rounds(scope, spec, node_type, config)
+        else:
             self.open_here(scope, spec, config, items, values)
+
+    async def _split(self, scope: Scope, spec: NodeSpec, node_type: NodeType) -> None:
+        call = self.container_call(scope, spec, node_type)
+        try:
+            done = await self.run_outside("run_node", scope, spec, call, node_type)
+        except ActivityError as error:
+            self.walk.fail(scope, spec.id, node_error(error))
+            return
+        await self.work_off_parts(scope, spec, node_type, done)
+
+    async def _rounds(self, scope: Scope, spec: NodeSpec, node_type: NodeType, config: Any) -> None:
+        """A loop with many rounds, some of them at a time in a workflow of their own."""
+        call = self.container_call(scope, spec, node_type, tight=True)
+        state, first = dict(config.state), 0
+        self.lasts()
+        while not scope.is_over:
+            last = min(first + HERE, config.max_iterations)
+            inside = {**call["inside"], "items": state, "first": first, "concurrency": last}
+            part: NodeCall = {**call, "inside": inside}  # type: ignore[typeddict-item]
+            done = await self._part_in_child(scope, spec, part, node_type)
+            output = done["items"]
+            if done["failed"] or done["ends"]:
+                self._rounds_ended(scope, spec, done)
+                return
+            state, first = output["state"], output["iterations"]
+            if first < last or first == config.max_iterations:
+                self._ended(Ended(scope, spec.id, Result(output), None))
+                return
+
+    def _rounds_ended(self, scope: Scope, spec: NodeSpec, done: PartDone) -> None:
+        if done["failed"]:
+            self._ended(Ended(scope, spec.id, None, done["failed"]))
+            return
+        ends = done["ends"] or {}
+        result = Result(
+            {},
+            ports=(),
+            ends_run=ends["status"],
+            message=ends["message"],
+            error=ends["error"],
+        )
+        self.settle(Ended(scope, spec.id, result, None), result)
 
     async def computed_elsewhere(self, command: Compute) -> None:
         """A container's field for one item, evaluated where large values can be read."""

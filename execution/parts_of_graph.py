@@ -3,6 +3,8 @@
 from flows.engine.graph import Graph
 from flows.engine.registry import registry
 
+#: Items or rounds in which something waits that are driven in the workflow of the run itself.
+HERE = 50
 #: Work that lasts without doing anything: it is no activity, and needs no process meanwhile.
 SUSPENDING = ("wait", "approval", "subflow")
 

@@ -37,6 +37,7 @@ def run_payload(run: Run, *, small: bool = False, queue: Queued | None = None) -
         "status": run.status,
         "priority": run.priority,
         "queue": queue.as_dict() if queue else None,
+        "execution": run.execution,
         "trigger": run.trigger,
         "inputs": inputs,
         "outputs": outputs,
@@ -48,7 +49,14 @@ def run_payload(run: Run, *, small: bool = False, queue: Queued | None = None) -
         "usage": _usage(run),
         "session_id": run.session_id,
         "rerun_of": str(run.rerun_of_id) if run.rerun_of_id else None,
+        "parent": _parent(run),
     }
+
+
+def _parent(run: Run) -> dict[str, JSON] | None:
+    if run.parent_id is None:
+        return None
+    return {"run": str(run.parent_id), "node": run.parent_node, "path": run.parent_path}
 
 
 def node_run_payload(row: NodeRun, *, small: bool = False) -> dict[str, JSON]:
@@ -113,20 +121,20 @@ def with_queue(runs: Iterable[Run]) -> list[Run]:
 
 
 def latest_node_runs(run: Run) -> dict[str, NodeRun]:
-    """The latest attempt of each node (of its latest iteration)."""
+    """The latest attempt of each node that is in no container."""
     return {row.node: row for row in shown_node_runs(run)}
 
 
 def shown_node_runs(run: Run) -> Sequence[NodeRun]:
-    """The latest attempt of each node and iteration, in the order they began.
+    """The latest attempt of each node that is in no container, in the order they began.
 
     Without what went in: it is asked for node by node, and may be most of a run's bytes.
     """
     rows = (
-        NodeRun.objects.filter(run=run)
+        NodeRun.objects.filter(run=run, path=[])
         .defer("input")
-        .order_by("node", "path", "-attempt")
-        .distinct("node", "path")
+        .order_by("node", "-attempt")
+        .distinct("node")
     )
     return sorted(rows, key=lambda row: (row.started_at or row.finished_at, row.id))
 

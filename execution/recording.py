@@ -11,6 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
+from hashlib import sha256
 from typing import Any
 from uuid import UUID
 
@@ -27,6 +28,8 @@ JSON = Any
 CHANNEL = "flux_runs"
 #: What a record says of a node that has begun and lasts.
 LASTING = ("running", "waiting")
+#: Characters of a path in an event's key; deep ones stand there as their SHA-256.
+LONG_PLACE = 150
 #: Characters of a node's text that its event shows.
 PREVIEW = 300
 
@@ -157,7 +160,10 @@ def write_events(run: HeldRun, events: Sequence[Event], *, ended: bool = False) 
 
 def node_key(event: str, node: str, path: Sequence[str | int], attempt: int) -> str:
     """The key of something that happened to one attempt of a node."""
-    return f"{event}:{node}:{json.dumps(list(path))}:{attempt}"
+    place = json.dumps(list(path))
+    if len(place) > LONG_PLACE:
+        place = sha256(place.encode()).hexdigest()
+    return f"{event}:{node}:{place}:{attempt}"
 
 
 def new_run_event(run: Run, blobs: Sequence[NewBlob]) -> None:
@@ -197,12 +203,14 @@ def record_events(records: Iterable[NodeRecord]) -> list[Event]:
             )
             continue
         began = record.get("began")
-        if not began:
-            started = node_key("started", node, path, 1)
-            data: dict[str, JSON] = {"attempt": 1}
-            if record["status"] == "waiting":
-                data["status"] = "waiting"
-            events.append(Event("node.started", started, node, path, data, at))
+        # Also with the end of what lasted: the record of its beginning may travel with another
+        # call and arrive later. What is known already is written once.
+        started = node_key("started", node, path, 1)
+        data: dict[str, JSON] = {"attempt": 1}
+        if record["status"] == "waiting":
+            data["status"] = "waiting"
+        since = datetime.fromisoformat(began) if began else at
+        events.append(Event("node.started", started, node, path, data, since))
         if record["status"] not in LASTING:
             finished = node_key("finished", node, path, 1)
             data = _finished_data(record, began, at)
@@ -223,6 +231,7 @@ def _finished_data(record: NodeRecord, began: str | None, at: datetime) -> dict[
     return data
 
 
+# What failed or was cut off is written over where its container was tried again later.
 _WRITE_RECORDS = """
 INSERT INTO execution_noderun
   (id, run_id, node, type, path, attempt, status, input, output, ports, ends_run, error,
@@ -237,8 +246,13 @@ FROM jsonb_array_elements(%s::jsonb) AS given(r)
 ON CONFLICT (run_id, node, path, attempt) DO UPDATE SET status = excluded.status,
   input = COALESCE(NULLIF(excluded.input, 'null'), execution_noderun.input),
   output = excluded.output, ports = excluded.ports, error = excluded.error,
+  started_at = CASE WHEN execution_noderun.status IN ('running', 'waiting')
+    THEN execution_noderun.started_at ELSE excluded.started_at END,
   finished_at = excluded.finished_at
-WHERE execution_noderun.status IN ('running', 'waiting') AND excluded.finished_at IS NOT NULL
+WHERE CASE WHEN execution_noderun.status IN ('running', 'waiting')
+  THEN excluded.finished_at IS NOT NULL
+  ELSE execution_noderun.status IN ('failed', 'cancelled')
+    AND COALESCE(excluded.started_at, excluded.finished_at) > execution_noderun.finished_at END
 """
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from execution.blobs import save_blobs
 from execution.models import NodeRun, NodeStatus, Run
-from execution.parts_of_graph import suspends
+from execution.parts_of_graph import HERE, suspends
 from execution.payloads import Externalizer
 from execution.reusing import reuse_key, reuse_of
 from execution.run_document import graph_of
@@ -51,6 +51,8 @@ def recorded_for_workflow(run_id: str, before: str, after: str) -> dict[str, JSO
     last: str | None = None
     for row in rows.iterator(chunk_size=200):
         holders = [part for part in row.path if isinstance(part, str)]
+        if any(isinstance(part, int) and part >= HERE for part in row.path):
+            continue  # such containers are in parts, and each part reads its own
         if row.node in graph.nodes and all(
             holder in graph.nodes and suspends(graph, holder) for holder in holders
         ):
@@ -65,7 +67,8 @@ def recorded_for_workflow(run_id: str, before: str, after: str) -> dict[str, JSO
 
 
 def _succeeded(run_id: str) -> Any:
-    rows = NodeRun.objects.filter(run_id=run_id, status=NodeStatus.SUCCEEDED)
+    # What ended the run has to end it again, so it is not among them.
+    rows = NodeRun.objects.filter(run_id=run_id, status=NodeStatus.SUCCEEDED, ends_run="")
     return rows.only("node", "path", "output", "ports")
 
 

@@ -7,7 +7,7 @@ call that failed from a worker that went away.
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from contextlib import suppress
 from functools import cache
 from typing import Any, Protocol
@@ -117,14 +117,42 @@ async def run_node(
     """
     recorder = recorder or OneByOne()
     try:
-        attempt = await recorder.begin(call, uuid4().hex)
+        attempt, cancelled = await _begun(recorder.begin(call, uuid4().hex))
     except NodeError as error:
         raise AttemptFailed(error.as_dict(), None) from error
     if attempt.done is not None:
         return attempt.done
     if attempt.pause:
         raise AttemptFailed(INTERRUPTED, attempt.pause)
-    return await _Execution(call, attempt, recorder, work_off).run(is_unwanted, is_stopping)
+    execution = _Execution(call, attempt, recorder, work_off)
+    if cancelled is not None:
+        await asyncio.shield(execution.stopped(is_unwanted, is_stopping))
+        raise cancelled
+    return await execution.run(is_unwanted, is_stopping)
+
+
+async def _begun(
+    begin: Coroutine[Any, Any, Attempt],
+) -> tuple[Attempt, asyncio.CancelledError | None]:
+    """The attempt, and the cancel that came meanwhile: what was begun has to be ended as well."""
+    beginning = asyncio.ensure_future(begin)
+    try:
+        return await asyncio.shield(beginning), None
+    except asyncio.CancelledError as cancelled:
+        try:
+            # Not for long: where the database is away, whoever takes the node next closes it.
+            return await asyncio.wait_for(beginning, CUT_OFF_PATIENCE), cancelled
+        except (
+            TimeoutError,
+            NodeError,
+            RunOver,
+            RunPaused,
+            RunMissing,
+            NotRecordedYet,
+            DatabaseAway,
+            RecordRefused,
+        ):
+            raise cancelled from None
 
 
 class _Execution:
@@ -147,14 +175,14 @@ class _Execution:
     async def run(
         self, is_unwanted: Callable[[], bool], is_stopping: Callable[[], bool]
     ) -> NodeDone:
-        self.stops = (is_unwanted, is_stopping)
         try:
-            async with asyncio.timeout(self.call["timeout_seconds"]):
+            async with asyncio.timeout(self.call["timeout_seconds"]) as clock:
+                # What runs inside a container that takes too long is unwanted as well.
+                self.stops = (lambda: clock.expired() or is_unwanted(), is_stopping)
                 result, trusted = await self._work()
             return await self._succeeded(result, trusted)
         except asyncio.CancelledError:
-            facts = STOPPED if is_stopping() else INTERRUPTED
-            await asyncio.shield(self._stopped(None if is_unwanted() else facts))
+            await asyncio.shield(self.stopped(is_unwanted, is_stopping))
             raise
         except TimeoutError:
             error = self._timeout()
@@ -265,9 +293,12 @@ class _Execution:
             logger.exception("A failure of run %s cannot be stored", self.call["run_id"])
             await in_database(record_bare, patience=patience)
 
-    async def _stopped(self, interruption: dict[str, JSON] | None) -> None:
-        """Record that the work was stopped: on demand, or by this interruption."""
-        if interruption is None:
+    async def stopped(
+        self, is_unwanted: Callable[[], bool], is_stopping: Callable[[], bool]
+    ) -> None:
+        """Record that the work was stopped: on demand, or by an interruption."""
+        interruption = STOPPED if is_stopping() else INTERRUPTED
+        if is_unwanted():
             facts = {"code": "cancelled", "message": "Cancelled while it ran."}
             await self._record_failure(facts, None, status=NodeStatus.CANCELLED)
             return

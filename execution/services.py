@@ -86,7 +86,7 @@ def start_run(
     asked = ""
     if idempotency_key:
         asked = _request_digest(flow, inputs, version, session_id, options, priority)
-        if earlier := _earlier(actor, idempotency_key, asked):
+        if earlier := earlier_run(actor, idempotency_key, asked):
             return Started(earlier, created=False)
     pinned = pin(actor, flow, version)
     run = Run(
@@ -104,7 +104,7 @@ def start_run(
     try:
         begin_run(run, pinned, inputs)
     except IntegrityError:
-        if idempotency_key and (earlier := _earlier(actor, idempotency_key, asked)):
+        if idempotency_key and (earlier := earlier_run(actor, idempotency_key, asked)):
             return Started(earlier, created=False)
         if not Flow.objects.filter(id=flow.id).exists():
             raise FlowGone from None
@@ -152,7 +152,11 @@ def _variables(run: Run, pinned: Pinned) -> dict[str, JSON]:
     return dict(variables.values_list("name", "value"))
 
 
-def _earlier(actor: Actor, key: str, asked: str) -> Run | None:
+def earlier_run(actor: Actor, key: str, asked: str) -> Run | None:
+    """The run that was started with this key; `asked` is the digest of the request.
+
+    Raises IdempotencyConflict where it was another request.
+    """
     run = Run.objects.filter(workspace_id=actor.workspace_id, idempotency_key=key).first()
     if run is not None and run.request_digest != asked:
         raise IdempotencyConflict(
@@ -173,6 +177,11 @@ def _request_digest(
     request = [str(flow.id), inputs, wanted, session_id, *([options] if options else [])]
     if priority is not None:
         request.append(priority)
+    return request_digest(request)
+
+
+def request_digest(request: list[JSON]) -> str:
+    """What tells two requests with the same idempotency key apart; plain JSON."""
     return hashlib.sha256(json.dumps(request, sort_keys=True).encode()).hexdigest()
 
 

@@ -3,7 +3,7 @@
 from typing import Any
 from uuid import UUID
 
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.db.models import Q
 
 from accounts.permissions import Actor
@@ -14,8 +14,8 @@ from execution.models import ENDED, NodeRun, NodeStatus, Run, RunStatus
 from execution.payloads import resolve_references
 from execution.pinned import Wanted, pin, pin_again
 from execution.recording import Event, HeldRun, hold_run, write_events
-from execution.services import Started, begin_run
-from flows.engine.document import parse
+from execution.services import Started, begin_run, earlier_run, request_digest
+from flows.engine.document import Document, digest, parse
 from flows.engine.graph import Graph
 
 JSON = Any
@@ -42,7 +42,8 @@ def resume_run(actor: Actor, run: Run) -> Run:
 def _steer(actor: Actor, run: Run, *, paused: bool) -> Run:
     name = "pause" if paused else "resume"
     with transaction.atomic():
-        for found in Run.objects.filter(_family(run)).exclude(status__in=ENDED).order_by("id"):
+        # The youngest first: runs that end lock themselves, and then the run above.
+        for found in Run.objects.filter(_family(run)).exclude(status__in=ENDED).order_by("-id"):
             _mark(found.id, paused=paused)
         run.refresh_from_db()
         if run.ended:
@@ -67,7 +68,7 @@ def _mark(run_id: UUID, *, paused: bool) -> None:
     status = RunStatus.PAUSED if paused else _status_without_pause(run_id, held)
     Run.objects.filter(id=run_id).update(status=status)
     kind = "run.paused" if paused else "run.resumed"
-    write_events(held, [Event(kind, f"{kind}:{held.base}")])
+    write_events(held, [Event(kind, f"{kind}:{held.base}", data={"status": str(status)})])
 
 
 def _status_without_pause(run_id: UUID, held: HeldRun) -> RunStatus:
@@ -87,34 +88,27 @@ def rerun_run(
     inputs: dict[str, JSON] | None = None,
     version: Wanted | None = None,
     only_failed: bool = False,
+    idempotency_key: str | None = None,
 ) -> Started:
     """Repeat a run from node `start` on; every output before it is taken over, unpaid.
 
     Without `start` it goes on where it failed or was cut off: what has a result keeps it. With
     `only_failed` what succeeded inside the container `start` is kept as well. `inputs` and
     `version` replace those of the run. Raises RunStateConflict for a run that has not ended,
-    OptionsInvalid, InputsInvalid, NotPublished, PermissionRefused.
+    OptionsInvalid, InputsInvalid, NotPublished, IdempotencyConflict, PermissionRefused.
     """
     actor.require("run.start")
+    asked = ""
+    if idempotency_key:
+        wanted = digest(version) if isinstance(version, Document) else version
+        asked = request_digest(["rerun", str(run.id), start, inputs, wanted, only_failed])
+        if earlier := earlier_run(actor, idempotency_key, asked):
+            return Started(earlier, created=False)
     run = Run.objects.select_related("version", "snapshot", "flow").get(id=run.id)
     if not run.ended:
         raise RunStateConflict("The run has not ended yet. Cancel it, or wait for its end.")
     pinned = pin_again(run) if version is None else pin(actor, run.flow, version)
-    graph = Graph(parse(dict(pinned.whole_document())))
-    if start is not None and start not in graph.nodes:
-        raise OptionsInvalid("from", f"The flow has no node '{start}' that runs.")
-    if only_failed and (start is None or not graph.children.get(start)):
-        message = "says what is kept inside a map or loop; name one in 'from'."
-        raise OptionsInvalid("only_failed", message)
-    options = {
-        **run.options,
-        "rerun": {
-            "run": str(run.id),
-            "start": start,
-            "only_failed": only_failed,
-            "edited": inputs is not None or version is not None,
-        },
-    }
+    _check_start(Graph(parse(dict(pinned.whole_document()))), start, only_failed=only_failed)
     again = Run(
         workspace_id=run.workspace_id,
         flow=run.flow,
@@ -122,10 +116,33 @@ def rerun_run(
         session_id=run.session_id,
         created_by_id=actor.user_id,
         api_key_id=actor.api_key_id,
+        idempotency_key=idempotency_key,
+        request_digest=asked,
         rerun_of=run,
         priority=run.priority,
-        options=options,
+        options={
+            **run.options,
+            "rerun": {
+                "run": str(run.id),
+                "start": start,
+                "only_failed": only_failed,
+                "edited": inputs is not None or version is not None,
+            },
+        },
     )
     given = resolve_references(run.workspace_id, run.inputs) if inputs is None else inputs
-    begin_run(again, pinned, given)
+    try:
+        begin_run(again, pinned, given)
+    except IntegrityError:
+        if idempotency_key and (earlier := earlier_run(actor, idempotency_key, asked)):
+            return Started(earlier, created=False)
+        raise
     return Started(again, created=True)
+
+
+def _check_start(graph: Graph, start: str | None, *, only_failed: bool) -> None:
+    if start is not None and start not in graph.nodes:
+        raise OptionsInvalid("from", f"The flow has no node '{start}' that runs.")
+    if only_failed and (start is None or not graph.children.get(start)):
+        message = "says what is kept inside a map or loop; name one in 'from'."
+        raise OptionsInvalid("only_failed", message)

@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from accounts.models import Variable
 from accounts.permissions import system_actor
-from execution.attempts import Attempt, begin_attempt, open_or_done, recorded
+from execution.attempts import Attempt, RunOver, begin_attempt, open_or_done, recorded
 from execution.dispatch import run_input
 from execution.ending import end_from_outside
 from execution.errors import NotPublished
@@ -22,6 +22,7 @@ from execution.pinned import Pinned, pin
 from execution.recording import new_run_event
 from execution.results import Outcome, fail_attempt, succeed_attempt
 from execution.shapes import NodeCall, NodeDone, RunInput
+from flows.engine.driving_errors import too_slow
 from flows.engine.errors import DocumentInvalid, NodeError
 from flows.engine.inputs import validate_inputs
 from flows.models import Flow
@@ -89,6 +90,8 @@ def _written(
     now = timezone.now()
     with transaction.atomic():
         parent = Run.objects.select_for_update().get(id=call["run_id"])
+        if parent.ended:
+            raise RunOver(parent.status)
         earlier = Run.objects.filter(
             parent=parent, parent_node=call["node"], parent_path=call["path"]
         ).order_by("-created_at")
@@ -120,7 +123,7 @@ def _written(
     return run
 
 
-def settle_subflow(call: NodeCall, child_id: str) -> NodeDone:
+def settle_subflow(call: NodeCall, child_id: str, in_time: bool = True) -> NodeDone:
     """Write the end of the step out of that of the sub-flow's run. Raises NodeError, RunOver."""
     row = open_or_done(call)
     if row.status == NodeStatus.SUCCEEDED:
@@ -133,7 +136,7 @@ def settle_subflow(call: NodeCall, child_id: str) -> NodeDone:
     attempt = Attempt(row.attempt, row.attempt)
     outcome = Outcome({"flow": str(child.flow_id), "run": child_id, "inputs": child.inputs}, (), ())
     if child.status != RunStatus.SUCCEEDED:
-        error = _failure(child)
+        error = _failure(child) if in_time else too_slow(call["timeout_seconds"])
         fail_attempt(call, attempt, error.as_dict(), outcome, retry_in=None)
         raise error
     done = NodeDone(output=child.outputs or {}, ports=["out"], ends_run=None, message="")

@@ -2,7 +2,17 @@
 
 from django.urls import URLPattern, path, register_converter
 
-from execution.views import approval_link, approvals, codec, flow, flows, run, runs
+from execution.views import (
+    approval_link,
+    approvals,
+    codec,
+    flow,
+    flows,
+    run,
+    run_parts,
+    run_steering,
+    runs,
+)
 
 
 class ValueSide:
@@ -28,11 +38,22 @@ urlpatterns: list[URLPattern] = [
     path("runs/<uuid:run_id>/flow.yaml", run.run_flow_file, name="run-flow"),
     path("runs/<uuid:run_id>/queue/", run.run_queue, name="run-queue"),
     path("runs/<uuid:run_id>/result/", run.run_result, name="run-result"),
-    path("runs/<uuid:run_id>/cancel/", run.run_cancel, name="run-cancel"),
-    path("runs/<uuid:run_id>/steps/<slug:node>/", run.run_step, name="run-step"),
-    path("runs/<uuid:run_id>/nodes/<slug:node>/", run.run_node, name="run-node"),
+    path("runs/<uuid:run_id>/cancel/", run_steering.run_cancel, name="run-cancel"),
+    path("runs/<uuid:run_id>/pause/", run_steering.run_pause, name="run-pause"),
+    path("runs/<uuid:run_id>/resume/", run_steering.run_resume, name="run-resume"),
+    path("runs/<uuid:run_id>/again/", run_steering.run_again, name="run-again"),
+    path("runs/<uuid:run_id>/progress/", run_parts.run_progress, name="run-progress"),
+    path("runs/<uuid:run_id>/steps/<slug:node>/", run_parts.run_step, name="run-step"),
     path(
-        "runs/<uuid:run_id>/nodes/<slug:node>/<side:side>.json", run.node_value, name="node-value"
+        "runs/<uuid:run_id>/steps/<slug:node>/iterations/",
+        run_parts.run_iterations,
+        name="run-iterations",
+    ),
+    path("runs/<uuid:run_id>/nodes/<slug:node>/", run_parts.run_node, name="run-node"),
+    path(
+        "runs/<uuid:run_id>/nodes/<slug:node>/<side:side>.json",
+        run_parts.node_value,
+        name="node-value",
     ),
     path("runs/<uuid:run_id>/values/<slug:digest>/", run.run_value, name="run-value"),
     path("approvals/", approvals.approval_list, name="approval-list"),

@@ -22,7 +22,7 @@ from temporalio.client import Client
 from temporalio.service import RPCError, RPCStatusCode
 from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
-from execution.activities import ACTIVITIES, run_node_activity
+from execution.activities import ACTIVITIES, run_node_activity, run_part
 from execution.admitter import Admitter
 from execution.dispatch import FLOW_ATTRIBUTE, WORKSPACE_ATTRIBUTE
 from execution.presence import be_present
@@ -31,7 +31,7 @@ from execution.providers.registry import load_provider
 from execution.queues import ALL_QUEUES, task_queue
 from execution.reconciler import Reconciler
 from execution.temporal_client import connect
-from execution.workflows import FlowRun
+from execution.workflows import FlowPart, FlowRun
 from flows.engine.node_type import Queue
 from flows.engine.registry import registry
 
@@ -59,8 +59,8 @@ def make_worker(client: Client, queue: Queue = "io") -> Worker:
     return Worker(
         client,
         task_queue=task_queue(settings.TEMPORAL_TASK_QUEUE, queue),
-        workflows=[FlowRun] if queue == "io" else [],
-        activities=ACTIVITIES if queue == "io" else [run_node_activity],
+        workflows=[FlowRun, FlowPart] if queue == "io" else [],
+        activities=ACTIVITIES if queue == "io" else [run_node_activity, run_part],
         # Workflow code imports only the pure engine (held by a test); the sandbox doubles its CPU.
         workflow_runner=UnsandboxedWorkflowRunner(),
         workflow_task_executor=ThreadPoolExecutor(4, thread_name_prefix="workflow"),

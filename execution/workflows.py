@@ -14,6 +14,7 @@ from temporalio.exceptions import is_cancelled_exception
 with workflow.unsafe.imports_passed_through():
     from execution.drive import Drive
     from execution.lasting import place_of
+    from execution.part_drive import PartDrive
     from execution.workflow_errors import engine_error
 
 
@@ -44,19 +45,67 @@ class FlowRun:
         return end["status"]
 
     @workflow.signal
-    def wake(self, facts: dict[str, Any]) -> None:
+    async def wake(self, facts: dict[str, Any]) -> None:
         """There is news of a node that waits: `node`, `path`. What it is stands in the record."""
-        self.drive.woken.add(place_of(facts["node"], facts["path"]))
+        await _woken(self.drive, facts)
 
     @workflow.signal
-    def pause(self) -> None:
+    async def pause(self) -> None:
         """Start nothing more; what runs goes on to its end."""
-        self.drive.paused = True
+        await _paused(self.drive, "pause")
 
     @workflow.signal
-    def resume(self) -> None:
+    async def resume(self) -> None:
         """Go on after a pause."""
-        self.drive.paused = False
+        await _paused(self.drive, "resume")
+
+
+@workflow.defn(name="flow-part")
+class FlowPart:
+    """Some items of a map, or rounds of a loop, in which something waits."""
+
+    @workflow.init
+    def __init__(self, start: dict[str, Any], call: dict[str, Any]) -> None:
+        self.drive = PartDrive(start, call)  # type: ignore[arg-type]
+
+    @workflow.run
+    async def run(self, start: dict[str, Any], call: dict[str, Any]) -> dict[str, Any]:
+        """Returns a PartDone; a cancel is passed on when everything in it has ended."""
+        try:
+            return dict(await self.drive.to_the_end_of_it())
+        except (asyncio.CancelledError, Exception) as error:
+            self.drive.stop_running_nodes()
+            await _in_spite_of_cancels(self.drive.wind_up())
+            if is_cancelled_exception(error):
+                raise
+            workflow.logger.exception("A part of a run ended on an error of the engine")
+            done: dict[str, Any] = {"items": [], "errors": [], "ends": None, "paused": False}
+            return {**done, "failed": engine_error(error)}
+
+    @workflow.signal
+    async def wake(self, facts: dict[str, Any]) -> None:
+        """As that of a run."""
+        await _woken(self.drive, facts)
+
+    @workflow.signal
+    async def pause(self) -> None:
+        """As that of a run."""
+        await _paused(self.drive, "pause")
+
+    @workflow.signal
+    async def resume(self) -> None:
+        """As that of a run."""
+        await _paused(self.drive, "resume")
+
+
+async def _woken(drive: Drive, facts: dict[str, Any]) -> None:
+    drive.woken.add(place_of(facts["node"], facts["path"]))
+    await drive.pass_on("wake", facts)
+
+
+async def _paused(drive: Drive, signal: str) -> None:
+    drive.paused = signal == "pause"
+    await drive.pass_on(signal)
 
 
 async def _in_spite_of_cancels(work: Coroutine[Any, Any, None]) -> None:

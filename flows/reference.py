@@ -92,6 +92,7 @@ def _anchor(node_type: NodeType) -> str:
 def _section(node_type: NodeType, registry: Registry) -> str:
     readme = (registry.folder(node_type.type) / "README.md").read_text(encoding="utf-8")
     prose, example = _readme_parts(readme)
+    prose = re.sub(r"\]\(\.\./(\w+)/README\.md\)", lambda found: _link(found, registry), prose)
     schema = node_type.config.model_json_schema()
     rows = list(_config_rows(schema, schema, ""))
     config = _table(("config", "type", "default", "meaning"), rows) if rows else "No config."
@@ -99,6 +100,12 @@ def _section(node_type: NodeType, registry: Registry) -> str:
         f"## {node_type.title}\n\n`{node_type.type}` · {node_type.category} · {node_type.summary}"
     )
     return "\n\n".join([head, prose, config, _facts(node_type, readme), example])
+
+
+def _link(found: re.Match[str], registry: Registry) -> str:
+    """A link from README to README as one within the page."""
+    node_type = registry.get(found[1])
+    return found[0] if node_type is None else f"](#{_anchor(node_type)})"
 
 
 def _readme_parts(readme: str) -> tuple[str, str]:

@@ -58,6 +58,8 @@ def _paths(visitor: Visitor) -> dict[str, str]:
         "run that failed": f"/runs/{ended.id}/",
         "run under way": f"/runs/{under_way.id}/",
         "node": f"/runs/{ended.id}/nodes/sort/",
+        "run again from a step": f"/runs/{ended.id}/again/?from=sort",
+        **_mapped(workspace),
         "approvals": "/approvals/?who=all&state=any",
         "approval": f"/approvals/{asked.id}/",
         "approval that was decided": f"/approvals/{decided.id}/",
@@ -69,6 +71,46 @@ def _paths(visitor: Visitor) -> dict[str, str]:
         "sessions": "/accounts/sessions/",
         "sign-out": "/accounts/logout/",
         "nothing": "/nothing/",
+    }
+
+
+def _mapped(workspace: Workspace) -> dict[str, str]:
+    """Pages of a flow and a run with a map, one of whose items failed."""
+    flow = Flow.objects.filter(workspace=workspace, name__icontains="feedback").get()
+    now = timezone.now()
+    run = Run.objects.create(
+        workspace=workspace,
+        flow=flow,
+        version=flow.published,
+        status="succeeded",
+        inputs={"comments": ["Nice", "Hm"]},
+        created_at=now,
+        started_at=now,
+        finished_at=now + timedelta(seconds=2),
+    )
+    steps: list[tuple[str, str, list[str | int], str]] = [
+        ("each", "map", [], "succeeded"),
+        ("sort", "llm", ["each", 0], "succeeded"),
+        ("sort", "llm", ["each", 1], "failed"),
+    ]
+    for node, kind, path, state in steps:
+        NodeRun.objects.create(
+            run=run,
+            node=node,
+            type=kind,
+            path=path,
+            status=state,
+            started_at=now,
+            finished_at=now,
+            input={"items": ["Nice", "Hm"]} if kind == "map" else {"prompt": "Sort it"},
+            error={"code": "busy", "message": "Too busy."} if state == "failed" else None,
+            reused=state == "succeeded",
+        )
+    return {
+        "flow with a map": f"/flows/{flow.id}/",
+        "run with a map": f"/runs/{run.id}/",
+        "items of a step": f"/runs/{run.id}/nodes/sort/",
+        "one item": f"/runs/{run.id}/nodes/sort/?at=each.1",
     }
 
 
@@ -152,6 +194,9 @@ def test_axe_finds_nothing_on_any_page(
     home.visitor.sign_in(page, stack)
     for name, path in home.paths.items():
         page.goto(stack.base_url + path)
+        for summary in page.locator("[data-inside] > details[data-values] > summary").all():
+            summary.click()
+            page.locator("[data-iterations]").first.wait_for()
         found[name] = _faults(page)
     page.goto(stack.base_url)
     page.get_by_role("button", name="New flow").click()

@@ -6,6 +6,7 @@ from execution.errors import (
     IdempotencyConflict,
     InputsInvalid,
     NotPublished,
+    OptionsInvalid,
     RunStateConflict,
 )
 from execution.temporal_client import TemporalUnreachable
@@ -24,6 +25,14 @@ def _below_inputs(path: str | None) -> str:
     if not path or path == "inputs" or path.startswith("inputs."):
         return path or "inputs"
     return f"inputs.{path}"
+
+
+@converts(OptionsInvalid)
+def options_invalid(error: OptionsInvalid) -> ApiProblem:
+    colon = "" if error.message[:1].islower() else ":"
+    said = f"'{error.option}'{colon} {error.message}"
+    entry = {"path": error.option, "code": error.code, "message": said}
+    return ApiProblem(422, error.code, said, [entry])
 
 
 @converts(IdempotencyConflict)

@@ -4,10 +4,12 @@ import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
+from uuid import UUID
 
 from django.utils.dateparse import parse_date, parse_datetime
 
 from execution.models import RunStatus
+from execution.options import asked_options
 from fluxprompt.api.problems import refuse
 from fluxprompt.api.views import text_field
 
@@ -26,18 +28,61 @@ class StartRequest:
     version: str | int
     session_id: str | None
     priority: int | None
+    options: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class RerunRequest:
+    """A run to repeat; None stands for what the run had."""
+
+    start: str | None
+    inputs: dict[str, Any] | None
+    version: str | int | None
+    only_failed: bool
 
 
 def start_request(body: dict[str, Any]) -> StartRequest:
     """Refuses what has another shape, naming the field."""
-    inputs = body.get("inputs")
-    if inputs is None:
-        inputs = {}
-    if not isinstance(inputs, dict):
-        raise refuse(422, "type", "'inputs' has to be an object: field → value.", "inputs")
-    session_id = text_field(body, "session_id", most=200) or None
-    version = _version(body.get("version", "published"))
-    return StartRequest(inputs, version, session_id, _priority(body.get("priority")))
+    return StartRequest(
+        inputs=_object(body, "inputs") or {},
+        version=_version(body.get("version", "published")),
+        session_id=text_field(body, "session_id", most=200) or None,
+        priority=_priority(body.get("priority")),
+        options=asked_options(
+            text_field(body, "until", most=63) or None,
+            text_field(body, "only", most=63) or None,
+            _object(body, "given"),
+        ),
+    )
+
+
+def rerun_request(body: dict[str, Any]) -> RerunRequest:
+    """Refuses what has another shape, naming the field."""
+    version, only_failed = body.get("version"), body.get("only_failed")
+    if not isinstance(only_failed, bool | None):
+        raise refuse(422, "type", "'only_failed' has to be true or false.", "only_failed")
+    return RerunRequest(
+        start=text_field(body, "from", most=63) or None,
+        inputs=_object(body, "inputs"),
+        version=None if version is None else _version(version),
+        only_failed=bool(only_failed),
+    )
+
+
+def _object(body: dict[str, Any], field: str) -> dict[str, Any] | None:
+    given = body.get(field)
+    if given is not None and not isinstance(given, dict):
+        means = "node → its output" if field == "given" else "field → value"
+        raise refuse(422, "type", f"'{field}' has to be an object: {means}.", field)
+    return given
+
+
+def run_id(given: str, name: str) -> UUID | None:
+    """The id of a run in a query string; None where nothing is given."""
+    try:
+        return UUID(given) if given else None
+    except ValueError:
+        raise refuse(400, "bad_parameter", f"'{name}' has to be a run's id.", name) from None
 
 
 def _priority(given: Any) -> int | None:

@@ -60,6 +60,7 @@ RUN_EXAMPLE = {
     "status": "succeeded",
     "priority": 3,
     "queue": None,
+    "execution": "durable",
     "trigger": "api",
     "inputs": {"name": "Ada"},
     "outputs": {"result": "Hello Ada"},
@@ -71,7 +72,32 @@ RUN_EXAMPLE = {
     "usage": {"input_tokens": 0, "output_tokens": 0, "cost": "0", "currency": "USD"},
     "session_id": None,
     "rerun_of": None,
+    "parent": None,
 }
+RERUN_EXAMPLE = {
+    **RUN_EXAMPLE,
+    "id": "0192f3a6-02bb-7d4e-9f60-6b7c8d9e0f1a",
+    "status": "queued",
+    "trigger": "rerun",
+    "outputs": None,
+    "started_at": None,
+    "finished_at": None,
+    "duration_ms": None,
+    "rerun_of": RUN_EXAMPLE["id"],
+}
+PARENT = component(
+    "RunParent",
+    {
+        "type": ["object", "null"],
+        "description": "The run and the step whose sub-flow it is.",
+        "required": ["run", "node", "path"],
+        "properties": {
+            "run": _ID,
+            "node": {"type": "string"},
+            "path": {"type": "array", "description": 'The iteration: `["rows", 3]`.', "items": {}},
+        },
+    },
+)
 RUN = component(
     "Run",
     {
@@ -87,6 +113,7 @@ RUN = component(
             "status": {"enum": [str(status) for status in RunStatus.values]},
             "priority": {"type": "integer", "minimum": 1, "maximum": 5},
             "queue": QUEUE,
+            "execution": {"enum": ["durable", "inline"]},
             "trigger": {"type": "string"},
             "inputs": _OBJECT,
             "outputs": {**_OBJECT, "description": "`{node id: value}` of the output nodes."},
@@ -97,10 +124,14 @@ RUN = component(
             "duration_ms": {"type": ["integer", "null"]},
             "usage": USAGE,
             "session_id": {"type": ["string", "null"]},
-            "rerun_of": {"type": ["string", "null"]},
+            "rerun_of": {"type": ["string", "null"], "description": "The run that it repeats."},
+            "parent": PARENT,
         },
     },
 )
+_VERSION: dict[str, Any] = {
+    "oneOf": [{"enum": ["published", "draft"]}, {"type": "integer", "minimum": 1}]
+}
 RUN_CREATE = component(
     "RunCreate",
     {
@@ -114,12 +145,44 @@ RUN_CREATE = component(
                 "maximum": 5,
                 "description": "1 starts first; else 3.",
             },
+            "version": {**_VERSION, "description": "Else `published`."},
+            "until": {
+                "type": ["string", "null"],
+                "maxLength": 63,
+                "description": "Run this node and what leads to it, nothing else.",
+            },
+            "only": {
+                "type": ["string", "null"],
+                "maxLength": 63,
+                "description": "Run this node alone; what it reads comes from `given`.",
+            },
+            "given": {
+                "type": ["object", "null"],
+                "description": "Outputs of nodes that stand for what these would give.",
+                "additionalProperties": {"type": "object"},
+            },
+        },
+        "additionalProperties": False,
+    },
+)
+RERUN = component(
+    "RunRerun",
+    {
+        "type": "object",
+        "properties": {
+            "from": {
+                "type": ["string", "null"],
+                "maxLength": 63,
+                "description": "The node to run again. Else: where it failed or was cut off.",
+            },
+            "inputs": {"type": ["object", "null"], "description": "Instead of those of the run."},
             "version": {
-                "description": "Else `published`.",
-                "oneOf": [
-                    {"enum": ["published", "draft"]},
-                    {"type": "integer", "minimum": 1},
-                ],
+                "description": "Instead of what the run ran.",
+                "oneOf": [*_VERSION["oneOf"], {"type": "null"}],
+            },
+            "only_failed": {
+                "type": ["boolean", "null"],
+                "description": "Keep what succeeded inside the map or loop in `from`.",
             },
         },
         "additionalProperties": False,
@@ -180,6 +243,8 @@ EVENT = component(
                     "run.queued",
                     "run.started",
                     "run.waiting",
+                    "run.paused",
+                    "run.resumed",
                     "run.finished",
                     "node.started",
                     "node.delta",

@@ -18,6 +18,16 @@ from fluxprompt.api.openapi import PROBLEM, call, parameter
 from fluxprompt.api.problems import problem_for, problem_response
 from fluxprompt.api.views import ApiView
 
+START_HEADERS = (
+    parameter("Prefer", "`wait=N`, N up to 60 seconds.", header=True),
+    parameter(
+        "Idempotency-Key",
+        "Sent again, it answers with the first run; with another body it is refused.",
+        header=True,
+        schema={"type": "string", "maxLength": 200},
+    ),
+)
+
 
 class StartRunView(ApiView):
     """Starting runs of a flow."""
@@ -35,19 +45,12 @@ class StartRunView(ApiView):
         description=(
             "With `Prefer: wait=N` the answer comes when the run has ended, after N seconds at "
             "the latest. The run goes on whether or not the client stays. Where a limit has no "
-            "room for it, the run stays `queued`, and `queue` says why."
+            "room for it, the run stays `queued`, and `queue` says why. `until`, `only` and "
+            "`given` run a part of the flow."
         ),
         body=schemas.RUN_CREATE,
         body_example={"inputs": {"name": "Ada"}},
-        parameters=(
-            parameter("Prefer", "`wait=N`, N up to 60 seconds.", header=True),
-            parameter(
-                "Idempotency-Key",
-                "Sent again, it answers with the first run; with another body it is refused.",
-                header=True,
-                schema={"type": "string", "maxLength": 200},
-            ),
-        ),
+        parameters=START_HEADERS,
         tag="Runs",
     )
     def post(self, request: Any, flow: str) -> Response:
@@ -55,7 +58,9 @@ class StartRunView(ApiView):
         if found is None:
             raise Http404("There is no such flow in this workspace.")
         asked = requests.start_request(
-            self.object_body("inputs", "session_id", "version", "priority")
+            self.object_body(
+                "inputs", "session_id", "version", "priority", "until", "only", "given"
+            )
         )
         started = services.start_run(
             self.actor,
@@ -64,31 +69,33 @@ class StartRunView(ApiView):
             version=asked.version,
             session_id=asked.session_id,
             priority=asked.priority,
+            options=asked.options,
             idempotency_key=requests.idempotency_key(request.headers.get("Idempotency-Key")),
         )
         run = started.run
         if found.published and run.version_id == found.published_id:
             run.version = found.published
-        return self._answer(run, 201 if started.created else 200)
+        return started_answer(request, run, 201 if started.created else 200)
 
-    def _answer(self, run: Run, status: int) -> Response:
-        """Now, or when the run has ended where the caller prefers that."""
-        headers = {"Location": f"/api/v1/runs/{run.id}"}
-        seconds = requests.wait_seconds(self.request.headers.get("Prefer", ""))
-        if seconds is not None:
-            headers["Preference-Applied"] = f"wait={seconds}"
-        if not seconds or run.ended:
-            return Response(queries.run_payload(run), status=status, headers=headers)
-        if CAN_WAIT not in self.request.META:
-            connection.close()
-            wait_until_ended(run.id, seconds)
-            return Response(_as_it_is_now(run), status=status, headers=headers)
-        response = Response(None, status=status, headers=headers)
-        response.later = Later(  # type: ignore[attr-defined]
-            wait=partial(ended_within, run.id, seconds),
-            finish=partial(_late_answer, run, status, headers),
-        )
-        return response
+
+def started_answer(request: Any, run: Run, status: int) -> Response:
+    """The run now, or when it has ended where the caller prefers that."""
+    headers = {"Location": f"/api/v1/runs/{run.id}"}
+    seconds = requests.wait_seconds(request.headers.get("Prefer", ""))
+    if seconds is not None:
+        headers["Preference-Applied"] = f"wait={seconds}"
+    if not seconds or run.ended:
+        return Response(queries.run_payload(run), status=status, headers=headers)
+    if CAN_WAIT not in request.META:
+        connection.close()
+        wait_until_ended(run.id, seconds)
+        return Response(_as_it_is_now(run), status=status, headers=headers)
+    response = Response(None, status=status, headers=headers)
+    response.later = Later(  # type: ignore[attr-defined]
+        wait=partial(ended_within, run.id, seconds),
+        finish=partial(_late_answer, run, status, headers),
+    )
+    return response
 
 
 def _as_it_is_now(run: Run) -> dict[str, Any]:

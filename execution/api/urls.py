@@ -2,7 +2,7 @@
 
 from django.urls import URLPattern, path
 
-from execution.api import approval_views, document_views, start_views, views
+from execution.api import approval_views, document_views, start_views, steering_views, views
 from execution.api import problems as _problems  # noqa: F401  (registers its exceptions)
 
 urlpatterns: list[URLPattern] = [
@@ -17,6 +17,9 @@ urlpatterns: list[URLPattern] = [
     ),
     path("runs/<uuid:run>/events", views.EventsView.as_view(), name="api-run-events"),
     path("runs/<uuid:run>/cancel", views.CancelView.as_view(), name="api-run-cancel"),
+    path("runs/<uuid:run>/pause", steering_views.PauseView.as_view(), name="api-run-pause"),
+    path("runs/<uuid:run>/resume", steering_views.ResumeView.as_view(), name="api-run-resume"),
+    path("runs/<uuid:run>/rerun", steering_views.RerunView.as_view(), name="api-run-rerun"),
     path(
         "runs/<uuid:run>/approvals",
         approval_views.RunApprovalsView.as_view(),

@@ -67,6 +67,7 @@ class RunsView(ApiView):
             parameter("since", "Created at this time or later (ISO 8601)."),
             parameter("until", "Created before this time (ISO 8601)."),
             parameter("search", SEARCH_HELP),
+            parameter("parent", "Id of a run: the runs of its sub-flows."),
         ),
         tag="Runs",
     )
@@ -92,6 +93,8 @@ class RunsView(ApiView):
             rows = rows.filter(created_at__gte=since)
         if until := requests.moment(self.query("until"), "until"):
             rows = rows.filter(created_at__lt=until)
+        if parent := requests.run_id(self.query("parent"), "parent"):
+            rows = rows.filter(parent_id=parent)
         if words := self.query("search")[:200]:
             rows = mentioning(rows, self.actor.workspace_id, words)
         return rows

@@ -28,6 +28,9 @@ CALLS = [
     ("GET", "/runs/RUN/document"),
     ("GET", "/runs/RUN/events"),
     ("POST", "/runs/RUN/cancel"),
+    ("POST", "/runs/RUN/pause"),
+    ("POST", "/runs/RUN/resume"),
+    ("POST", "/runs/RUN/rerun"),
     ("GET", f"/runs/RUN/values/{'0' * 64}"),
 ]
 

@@ -133,3 +133,49 @@ def test_what_waits_inside_a_map_is_waited_for_side_by_side() -> None:
     assert ended.duration_ms is not None
     assert ended.duration_ms < 1_400
     assert rows_of(ended, "pause") == [(["rows", n], "succeeded", 1) for n in range(3)]
+
+
+def test_a_large_map_in_which_something_waits_goes_in_workflows_of_its_own() -> None:
+    rows = {**ROWS, "config": {"items": "{{ start.text | split(',') }}", "concurrency": 40}}
+    nodes = [
+        start_node("text"),
+        rows,
+        inside("rows", {"id": "pause", "type": "wait", "config": {"seconds": 0.2}}),
+        inside("rows", fields("after", n="{{ item }}")),
+        output("{{ rows.items | map('n') | join(',') }}"),
+    ]
+    actor = new_actor()
+    flow = published(actor, document(nodes, ["start>rows", "rows>end", "pause>after"]))
+    text = ",".join(str(number) for number in range(120))
+    ended = run_to_end(actor, flow, {"text": text}, 60)
+    assert result(ended) == text
+    assert NodeRun.objects.filter(run=ended, node="pause", status="succeeded").count() == 120
+    assert rows_of(ended, "rows") == [([], "succeeded", 1)]
+
+
+def test_a_long_loop_in_which_something_waits_goes_on_in_workflows_of_its_own() -> None:
+    loop = {
+        "id": "grow",
+        "type": "loop",
+        "config": {
+            "state": {"n": 0},
+            "while": "{{ state.n < 70 }}",
+            "update": {"n": "{{ state.n + 1 }}"},
+            "max_iterations": 1000,
+        },
+    }
+    wait = inside("grow", {"id": "pause", "type": "wait", "config": {"seconds": 0.01}})
+    ended = run([loop, wait, output("{{ grow }}")], ["start>grow", "grow>end"])
+    assert result(ended) == {"state": {"n": 70}, "iterations": 70}
+    assert NodeRun.objects.filter(run=ended, node="pause", status="succeeded").count() == 70
+    assert rows_of(ended, "grow") == [([], "succeeded", 1)]
+
+
+def test_a_container_that_takes_too_long_ends_and_what_runs_in_it_is_stopped() -> None:
+    slow = {**ROWS, "timeout_seconds": 0.7, "on_error": "continue"}
+    for step in (llm("ask", "x", "hang"), {"id": "ask", "type": "wait", "config": {"seconds": 60}}):
+        ended = run([slow, inside("rows", step), output("over")], ["start>rows", "rows>end"])
+        assert result(ended) == "over"
+        row = NodeRun.objects.get(run=ended, node="rows")
+        assert (row.status, (row.error or {})["code"]) == ("failed", "timeout")
+        assert {status for _, status, _ in rows_of(ended, "ask")} == {"cancelled"}

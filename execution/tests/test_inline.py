@@ -20,7 +20,6 @@ from execution.tests.flows_for_tests import (
     start_node,
 )
 from flows.engine.errors import DocumentInvalid
-from fluxprompt.testing.live_stack import LiveStack
 
 JSON = Any
 pytestmark = pytest.mark.usefixtures("stack")
@@ -28,7 +27,7 @@ INLINE: JSON = {"settings": {"execution": "inline"}}
 
 
 @pytest.fixture(autouse=True)
-def models(stack: LiveStack, settings: Any) -> None:
+def models(stack: Any, settings: Any) -> None:
     """This process carries runs out, so it needs what workers know of models."""
     for name, value in stack.model_environment().items():
         setattr(settings, name, [value] if name == "FLUX_ALLOW_HOSTS" else value)

@@ -49,7 +49,8 @@ def test_a_paused_run_starts_nothing_until_it_is_resumed() -> None:
     until(lambda: NodeRun.objects.filter(run=run, node="one").exists())
     assert pause_run(actor, run).status == RunStatus.PAUSED
     assert pause_run(actor, run).status == RunStatus.PAUSED
-    time.sleep(1.2)
+    until(lambda: statuses(run)["one"] == "succeeded")
+    time.sleep(0.8)
     assert statuses(run) == {"start": "succeeded", "one": "succeeded"}
     run.refresh_from_db()
     assert run.status == RunStatus.PAUSED
@@ -181,6 +182,8 @@ def test_a_sub_flow_is_a_run_of_its_own_and_gives_its_outputs() -> None:
     child = Run.objects.get(parent=over)
     assert (child.status, child.trigger, child.lineage) == ("succeeded", "subflow", [str(over.id)])
     assert (child.parent_node, child.parent_path) == ("sub", [])
+    assert child.input_tokens > 0
+    assert (over.input_tokens, over.cost) == (child.input_tokens, child.cost)
 
 
 def test_a_cancel_reaches_into_a_sub_flow() -> None:
@@ -196,6 +199,20 @@ def test_a_cancel_reaches_into_a_sub_flow() -> None:
     child = Run.objects.get(parent=run)
     assert child.status == RunStatus.CANCELLED
     assert NodeRun.objects.get(run=child, node="ask").status == "cancelled"
+
+
+def test_a_sub_flow_that_takes_too_long_is_cancelled() -> None:
+    actor = new_actor()
+    hang = [start_node("text"), llm("ask", "x", "hang"), output("{{ ask.text }}")]
+    inner = published(actor, document(hang, ["start>ask", "ask>end"]))
+    step = {**sub(str(inner.id), inputs={"text": "a"}), "timeout_seconds": 0.7}
+    flow = published(
+        actor, document([start_node("text"), step, output("x")], ["start>sub", "sub>end"])
+    )
+    over = run_to_end(actor, flow, {"text": "a"})
+    assert over.error is not None
+    assert (over.error["code"], over.error["node"]) == ("timeout", "sub")
+    assert Run.objects.get(parent=over).status == RunStatus.CANCELLED
 
 
 def test_a_failed_sub_flow_says_where() -> None:

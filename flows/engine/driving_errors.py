@@ -15,3 +15,12 @@ def no_list(items: JSON) -> NodeError:
         "filter such as `| items`, `| values` or `| split`."
     )
     return NodeError("config_invalid", message, field="items")
+
+
+def too_slow(seconds: float) -> NodeError:
+    """For a node that was not through in its time."""
+    message = (
+        f"Not through within {seconds:g} seconds. Raise the node's timeout_seconds, or have it do "
+        "less."
+    )
+    return NodeError("timeout", message)

@@ -56,6 +56,10 @@ class Registry:
         """The names of all types, sorted."""
         return sorted(self._types)
 
+    def is_built_in(self, type: str) -> bool:
+        """Whether a type comes with FluxPrompt, and not from a folder of somebody's own."""
+        return self._folders[type].parent == BUILT_IN
+
     def folder(self, type: str) -> Path:
         """Where the type's node.py and README.md are."""
         return self._folders[type]

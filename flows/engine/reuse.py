@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from flows.engine.graph import Graph
-from flows.engine.scope import Path
+from flows.engine.scope import Path, Scope
 
 JSON = Any
 
@@ -44,3 +44,35 @@ class Reuse:
         if self.edited:
             return False
         return container != self.start or self.only_failed
+
+
+def taken_over(reuse: Reuse, graph: Graph, scope: Scope, node: str) -> Taken | None:
+    """The result to take over; None where the node has to run."""
+    if not scope.path and node in reuse.given:
+        return reuse.given[node]
+    # What an input gives is given anew, and a stop node has to end again what it ends.
+    if scope.fresh or graph.nodes[node].type in ("input", "stop"):
+        return None
+    if reuse.runs_again(graph, node) or not follows_clean(graph, scope, node):
+        return None
+    return reuse.taken(scope.path, node)
+
+
+def follows_clean(graph: Graph, scope: Scope, node: str) -> bool:
+    """Whether all that comes before a node is as it was in the run that is repeated."""
+    return all(
+        edge.source in scope.clean or graph.nodes[edge.source].type == "input"
+        for edge in graph.incoming[node]
+    )
+
+
+def is_fresh(reuse: Reuse, graph: Graph, scope: Scope, container: str) -> bool:
+    """Whether nothing inside a container that is about to open may be taken over."""
+    reopened = reuse.opens(graph, container) and follows_clean(graph, scope, container)
+    return scope.fresh or not reopened
+
+
+def has_news(graph: Graph, scope: Scope) -> bool:
+    """Whether something ran again in a round, so that the next ones may be others than then."""
+    ran = (node for node, status in scope.state.status.items() if status != "pending")
+    return any(node not in scope.clean and graph.nodes[node].type != "stop" for node in ran)

@@ -47,6 +47,11 @@ class Scope:
         return self.parent.works.get(self.container)
 
     @property
+    def is_over(self) -> bool:
+        """Whether nothing runs here any more; a field of its container may still be evaluated."""
+        return self.closed or self.state.ended
+
+    @property
     def index(self) -> int:
         """The number of the item or iteration, from 0."""
         index = self.path[-1]

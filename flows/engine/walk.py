@@ -1,83 +1,28 @@
 """A whole run as a tree of scopes: what happens next, containers included.
 
 `advance` returns each command once; the driver carries it out and reports with `succeed`, `fail`,
-`computed` or `not_computed`. What is reported of a scope that was closed meanwhile is ignored.
+`computed` or `not_computed`. What is reported of a scope that is over by then is ignored.
 Pure: no clock, no randomness, no I/O; the same reports in the same order give the same commands.
 """
 
 from collections import deque
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 from flows.engine import plan
+from flows.engine.commands import Cancel, Command, Compute, Ended, Reused, Skip, Start
 from flows.engine.conditions import holds
 from flows.engine.containers import ItemPolicy, LoopWork, MapWork
 from flows.engine.graph import Graph
-from flows.engine.inside import Part, inside_value
+from flows.engine.inside import inside_value
 from flows.engine.node_type import Result
 from flows.engine.plan import FinishRun, SkipNode, StartNode
 from flows.engine.references import Load
-from flows.engine.reuse import Reuse, Taken
+from flows.engine.reuse import Reuse, follows_clean, has_news, is_fresh, taken_over
 from flows.engine.scope import Path, Scope
 from flows.engine.sight import inner_names
 
 JSON = Any
-
-
-@dataclass(frozen=True)
-class Start:
-    """Run this node now; a container is opened with `open_map` or `open_loop`."""
-
-    scope: Scope
-    node: str
-
-
-@dataclass(frozen=True)
-class Skip:
-    """No path led to this node; it will not run."""
-
-    scope: Scope
-    node: str
-
-
-@dataclass(frozen=True)
-class Reused:
-    """This node's result was taken from the run that is repeated; it is settled already."""
-
-    scope: Scope
-    node: str
-    taken: Taken
-
-
-@dataclass(frozen=True)
-class Compute:
-    """Evaluate a field of the container around `scope`, with what is known in `scope`."""
-
-    scope: Scope
-    part: Part
-
-
-@dataclass(frozen=True)
-class Ended:
-    """A container is through: report its result (or failure) as of any other node."""
-
-    scope: Scope
-    node: str
-    result: Result | None
-    error: dict[str, JSON] | None
-
-
-@dataclass(frozen=True)
-class Cancel:
-    """Stop this running node, whatever comes of it; its scope is closed."""
-
-    scope: Scope
-    node: str
-
-
-type Command = Start | Skip | Reused | Compute | Ended | Cancel | FinishRun
-type Status = Literal["succeeded", "failed"]
 
 
 class Walk:
@@ -116,6 +61,9 @@ class Walk:
         walk.is_inside = True
         holder = graph.holder[container]
         walk.base = Scope(graph, holder, path, fresh=fresh)
+        if not fresh:
+            # Whoever opens it knows that what came before is as it was.
+            walk.base.clean.update(edge.source for edge in graph.incoming[container])
         state = walk.base.state
         state.settled.clear()
         state.status[container] = "running"
@@ -138,14 +86,14 @@ class Walk:
                 case StartNode(node=node):
                     self._start(scope, node)
                 case SkipNode(node=node):
-                    if self.reuse is not None and self._follows_clean(scope, node):
+                    if self.reuse is not None and follows_clean(self.graph, scope, node):
                         scope.clean.add(node)
                     self._commands.append(Skip(scope, node))
                 case FinishRun():
                     self._scope_over(scope, command)
 
     def _start(self, scope: Scope, node: str) -> None:
-        taken = self._taken(scope, node)
+        taken = taken_over(self.reuse, self.graph, scope, node) if self.reuse else None
         if taken is None:
             self._commands.append(Start(scope, node))
             return
@@ -153,37 +101,15 @@ class Walk:
         self._commands.append(Reused(scope, node, taken))
         self.succeed(scope, node, Result(taken.output, taken.ports))
 
-    def _taken(self, scope: Scope, node: str) -> Taken | None:
-        """The result to reuse; None where the node has to run."""
-        if self.reuse is None:
-            return None
-        if not scope.path and node in self.reuse.given:
-            return self.reuse.given[node]
-        if scope.fresh or self.graph.nodes[node].type == "input":
-            return None
-        if self.reuse.runs_again(self.graph, node) or not self._follows_clean(scope, node):
-            return None
-        return self.reuse.taken(scope.path, node)
-
-    def _follows_clean(self, scope: Scope, node: str) -> bool:
-        nodes = self.graph.nodes
-        return all(
-            edge.source in scope.clean or nodes[edge.source].type == "input"
-            for edge in self.graph.incoming[node]
-        )
-
     def is_fresh(self, scope: Scope, node: str) -> bool:
         """Whether nothing inside this container, which is about to open, may be reused."""
-        if self.reuse is None:
-            return True
-        reopened = self.reuse.opens(self.graph, node) and self._follows_clean(scope, node)
-        return scope.fresh or not reopened
+        return self.reuse is None or is_fresh(self.reuse, self.graph, scope, node)
 
     # What a driver reports.
 
     def succeed(self, scope: Scope, node: str, result: Result) -> None:
         """Note that a started node ended well."""
-        if scope.closed:
+        if scope.is_over:
             return
         scope.works.pop(node, None)
         plan.succeed(self.graph, scope.state, node, result)
@@ -191,7 +117,7 @@ class Walk:
 
     def fail(self, scope: Scope, node: str, error: dict[str, JSON]) -> None:
         """Note that a started node failed for good."""
-        if scope.closed:
+        if scope.is_over:
             return
         scope.works.pop(node, None)
         if scope.path and "path" not in error:
@@ -222,13 +148,27 @@ class Walk:
         self._fill(scope, node, work)
 
     def open_loop(
-        self, scope: Scope, node: str, state: dict[str, JSON], *, max_iterations: int
+        self,
+        scope: Scope,
+        node: str,
+        state: dict[str, JSON],
+        *,
+        max_iterations: int,
+        first: int = 0,
     ) -> None:
         """Begin with a loop's iterations. Its end comes as the command Ended."""
         fresh = self.is_fresh(scope, node)
-        work = LoopWork(state, max_iterations=max_iterations, fresh=fresh)
+        work = LoopWork(state, max_iterations=max_iterations, first=first, fresh=fresh)
         scope.works[node] = work
         self._next_iteration(scope, node, work)
+
+    def end_in_time(self, scope: Scope, node: str, error: dict[str, JSON]) -> None:
+        """End an open container that took too long: what runs in it is cancelled."""
+        work = scope.works.get(node)
+        if scope.closed or work is None:
+            return
+        self._close_open(work)
+        self._commands.append(Ended(scope, node, None, error))
 
     def computed(self, command: Compute, value: JSON) -> None:
         """Take the value of a container's field."""
@@ -248,6 +188,7 @@ class Walk:
                 self._loop_ended(outer, node, work)
         else:
             scope.closed = True
+            work.fresh = work.fresh or has_news(self.graph, scope)
             work.state = {**work.state, **value} if isinstance(value, dict) else work.state
             work.index += 1
             self._next_iteration(outer, node, work)
@@ -301,6 +242,7 @@ class Walk:
     def _scope_over(self, scope: Scope, end: FinishRun) -> None:
         for node in end.cancel:
             self._cancel(scope, node)
+        scope.state.running.clear()
         if scope is self.base or (end.stopped and end.leaves == "run"):
             self._over = end if scope is self.base else self._over_from_inside(scope, end)
             self._commands.append(self._over)
@@ -317,7 +259,7 @@ class Walk:
     def _over_from_inside(self, scope: Scope, end: FinishRun) -> FinishRun:
         """The run is over because of a stop node in a container: nothing runs on anywhere."""
         scope.closed = True
-        error = {**end.error, "path": list(scope.path)} if end.error else None
+        error = {"path": list(scope.path), **end.error} if end.error else None
         for node in list(self.base.state.running):
             self._cancel(self.base, node)
         self.base.closed = True

@@ -1,9 +1,12 @@
 """The picture of a flow: places, wires and what a run makes of them."""
 
+import itertools
 from typing import Any
 
+import pytest
+
 from flows.engine.document import Document, EdgeSpec, parse
-from flows.views.picture import CARD_WIDTH, NodeState, RunView, flow_of, picture
+from flows.views.picture import CARD_WIDTH, Card, NodeState, RunView, flow_of, picture
 from flows.views.summary import summary
 
 
@@ -45,6 +48,57 @@ def test_cards_never_stand_on_one_another_whatever_the_layout_says() -> None:
         for other in cards:
             apart = card.y + card.height <= other.y or other.y + other.height <= card.y
             assert card is other or apart
+
+
+def _nested(**more: Any) -> Document:
+    """A map that holds a step and a loop, which holds one more."""
+    nodes = [
+        {"id": "start", "type": "input"},
+        {"id": "rows", "type": "map", "config": {"items": [1]}},
+        {"id": "ask", "type": "llm", "parent": "rows", "config": {"prompt": "Say hi"}},
+        {"id": "again", "type": "loop", "parent": "rows"},
+        {"id": "deep", "type": "template", "parent": "again", "config": {"template": "x"}},
+        {"id": "end", "type": "output", "config": {"value": 1}},
+    ]
+    edges = [{"from": "start", "to": "rows"}, {"from": "ask", "to": "again"}]
+    edges.append({"from": "rows", "to": "end"})
+    return _document(nodes=nodes, edges=edges, **more)
+
+
+def _holds(box: Card, card: Card) -> bool:
+    beside = box.x < card.x and card.x + card.width < box.x + box.width
+    return beside and box.y < card.y and card.y + card.height < box.y + box.height
+
+
+@pytest.mark.parametrize(
+    "places",
+    [
+        {},
+        {name: {"x": 10, "y": 10} for name in ("start", "rows", "ask", "again", "deep", "end")},
+        {"rows": {"x": 900, "y": 700}, "deep": {"x": -500, "y": -90}},
+        {"ask": {"x": 100, "y": 100}},
+    ],
+)
+def test_a_container_is_a_box_around_what_it_holds_wherever_that_stands(places: Any) -> None:
+    drawn = picture(_nested(layout=places), run=RunView())
+    cards = {card.id: card for card in drawn.cards}
+    assert [card.id for card in drawn.cards if card.is_box] == ["rows", "again"]
+    assert _holds(cards["rows"], cards["ask"])
+    assert _holds(cards["rows"], cards["again"])
+    assert _holds(cards["again"], cards["deep"])
+    for one, other in itertools.combinations((cards[name] for name in ("start", "rows", "end")), 2):
+        beside = one.x + one.width <= other.x or other.x + other.width <= one.x
+        assert beside or one.y + one.height <= other.y or other.y + other.height <= one.y
+    wire = next(wire for wire in drawn.wires if wire.source == "rows")
+    assert wire.path.startswith(f"M{cards['rows'].x + cards['rows'].width - 1:g} ")
+    right = max(card.x + card.width for card in drawn.cards)
+    assert drawn.left + drawn.width == right
+
+
+def test_a_container_without_contents_is_a_card() -> None:
+    nodes = [{"id": "rows", "type": "map", "config": {"items": [1]}}]
+    card = picture(_document(nodes=nodes, edges=[])).cards[0]
+    assert (card.is_box, card.width) == (False, CARD_WIDTH)
 
 
 def test_a_wire_leaves_a_named_port_at_its_row_and_arrives_at_the_left_edge() -> None:

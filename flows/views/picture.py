@@ -8,12 +8,13 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from flows.engine.document import Document, EdgeSpec, NodeSpec
-from flows.engine.layout import layout
+from flows.engine.graph import Graph
+from flows.engine.layout import CARD_WIDTH, layout
 from flows.engine.node_type import NodeType, Port
 from flows.engine.registry import registry
+from flows.views.boxes import arranged
 from flows.views.summary import summary
 
-CARD_WIDTH = 240
 _TOP = 3
 _HEAD = 47
 _SUMMARY = 34
@@ -23,8 +24,6 @@ _PORT = 22
 _PORTS_END = 6
 _BOTTOM = 1
 _ROOM = 40
-#: Pixels kept free between a card and the one below it.
-_GAP = 24
 #: Where a wire meets a card that has no row of its own for the port.
 _HANDLE = 26
 #: States that say nothing yet of the wires that leave the node.
@@ -34,7 +33,10 @@ ERROR_PORT = Port("error", "on error")
 
 @dataclass(frozen=True)
 class Card:
-    """A node's card. `x`, `y` are of its top left corner; `ports` are those shown as rows."""
+    """A node's card. `x`, `y` are of its top left corner; `ports` are those shown as rows.
+
+    A container that holds something is a box around it, with the card as its head.
+    """
 
     id: str
     title: str
@@ -46,6 +48,8 @@ class Card:
     x: float
     y: float
     height: int
+    width: int = CARD_WIDTH
+    is_box: bool = False
     ports: tuple[Port, ...] = ()
     takes_input: bool = True
     gives_output: bool = True
@@ -60,10 +64,10 @@ class Card:
         """Where a wire leaves by this port."""
         rows = [port.name for port in self.ports]
         if name not in rows:
-            return self.x + CARD_WIDTH - 1, self.y + _HANDLE
+            return self.x + self.width - 1, self.y + _HANDLE
         first = _TOP + _HEAD + (_SUMMARY if self.summary else 0) + (_STREAM if self.streams else 0)
         y = self.y + first + rows.index(name) * _PORT + _PORT / 2
-        return self.x + CARD_WIDTH - 1, y
+        return self.x + self.width - 1, y
 
 
 @dataclass(frozen=True)
@@ -148,7 +152,7 @@ def picture(
     cards = [
         _card(node, places.get(node.id, {}), run, node.id in broken) for node in document.nodes
     ]
-    cards = _apart(cards)
+    cards = arranged(cards, Graph(document), _as_box)
     by_id = {card.id: card for card in cards}
     on_failure = {node.id: ports_after_failure(node) for node in document.nodes}
     wires = [
@@ -159,28 +163,13 @@ def picture(
     if not cards:
         return Picture(cards, wires, live=run is not None)
     left, top = min(card.x for card in cards), min(card.y for card in cards)
-    width = max(card.x for card in cards) + CARD_WIDTH - left
+    width = max(card.x + card.width for card in cards) - left
     height = max(card.y + card.height for card in cards) - top
     return Picture(cards, wires, left, top, width, height, live=run is not None)
 
 
-def _apart(cards: list[Card]) -> list[Card]:
-    """The cards in their order, moved down where one would stand on another."""
-    placed: dict[str, Card] = {}
-    columns: dict[int, list[Card]] = {}
-    for card in sorted(cards, key=lambda card: (card.y, card.x)):
-        # Only cards of this column and its two neighbours can overlap this one.
-        column = int(card.x // CARD_WIDTH)
-        near = [other for c in (column - 1, column, column + 1) for other in columns.get(c, ())]
-        y = card.y
-        for other in sorted(near, key=lambda other: other.y):
-            beside = abs(other.x - card.x) >= CARD_WIDTH
-            apart = other.y >= y + card.height + _GAP or y >= other.y + other.height + _GAP
-            if not beside and not apart:
-                y = other.y + other.height + _GAP
-        placed[card.id] = moved = card if y == card.y else replace(card, y=y)
-        columns.setdefault(column, []).append(moved)
-    return [placed[card.id] for card in cards]
+def _as_box(head: Card, x: float, y: float, width: float, height: float) -> Card:
+    return replace(head, x=x, y=y, width=round(width), height=round(height), is_box=True)
 
 
 def _card(node: NodeSpec, place: Mapping[str, float], run: RunView | None, broken: bool) -> Card:
@@ -190,7 +179,8 @@ def _card(node: NodeSpec, place: Mapping[str, float], run: RunView | None, broke
     inert = node_type is not None and not node_type.runs
     note = str(node.config.get("text", "")) if inert else ""
     line = "" if inert else summary(node.config)
-    streams = bool(run and node_type and node_type.streams)
+    # Inside a container many texts come at once: none of them is shown.
+    streams = bool(run and node_type and node_type.streams and node.parent is None)
     state = None if run is None or inert else run.states.get(node.id, NodeState("pending"))
     height = _TOP + _HEAD + _BOTTOM + (_SUMMARY if line else 0) + (_STREAM if streams else 0)
     height += (_NOTE if inert else 0) + (len(shown) * _PORT + _PORTS_END if shown else 0)

@@ -122,12 +122,12 @@ class LiveStack:
         program = Program(
             [sys.executable, *arguments],
             self.log(name),
-            {**self._environment(), **environment},
+            {**self.environment(), **environment},
             cwd=ROOT,
         )
         self._running[name] = spawn(program)
 
-    def _environment(self) -> dict[str, str]:
+    def environment(self) -> dict[str, str]:
         """This process's own, with the test database and models that are scripted."""
         return {
             **os.environ,

@@ -62,10 +62,15 @@ export class Picture {
     for (const card of this.view.querySelectorAll<HTMLElement>("[data-node]")) {
       const x = Number(card.dataset["x"]);
       const y = Number(card.dataset["y"]);
+      const width = Number(card.dataset["width"]);
       card.style.transform = `translate(${x}px, ${y}px)`;
+      if ("box" in card.dataset) {
+        card.style.width = `${width}px`;
+        card.style.height = `${card.dataset["height"]}px`;
+      }
       left = Math.min(left, x);
       top = Math.min(top, y);
-      right = Math.max(right, x + 240);
+      right = Math.max(right, x + width);
       bottom = Math.max(bottom, y + Number(card.dataset["height"]));
     }
     if (left > right) return { left: 0, top: 0, width: 240, height: 80 };

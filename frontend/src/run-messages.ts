@@ -38,6 +38,8 @@ export interface RunEvent {
   at: string;
   type: string;
   node?: string;
+  /** The iteration, where it happened inside a container. */
+  path?: (string | number)[];
   attempt?: number;
   status?: string;
   duration_ms?: number;
@@ -53,6 +55,7 @@ export interface RunEvent {
 
 export interface Delta {
   node: string;
+  path?: (string | number)[];
   attempt: number;
   /** Counts how often the text began anew within the attempt. */
   part?: number;

@@ -1,4 +1,5 @@
 // Brings the server's drawing of a run up to date: states, durations, text, the end.
+import { RunInside } from "./run-inside";
 import { StepView } from "./run-step";
 import { drawEdges, setEdges } from "./run-edges";
 import {
@@ -32,6 +33,7 @@ export class RunPage {
   onEnd: () => void = () => undefined;
   onStarted: (node: string) => void = () => undefined;
   private readonly steps = new Map<string, StepView>();
+  private readonly inside: RunInside;
   private readonly usage = new Map<string, Usage>();
   private status: string;
   private startedAt: number | null;
@@ -43,10 +45,12 @@ export class RunPage {
     this.status = root.dataset["state"] ?? "queued";
     this.skew = Date.parse(root.dataset["now"] ?? "") - Date.now();
     this.startedAt = time(root.dataset["started"]);
-    for (const element of root.querySelectorAll<HTMLElement>("[data-step]")) {
+    for (const element of root.querySelectorAll<HTMLElement>("[data-step]:not([data-inside])")) {
       const view = new StepView(element, root);
       this.steps.set(view.node, view);
     }
+    this.inside = new RunInside(root);
+    this.inside.onChange = () => this.redraw();
     root.addEventListener("toggle", (event) => this.onToggle(event), true);
     this.nameTab();
     this.countSteps();
@@ -60,9 +64,12 @@ export class RunPage {
         if (node.usage) this.usage.set(`${node.node}:${node.attempt}`, node.usage);
       }
       this.setRun(frame.snapshot.run);
+      this.inside.hear();
     }
     for (const event of frame.events ?? []) this.happen(event);
-    for (const delta of frame.deltas ?? []) this.steps.get(delta.node)?.stream(delta);
+    for (const delta of frame.deltas ?? []) {
+      if (!delta.path?.length) this.steps.get(delta.node)?.stream(delta);
+    }
     this.redraw();
   }
 
@@ -73,6 +80,13 @@ export class RunPage {
   }
 
   private happen(event: RunEvent): void {
+    if (event.type.startsWith("node.") && this.status === "waiting" && isBegun(event)) {
+      this.setStatus("running");
+    }
+    if (event.path?.length) {
+      if (event.type !== "node.delta") this.inside.hear();
+      return;
+    }
     const step = event.node ? this.steps.get(event.node) : undefined;
     if (event.type === "node.delta") step?.streamEvent(event);
     else if (event.type.startsWith("node.") && step) {
@@ -83,6 +97,8 @@ export class RunPage {
       this.slot("queue")?.remove();
       this.setStatus("running");
     } else if (event.type === "run.waiting") this.setStatus("waiting");
+    else if (event.type === "run.paused") this.setStatus("paused");
+    else if (event.type === "run.resumed") this.setStatus(event.status ?? "running");
     else if (event.type === "run.finished") this.finish(event);
   }
 
@@ -106,7 +122,20 @@ export class RunPage {
     this.root.dataset["state"] = status;
     const badge = this.slot("run-state")?.firstElementChild;
     if (badge instanceof HTMLElement) paintState(badge, status);
+    this.offer(status);
     this.nameTab();
+  }
+
+  /** What may be done with the run in this state. */
+  private offer(status: string): void {
+    const over = ENDS.has(status);
+    this.slot("cancel")?.toggleAttribute("hidden", over);
+    this.slot("pause")?.toggleAttribute("hidden", over || status === "paused");
+    this.slot("resume")?.toggleAttribute("hidden", status !== "paused");
+    this.slot("again-failed")?.toggleAttribute("hidden", !over || status === "succeeded");
+    for (const again of this.root.querySelectorAll('[data-slot="again"]')) {
+      again.toggleAttribute("hidden", !over);
+    }
   }
 
   private finish(event: RunEvent): void {
@@ -114,11 +143,11 @@ export class RunPage {
     this.setStatus(event.status ?? "succeeded");
     if (event.duration_ms !== undefined) this.say("run-duration", durationText(event.duration_ms));
     if (event.usage) this.showUsage(event.usage);
-    this.slot("cancel")?.setAttribute("hidden", "");
     const failed = [...this.steps.values()].filter((step) => step.state === "failed").length;
     const more = failed ? `, ${failed} step${failed > 1 ? "s" : ""} failed` : "";
     this.say("announcement", `Run ${WORDS[this.status]?.toLowerCase()}${more}.`);
     for (const step of this.steps.values()) step.runEnded(this.status);
+    this.inside.hear();
     this.onEnd();
     this.showConnection(true);
     void this.showResult();
@@ -138,8 +167,8 @@ export class RunPage {
       this.dirty = false;
       for (const step of this.steps.values()) step.draw();
       if (!ENDS.has(this.status)) {
-        const states = new Map([...this.steps].map(([node, step]) => [node, step.state]));
-        drawEdges(this.root, states);
+        const outer = [...this.steps].map(([node, step]): [string, string] => [node, step.state]);
+        drawEdges(this.root, new Map([...outer, ...this.inside.states]));
         this.sumUsage();
       }
       this.countSteps();
@@ -147,9 +176,8 @@ export class RunPage {
   }
 
   private sumUsage(): void {
-    let input = 0;
-    let output = 0;
-    let cost = 0;
+    let { input_tokens: input, output_tokens: output } = this.inside.usage;
+    let cost = Number(this.inside.usage.cost ?? 0);
     for (const usage of this.usage.values()) {
       input += usage.input_tokens;
       output += usage.output_tokens;
@@ -164,7 +192,8 @@ export class RunPage {
   }
 
   private countSteps(): void {
-    const states = [...this.steps.values()].map((step) => step.state);
+    const outer = [...this.steps.values()].map((step) => step.state);
+    const states = [...outer, ...this.inside.states.values()];
     const over = states.filter((state) => !UNDONE.has(state));
     this.say("progress", `${over.length} of ${states.length}`);
   }
@@ -201,6 +230,11 @@ export class RunPage {
     const element = this.slot(slot);
     if (element && element.textContent !== text) element.textContent = text;
   }
+}
+
+/** Whether a step began that does not only wait. */
+function isBegun(event: RunEvent): boolean {
+  return event.type === "node.started" && !event.waiting_for && event.status !== "waiting";
 }
 
 function time(text: string | undefined): number | null {

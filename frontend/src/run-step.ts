@@ -59,9 +59,10 @@ export class StepView {
   happen(event: RunEvent): boolean {
     const attempt = event.attempt ?? this.attempt;
     if (event.type === "node.started") {
-      if (!this.advance(attempt, event.waiting_for ? "waiting" : "running")) return false;
+      if (!this.advance(attempt, waits(event) ? "waiting" : "running")) return false;
       this.startedAt = Date.parse(event.at);
       this.askPeople();
+      this.findChild();
       return true;
     }
     if (event.type === "node.skipped") return this.advance(1, "skipped");
@@ -120,12 +121,25 @@ export class StepView {
     this.say("duration", durationText(Math.max(0, now - this.startedAt)));
   }
 
+  /** The run of a sub-flow is written right after its step has begun. */
+  private findChild(): void {
+    if (!("subflow" in this.element.dataset)) return;
+    for (const wait of [300, 1500]) {
+      setTimeout(() => {
+        if (this.state === "running" && !this.slot("child")) {
+          void this.reload();
+        }
+      }, wait);
+    }
+  }
+
   /** Nodes that a cancelled run never came to, or that were stopped with it. */
   runEnded(status: string): void {
     if (this.state === "pending") {
       this.paint("unreached");
       return;
     }
+    if ("holds" in this.element.dataset) void this.reload();
     if (rank(this.state) < END) {
       this.paint(status === "succeeded" ? "skipped" : "cancelled");
       void this.reload();
@@ -192,7 +206,8 @@ export class StepView {
     if (error) this.showError(error);
     const open = this.element.querySelector<HTMLDetailsElement>("details[data-values]")?.open;
     const asked = this.slot("approval") !== null;
-    if (error || open || asked || "streams" in this.element.dataset) void this.reload();
+    const { streams, subflow } = this.element.dataset;
+    if (error || open || asked || (streams ?? subflow) !== undefined) void this.reload();
   }
 
   private showError(error: RunError): void {
@@ -236,6 +251,10 @@ export class StepView {
     const element = this.slot(slot);
     if (element && element.textContent !== text) element.textContent = text;
   }
+}
+
+function waits(event: RunEvent): boolean {
+  return event.waiting_for !== undefined || event.status === "waiting";
 }
 
 function rank(state: string): number {

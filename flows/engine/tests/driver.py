@@ -3,6 +3,7 @@
 import asyncio
 from typing import Any
 
+from flows.engine.commands import Compute, Ended, Start
 from flows.engine.document import Document
 from flows.engine.driving_errors import no_list
 from flows.engine.errors import NodeError
@@ -14,7 +15,7 @@ from flows.engine.run_state import RunState
 from flows.engine.scope import Scope
 from flows.engine.sight import context_of, incoming_of
 from flows.engine.tests.support import FakeContext, node_type
-from flows.engine.walk import Compute, Ended, Start, Walk
+from flows.engine.walk import Walk
 
 
 def run_flow(
@@ -75,7 +76,7 @@ def _result(
         return run_pure(kind, spec.config, context, pure_inputs)[1]
     config, _ = resolve_config(kind, spec.config, context)
     if kind.control is not None:
-        return _control(walk, scope, node, config)
+        return _control(walk, scope, node, config, world)
 
     async def perform() -> Result:
         assert kind.io is not None
@@ -84,7 +85,7 @@ def _result(
     return asyncio.run(perform())
 
 
-def _control(walk: Walk, scope: Scope, node: str, config: Any) -> Result | None:
+def _control(walk: Walk, scope: Scope, node: str, config: Any, world: FakeContext) -> Result | None:
     match walk.graph.nodes[node].type:
         case "map":
             if not isinstance(config.items, list):
@@ -100,6 +101,11 @@ def _control(walk: Walk, scope: Scope, node: str, config: Any) -> Result | None:
             walk.open_loop(scope, node, config.state, max_iterations=config.max_iterations)
         case "wait":
             return Result({"waited_seconds": config.seconds or 0})
+        case "approval":
+            decision = world.decisions.pop(0)
+            data = {field.name: field.default for field in config.fields}
+            output = {"decision": decision, "comment": "", "data": data, "by": None}
+            return Result(output, ports=(decision,))
         case other:
             raise AssertionError(f"'{other}' cannot be tried here")
     return None

@@ -49,6 +49,8 @@ class FakeContext:
 
     models: list[ModelAnswer | NodeError] = field(default_factory=list)
     answers: list[HttpAnswer | NodeError] = field(default_factory=list)
+    #: What people decide: approved or rejected.
+    decisions: list[str] = field(default_factory=list)
     run_id: str = "run"
     node_id: str = "node"
     path: tuple[str | int, ...] = ()

@@ -122,6 +122,35 @@ def test_a_website_is_judged_by_its_answer(given: Any, expected: dict[str, Any])
         assert result[node].items() >= value.items()
 
 
+def test_feedback_is_sorted_comment_by_comment_and_what_cannot_be_read_is_counted() -> None:
+    good, bad = '{"about": "Search", "happy": true}', '{"about": "Bill", "happy": false}'
+    # An answer that is no JSON is asked for once more.
+    said = [good, "no JSON", "no JSON", bad]
+    world = FakeContext(models=[answer(text) for text in said])
+    inputs = {"comments": ["Nice search", "Hm", "Charged twice"]}
+    result = outputs("sort_feedback", inputs, world)["result"]
+    assert result["report"].split("\n") == [
+        "2 comments (1 could not be read)",
+        "- + Search: Nice search",
+        "- - Bill: Charged twice",
+    ]
+    assert [entry["comment"] for entry in result["unhappy"]] == ["Charged twice"]
+
+
+def test_a_post_is_improved_until_it_is_good_and_goes_out_where_a_person_says_so() -> None:
+    def world(decision: str) -> FakeContext:
+        said = ["One", '{"score": 5, "advice": "Shorter."}', "Two", '{"score": 9, "advice": "-"}']
+        return FakeContext(models=[answer(text) for text in said], decisions=[decision])
+
+    asked = world("approved")
+    result = outputs("post_with_approval", {"news": "We moved"}, asked)
+    assert result == {"post": {"text": "Two", "rounds": 2}}
+    assert "Shorter." in asked.requests[2].messages[0]["content"]
+    assert "One" in asked.requests[2].messages[0]["content"]
+    rejected = outputs("post_with_approval", {"news": "We moved"}, world("rejected"))
+    assert rejected == {"dropped": {"reason": "Nobody said why."}}
+
+
 def test_a_text_is_written_criticised_and_improved() -> None:
     world = FakeContext(models=[answer("Draft"), answer("Dull"), answer("Better")])
     result = outputs("write_and_improve", {"topic": "tea"}, world)

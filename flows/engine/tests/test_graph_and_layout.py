@@ -4,7 +4,7 @@ import itertools
 
 from flows.engine.document import Document, EdgeSpec, NodeSpec
 from flows.engine.graph import Graph
-from flows.engine.layout import CARD_HEIGHT, CARD_WIDTH, layout
+from flows.engine.layout import BOX_PADDING, CARD_HEIGHT, CARD_WIDTH, layout
 
 
 def doc(names: str, edges: str, **more: object) -> Document:
@@ -58,6 +58,19 @@ def test_a_layout_goes_from_left_to_right_without_overlaps() -> None:
         assert apart or abs(one["y"] - other["y"]) >= CARD_HEIGHT
     assert places["b"] == {"x": 330.0, "y": 0.0}
     assert places["c"] == {"x": 330.0, "y": 136.0}
+
+
+def test_what_is_in_a_container_stands_below_its_head_and_what_follows_beside_the_box() -> None:
+    document = doc("a box b c end", "a>box b>c box>end")
+    nodes = [
+        node.model_copy(update={"parent": "box"}) if node.id in ("b", "c") else node
+        for node in document.nodes
+    ]
+    places = layout(document.model_copy(update={"nodes": nodes}))
+    assert places["b"]["x"] == places["box"]["x"] + BOX_PADDING
+    assert places["b"]["y"] == places["box"]["y"] + CARD_HEIGHT + BOX_PADDING
+    assert places["c"]["x"] > places["b"]["x"] + CARD_WIDTH
+    assert places["end"]["x"] > places["c"]["x"] + CARD_WIDTH + BOX_PADDING
 
 
 def test_given_places_stay_and_new_cards_keep_clear_of_them() -> None:

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from flows.engine.commands import Cancel, Compute, Ended, Reused, Start
 from flows.engine.document import parse
 from flows.engine.graph import Graph
 from flows.engine.node_type import Result
@@ -11,7 +12,7 @@ from flows.engine.scope import Scope
 from flows.engine.sight import body_context, context_of
 from flows.engine.tests.driver import run_flow
 from flows.engine.tests.support import FakeContext
-from flows.engine.walk import Cancel, Compute, Ended, Reused, Start, Walk
+from flows.engine.walk import Walk
 
 JSON = Any
 START = {"id": "start", "type": "input", "config": {"fields": [{"name": "rows", "type": "json"}]}}
@@ -274,3 +275,12 @@ def test_only_the_failed_items_of_a_map_run_again_when_that_is_asked_for() -> No
     whole = chain(reuse_of(known, start="rows"))
     assert started(whole) == [((), "rows")]
     assert opened(whole) == [(("rows", 0), "x"), (("rows", 1), "x")]
+
+
+def test_a_container_that_is_worked_off_by_itself_keeps_what_it_may_as_well() -> None:
+    known = {key: value for key, value in ALL.items() if not key.startswith("rows/1")}
+    graph = chain(reuse_of(known)).graph
+    for fresh, expected in ((False, [1]), (True, [0, 1])):
+        reuse = reuse_of(known, start="rows", only_failed=True)
+        walk = Walk.inside(graph, "rows", (), {}, reuse=reuse, fresh=fresh)
+        assert opened(walk) == [(("rows", number), "x") for number in expected]

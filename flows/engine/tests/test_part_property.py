@@ -1,0 +1,91 @@
+"""Parts of random flows hold what leads to the node, and give what the whole flow gives."""
+
+import random
+
+from flows.engine.document import Document
+from flows.engine.graph import Graph
+from flows.engine.part_of import part_of
+from flows.engine.tests.random_flows import random_flow
+from flows.engine.tests.test_reuse_property import Nature, Play
+
+
+def needed(document: Document, wanted: str, given: set[str]) -> set[str]:
+    """What has to be there for a node, found by following every edge and wall backwards."""
+    nodes = {node.id: node for node in document.nodes if node.type != "note"}
+    found: set[str] = set()
+
+    def with_inside(name: str) -> None:
+        found.add(name)
+        for child in nodes.values():
+            if child.parent == name:
+                with_inside(child.id)
+
+    def before(name: str) -> None:
+        if name in given:
+            return
+        for edge in document.edges:
+            if edge.target == name and edge.source in nodes:
+                with_inside(edge.source)
+                before(edge.source)
+
+    with_inside(wanted)
+    at: str | None = wanted
+    while at is not None:
+        found.add(at)
+        before(at)
+        at = nodes[at].parent
+    return found
+
+
+def test_until_a_node_is_that_node_with_all_that_leads_to_it() -> None:
+    sizes = []
+    for seed in range(1_500):
+        chance = random.Random(seed)
+        document = random_flow(chance)
+        names = list(Graph(document).nodes)
+        if not names:
+            continue
+        wanted = chance.choice(names)
+        given = {name for name in names if name != wanted and chance.random() < 0.1}
+        cut = part_of(document, until=wanted, given=given)
+        assert {node.id for node in cut.nodes} == needed(document, wanted, given)
+        kept = {node.id for node in cut.nodes}
+        edges = {edge for edge in document.edges if edge.target not in given}
+        assert set(cut.edges) == {e for e in edges if {e.source, e.target} <= kept}
+        sizes.append(len(kept) / len(names))
+    assert 0.2 < sum(sizes) / len(sizes) < 0.9
+
+
+def test_only_a_node_stands_alone_with_what_is_in_it_and_what_is_given() -> None:
+    for seed in range(1_000):
+        chance = random.Random(seed)
+        document = random_flow(chance)
+        graph = Graph(document)
+        if not graph.nodes:
+            continue
+        wanted = chance.choice(list(graph.nodes))
+        inside = {wanted, *graph.inside(wanted)}
+        given = {name for name in graph.nodes if name not in inside and chance.random() < 0.2}
+        cut = Graph(part_of(document, only=wanted, given=given))
+        assert set(cut.nodes) == inside | given
+        assert all(cut.holder[name] is None for name in {wanted, *given})
+        assert {e.source for e in cut.incoming[wanted]} == given
+        assert all(not cut.incoming[name] for name in given)
+
+
+def test_a_part_gives_what_the_whole_flow_gives() -> None:
+    compared = 0
+    for seed in range(600):
+        chance = random.Random(seed)
+        document = random_flow(chance)
+        tops = Graph(document).children[None]
+        if not tops:
+            continue
+        wanted = chance.choice(tops)
+        whole = Play(document, Nature(), seed)
+        part = Play(part_of(document, until=wanted), Nature(), seed + 1)
+        for place, status in part.statuses.items():
+            assert whole.statuses[place] == status
+            assert whole.results.get(place) == part.results.get(place)
+        compared += len(part.statuses)
+    assert compared > 1_000
