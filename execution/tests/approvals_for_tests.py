@@ -27,6 +27,13 @@ def asking(**more: JSON) -> dict[str, JSON]:
     return document(nodes, ["start>ask", "ask.approved>yes", "ask.rejected>no"])
 
 
+def asking_for_each() -> dict[str, JSON]:
+    """A document with an approval node `ask` inside of a map `rows`."""
+    rows = {"id": "rows", "type": "map", "config": {"items": [1, 2]}}
+    ask = {"id": "ask", "type": "approval", "config": {"message": "Go?"}, "parent": "rows"}
+    return document([start_node("topic"), rows, ask, output("done", "end")], ["start>rows"])
+
+
 def waiting_run(actor: Actor, config: dict[str, JSON] | None = None, **more: JSON) -> Run:
     """A run that is under way and has come to its approval, which asks what `config` says."""
     run = make_run(published(actor, asking(**more)), "running", last_seq=1)

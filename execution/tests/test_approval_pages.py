@@ -17,7 +17,7 @@ from execution.tests.approvals_for_tests import (
     ROLES,
     approval_of,
     ask,
-    asking,
+    asking_for_each,
     person,
     waiting_run,
 )
@@ -221,7 +221,7 @@ def test_a_waiting_step_of_a_run_leads_to_its_question(
 
 
 def test_a_step_with_several_questions_leads_to_the_list(visitor: Client, actor: Actor) -> None:
-    run = make_run(published(actor, asking()), "running", last_seq=1)
+    run = make_run(published(actor, asking_for_each()), "running", last_seq=1)
     for index in (0, 1):
         ask(run, path=["rows", index])
     content = visitor.get(f"/runs/{run.id}/").text
