@@ -3,6 +3,7 @@
 import itertools
 import uuid
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import timedelta
 
 import pytest
@@ -148,7 +149,12 @@ def test_a_node_that_never_comes_back_ends_its_worker_and_is_given_up(
     stack.start_worker()
     stack.wait_until_ready()
     until(lambda: NodeRun.objects.filter(run=run, node="burn", attempt=2).exists())
+    # Whoever has it now is frozen as well, and may not be left to the tests that follow.
+    stack.kill_worker()
     cancel_run(system_actor(run.workspace_id, "test"), run)
+    stack.start_worker()
+    stack.wait_until_ready()
+    assert ended(run, 60).status == "cancelled"
 
 
 def test_a_node_that_kills_its_worker_lets_others_on_between_its_attempts(
@@ -161,7 +167,8 @@ def test_a_node_that_kills_its_worker_lets_others_on_between_its_attempts(
     others: list[Run] = []
 
     def is_over() -> bool:
-        stack.heal()
+        with suppress(AssertionError):
+            stack.heal()  # the node may end the new worker before that is ready
         if not others or others[-1].created_at < timezone.now() - timedelta(seconds=3):
             others.append(start_run(actor, flow, {"tag": uuid.uuid4().hex}).run)
         run.refresh_from_db()

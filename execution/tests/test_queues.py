@@ -54,7 +54,8 @@ def test_slow_models_in_every_slot_hold_up_neither_logic_nor_http(stack: Any) ->
     flooding = start_run(slow, published(slow, document(nodes, edges)), {"text": "x"}).run
     running = flooding.node_runs.filter(type="llm", status="running")
     # As many as a worker has slots: the others wait for one.
-    until(lambda: running.count() >= 200, 60)
+    # All that other tests left free of the 200.
+    until(lambda: running.count() >= 150, 60)
     try:
         logic = published(
             quick, document([start_node("text"), output("{{ start.text }}")], ["start>end"])
