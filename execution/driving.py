@@ -6,6 +6,7 @@ activity. They differ in where the other nodes run; what happens is decided here
 """
 
 import asyncio
+from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Mapping
 from datetime import datetime
@@ -36,7 +37,7 @@ WORK_PER_NODE = 20_000
 CONTAINERS = ("map", "loop")
 
 
-class Driver:
+class Driver(ABC):
     """Carries out a walk. Subclasses say where nodes run that are not pure, and what time it is."""
 
     walk: Walk
@@ -52,36 +53,37 @@ class Driver:
 
     # What subclasses do.
 
+    @abstractmethod
     def now(self) -> datetime:
-        raise NotImplementedError
+        """What time it is, in UTC."""
 
+    @abstractmethod
     def value_limit(self) -> int:
         """Bytes of JSON of one value that stays here."""
-        raise NotImplementedError
 
+    @abstractmethod
     def outside(self, scope: Scope, spec: NodeSpec, node_type: NodeType) -> None:
         """Have a node run elsewhere; a task of it is noted with `self.watch`."""
-        raise NotImplementedError
 
+    @abstractmethod
     def open_container(self, scope: Scope, spec: NodeSpec, node_type: NodeType) -> None:
         """Begin a map or loop, here or elsewhere."""
-        raise NotImplementedError
 
+    @abstractmethod
     def compute_outside(self, command: Compute) -> None:
         """Evaluate a container's field that touches or makes a large value."""
-        raise NotImplementedError
 
+    @abstractmethod
     def keep_outside(self, command: Ended) -> None:
         """Settle a container whose output is too large to stay here."""
-        raise NotImplementedError
 
     def trusts(self, node_type: NodeType) -> bool:
         """Whether a pure node type may be run on this thread: ours are known to be quick."""
         return registry().is_built_in(node_type.type)
 
+    @abstractmethod
     async def let_go(self) -> None:
         """Hand over what has gathered, and the thread, before either is too much."""
-        raise NotImplementedError
 
     # What they share.
 
