@@ -41,6 +41,7 @@ class UsageRecordAdmin(ReadOnlyAdmin):
         "output_tokens",
         "cost",
         "price_source",
+        "estimated",
     )
     list_select_related = ("workspace", "flow")
     list_filter = (

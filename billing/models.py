@@ -40,6 +40,11 @@ class UsageRecord(models.Model):
     cache_write_tokens = models.PositiveBigIntegerField(default=0)
     cost = models.DecimalField(max_digits=14, decimal_places=8, default=0)
     price_source = models.CharField(max_length=40, blank=True)
+    estimated = models.BooleanField(
+        default=False,
+        db_default=False,  # a worker of the release before does not know this column
+        help_text="A call was cut off before its provider said what it used.",
+    )
     at = models.DateTimeField(auto_now_add=True)
 
     class Meta:

@@ -20,6 +20,7 @@ def record_usage(
     usage: ModelUsage,
     price: Price,
     api_key_id: UUID | None = None,
+    estimated: bool = False,
 ) -> None:
     """Book one model call of one attempt. The same attempt booked again changes nothing.
 
@@ -36,6 +37,7 @@ def record_usage(
         model=model,
         cost=price.cost,
         price_source=price.source,
+        estimated=estimated,
         **usage.as_dict(),
     )
     UsageRecord.objects.bulk_create([record], ignore_conflicts=True)

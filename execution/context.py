@@ -4,7 +4,7 @@ import json
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from uuid import UUID
+from uuid import UUID, uuid5
 
 from accounts.models import Workspace
 from execution import egress
@@ -17,6 +17,7 @@ from execution.providers.registry import load_provider, resolve
 from execution.results import Spent
 from execution.shapes import NodeCall
 from execution.streaming import Stream, finish
+from execution.tally import Tally
 from flows.engine.errors import NodeError
 from flows.engine.json_values import storable_text
 from flows.engine.node_type import HttpAnswer, ModelAnswer, ModelRequest, ModelUsage
@@ -62,7 +63,8 @@ class RunContext:
 
     @property
     def idempotency_key(self) -> str:
-        return f"{self.run_id}:{self.node_id}:{json.dumps(self.call['path'])}"
+        place = json.dumps([self.node_id, *self.call["path"]])
+        return str(uuid5(UUID(self.run_id), place))
 
     @property
     def seconds_left(self) -> float:
@@ -107,8 +109,17 @@ class RunContext:
         name = request.model or default_model(await self._workspace_default(), access)
         await load_provider(name)
         provider, model_name = resolve(name, access)
+        tally = Tally(request, self.emit)
         async with room_for(limits_of(name, access)):
-            answer = await provider.complete(request, model_name, emit=self.emit)
+            try:
+                answer = await provider.complete(
+                    request, model_name, emit=tally.emit, counted=tally.counted
+                )
+            except BaseException:
+                # Cancelled or broken off: what was streamed until then is billed all the same.
+                if tally.begun:
+                    self._count(f"{provider.name}/{model_name}", tally.usage(), estimated=True)
+                raise
         self._count(answer.model, answer.usage)
         return answer
 
@@ -117,10 +128,12 @@ class RunContext:
         name = await in_database(lambda: workspaces.values_list("default_model", flat=True).first())
         return name or ""
 
-    def _count(self, model: str, usage: ModelUsage) -> None:
+    def _count(self, model: str, usage: ModelUsage, *, estimated: bool = False) -> None:
         """Add to what this attempt used: one entry per model."""
         model = storable_text(model)[:MODEL_LENGTH]
-        before = next((item.usage for item in self.spent if item.model == model), ModelUsage())
+        known = next((item for item in self.spent if item.model == model), None)
+        before = known.usage if known else ModelUsage()
+        estimated = estimated or (known is not None and known.estimated)
         total = ModelUsage(
             before.input_tokens + usage.input_tokens,
             before.output_tokens + usage.output_tokens,
@@ -128,7 +141,7 @@ class RunContext:
             before.cache_write_tokens + usage.cache_write_tokens,
         )
         self.spent = [item for item in self.spent if item.model != model]
-        self.spent.append(Spent(model, total))
+        self.spent.append(Spent(model, total, estimated))
 
     def close(self) -> None:
         """The node is over; nothing more is streamed."""

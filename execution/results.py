@@ -36,10 +36,11 @@ JSON = Any
 
 @dataclass(frozen=True)
 class Spent:
-    """What an attempt used of one model."""
+    """What an attempt used of one model; `estimated` where a call was cut off before its count."""
 
     model: str
     usage: ModelUsage
+    estimated: bool = False
 
 
 @dataclass(frozen=True)
@@ -243,6 +244,7 @@ def _book(run: HeldRun, call: NodeCall, attempt: Attempt, bill: Bill) -> None:
             usage=item.usage,
             price=priced,
             api_key_id=run.api_key_id,
+            estimated=item.estimated,
         )
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import httpx2
 
 from execution.egress import guarded_client, origin_entry
-from execution.providers.base import Emit, Login
+from execution.providers.base import Counted, Emit, Login, not_counted
 from execution.providers.failures import Failures
 from execution.providers.server_events import decoded, drain, read_events
 from flows.engine.errors import NodeError
@@ -47,8 +47,9 @@ _EFFORT = {"none": "low", "minimal": "low"}
 class _Answer:
     """An answer while its events come in."""
 
-    def __init__(self, emit: Emit) -> None:
+    def __init__(self, emit: Emit, counted: Counted = not_counted) -> None:
         self._emit = emit
+        self._counted = counted
         self._pieces: list[str] = []
         self._usage: dict[str, int] = {}
         self.stop_reason = ""
@@ -83,6 +84,7 @@ class _Answer:
         for name, tokens in (usage or {}).items():
             if isinstance(tokens, int):
                 self._usage[name] = tokens
+        self._counted(self.usage)
 
 
 class Anthropic:
@@ -97,7 +99,14 @@ class Anthropic:
         self._failures = Failures(self.name, login)
         self._client: anthropic.AsyncAnthropic | None = None
 
-    async def complete(self, request: ModelRequest, model_name: str, *, emit: Emit) -> ModelAnswer:
+    async def complete(
+        self,
+        request: ModelRequest,
+        model_name: str,
+        *,
+        emit: Emit,
+        counted: Counted = not_counted,
+    ) -> ModelAnswer:
         """One call. Raises NodeError."""
         client = self._client or await self._open()
         import anthropic
@@ -105,7 +114,8 @@ class Anthropic:
         body = _body(request, model_name)
         try:
             async with client.messages.with_streaming_response.create(**body) as response:
-                return await self._read(response.iter_bytes(), model_name, emit)
+                answer = _Answer(emit, counted)
+                return await self._read(response.iter_bytes(), model_name, answer)
         except anthropic.APIStatusError as error:
             raise self._failures.of_status(
                 error.status_code, error.body, error.response.headers, model_name
@@ -124,8 +134,7 @@ class Anthropic:
         self._client = await asyncio.to_thread(open_client, self._login, self._address, http_client)
         return self._client
 
-    async def _read(self, stream: Any, model: str, emit: Emit) -> ModelAnswer:
-        answer = _Answer(emit)
+    async def _read(self, stream: Any, model: str, answer: _Answer) -> ModelAnswer:
         async with aclosing(read_events(stream)) as events:
             async for name, data in events:
                 if name not in _READ:

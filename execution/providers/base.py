@@ -5,9 +5,14 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from execution.credential_limits import CallLimits
-from flows.engine.node_type import ModelAnswer, ModelRequest
+from flows.engine.node_type import ModelAnswer, ModelRequest, ModelUsage
 
 type Emit = Callable[[str], None]
+type Counted = Callable[[ModelUsage], None]
+
+
+def not_counted(usage: ModelUsage) -> None:
+    """Nobody asks what the call used before it ended."""
 
 
 @dataclass(frozen=True)
@@ -40,8 +45,16 @@ class Provider(Protocol):
 
     name: str
 
-    async def complete(self, request: ModelRequest, model_name: str, *, emit: Emit) -> ModelAnswer:
+    async def complete(
+        self,
+        request: ModelRequest,
+        model_name: str,
+        *,
+        emit: Emit,
+        counted: Counted = not_counted,
+    ) -> ModelAnswer:
         """The whole answer; `emit` gets each piece of text as it comes. Raises NodeError.
 
+        `counted` gets what the provider says was used so far, where it says so before the end.
         Cancelling closes the stream at once, so that the provider stops generating.
         """

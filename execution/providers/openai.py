@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import httpx2
 
 from execution.egress import guarded_client, origin_entry
-from execution.providers.base import Emit, Login
+from execution.providers.base import Counted, Emit, Login, not_counted
 from execution.providers.failures import Failures
 from execution.providers.schemas import is_strict
 from execution.providers.server_events import decoded, drain, read_events
@@ -39,7 +39,14 @@ class OpenAI:
         self._failures = Failures(self.name, login)
         self._client: openai.AsyncOpenAI | None = None
 
-    async def complete(self, request: ModelRequest, model_name: str, *, emit: Emit) -> ModelAnswer:
+    async def complete(
+        self,
+        request: ModelRequest,
+        model_name: str,
+        *,
+        emit: Emit,
+        counted: Counted = not_counted,
+    ) -> ModelAnswer:
         """One call. Raises NodeError."""
         client = self._client or await self._open()
         import openai

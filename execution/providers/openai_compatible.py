@@ -12,7 +12,7 @@ from typing import Any
 import httpx2
 
 from execution.egress import CONNECT_SECONDS, origin_entry, shared_transport
-from execution.providers.base import Emit, Login
+from execution.providers.base import Counted, Emit, Login, not_counted
 from execution.providers.failures import Failures
 from execution.providers.schemas import is_strict
 from execution.providers.server_events import decoded, drain, read_events
@@ -33,8 +33,9 @@ _FINISH = {
 class _Answer:
     """An answer while its pieces come in."""
 
-    def __init__(self, emit: Emit) -> None:
+    def __init__(self, emit: Emit, counted: Counted = not_counted) -> None:
         self._emit = emit
+        self._counted = counted
         self._pieces: list[str] = []
         self.finish = ""
         self.refused = False
@@ -53,6 +54,7 @@ class _Answer:
                 output_tokens=usage.get("completion_tokens") or 0,
                 cache_read_tokens=cached,
             )
+            self._counted(self.usage)
         for choice in event.get("choices") or ():
             said = choice.get(part) or {}
             refusal = said.get("refusal")
@@ -80,9 +82,16 @@ class OpenAICompatible:
             "timeout": httpx2.Timeout(read_seconds, connect=CONNECT_SECONDS).as_dict()
         }
 
-    async def complete(self, request: ModelRequest, model_name: str, *, emit: Emit) -> ModelAnswer:
+    async def complete(
+        self,
+        request: ModelRequest,
+        model_name: str,
+        *,
+        emit: Emit,
+        counted: Counted = not_counted,
+    ) -> ModelAnswer:
         """One call. Raises NodeError."""
-        answer = _Answer(emit)
+        answer = _Answer(emit, counted)
         sent = httpx2.Request(
             "POST",
             self._url,

@@ -248,6 +248,21 @@ async def test_cancelling_ends_the_call_at_the_server_at_once(
     assert server.calls[0].state == "aborted"
 
 
+async def test_what_anthropic_counts_at_the_start_is_known_before_the_end(
+    server: ModelServer,
+) -> None:
+    counts: list[ModelUsage] = []
+    known_at_first_piece: list[int] = []
+    await opened("anthropic", server).complete(
+        asking("one two three"),
+        "cached-1",
+        emit=lambda _: known_at_first_piece.append(counts[-1].input_tokens),
+        counted=counts.append,
+    )
+    assert known_at_first_piece == [3, 3, 3]
+    assert counts[-1] == ModelUsage(3, 3, cache_read_tokens=1)
+
+
 async def test_an_answer_of_ten_megabytes_arrives_whole(provider: Provider) -> None:
     answer, pieces = await ask(provider, "size-10mb")
     assert len(answer.text) == 10_000_000

@@ -135,7 +135,10 @@ class Context(Protocol):
 
     @property
     def idempotency_key(self) -> str:
-        """The same for every attempt of this node in this run and iteration."""
+        """The same for every attempt of this node in this run and iteration; at most 36 letters.
+
+        What a service is given to tell a repeated call from a new one.
+        """
 
     @property
     def seconds_left(self) -> float:

@@ -16,6 +16,8 @@ from flows.engine.json_values import read_json
 from flows.engine.node_type import Context, HttpAnswer, NodeType, Result, RetryDefaults
 from flows.nodes.http.charsets import decoded
 
+#: What tells a service a request sent again from a new one.
+KEY_HEADER = "Idempotency-Key"
 #: Methods that may be sent again without doing a thing twice (RFC 9110, 9.2.2).
 IDEMPOTENT = ("GET", "PUT", "DELETE", "HEAD", "OPTIONS")
 #: Answers that say "try again": busy, or broken in passing.
@@ -120,10 +122,20 @@ def _body(config: Config) -> tuple[bytes | None, str | None]:
     return urlencode(fields, doseq=True).encode(), "application/x-www-form-urlencoded"
 
 
-def _headers(config: Config, content_type: str | None) -> dict[str, str]:
-    headers = dict(config.headers)
-    if content_type and not any(name.lower() == "content-type" for name in headers):
-        headers["Content-Type"] = content_type
+def _headers(config: Config, content_type: str | None, key: str) -> dict[str, str]:
+    """The author's headers, and those that the node adds where the author wrote none.
+
+    A worker may die with a request in flight, which is then sent again: services that know
+    `Idempotency-Key` do not act upon it twice.
+    """
+    added = {"Content-Type": content_type} if content_type else {}
+    if not is_idempotent(config):
+        added[KEY_HEADER] = key
+    written = {name.lower() for name in config.headers}
+    headers = {name: value for name, value in added.items() if name.lower() not in written}
+    for name, value in config.headers.items():
+        if value or name.lower() != KEY_HEADER.lower():
+            headers[name] = value
     return headers
 
 
@@ -133,7 +145,7 @@ async def run(config: Config, ctx: Context) -> Result:
     answer = await ctx.http(
         config.method,
         config.url,
-        headers=_headers(config, sent_type),
+        headers=_headers(config, sent_type, ctx.idempotency_key),
         query=_query(config),
         content=content,
         timeout_seconds=config.timeout_seconds,

@@ -134,7 +134,25 @@ def test_a_content_type_of_ones_own_wins() -> None:
     world = FakeContext(answers=[reply()])
     headers = {"content-type": "application/ld+json"}
     perform("http", {"url": URL, "method": "POST", "body": {}, "headers": headers}, world)
-    assert world.calls[0]["headers"] == headers
+    assert world.calls[0]["headers"] == {**headers, "Idempotency-Key": world.idempotency_key}
+
+
+@pytest.mark.parametrize("method", ["GET", "PUT", "DELETE", "HEAD", "OPTIONS", "POST", "PATCH"])
+def test_what_may_not_be_done_twice_carries_an_idempotency_key(method: str) -> None:
+    world = FakeContext(answers=[reply()])
+    perform("http", {"url": URL, "method": method}, world)
+    key = world.idempotency_key if method in ("POST", "PATCH") else None
+    assert world.calls[0]["headers"].get("Idempotency-Key") == key
+
+
+@pytest.mark.parametrize(("own", "sent"), [("order-7", {"idempotency-key": "order-7"}), ("", {})])
+def test_an_idempotency_key_of_ones_own_wins_and_an_empty_one_sends_none(
+    own: str, sent: dict[str, str]
+) -> None:
+    world = FakeContext(answers=[reply()])
+    config = {"url": URL, "method": "POST", "headers": {"idempotency-key": own}}
+    perform("http", config, world)
+    assert world.calls[0]["headers"] == sent
 
 
 def test_query_lists_repeat_and_nulls_are_left_out() -> None:
