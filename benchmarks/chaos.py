@@ -20,7 +20,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
 
-from benchmarks.chaos_record import Findings, Record, judge, read_record, rerun
+from benchmarks.chaos_record import Findings, Record, judge, judge_keys, read_record, rerun
 from benchmarks.chaos_shapes import SHAPES, Planned, publish_all
 from benchmarks.receiver import Receiver, receiver
 from benchmarks.recovery import ENDED, kill
@@ -200,9 +200,12 @@ def run_chaos(stack: Stack, world: Receiver, given: argparse.Namespace) -> bool:
     asyncio.run(storm(chaos, planned, dice, given.seconds))
     record = repeat_what_was_cut_off(chaos, read_record(stack))
     calls: dict[str, list[float]] = defaultdict(list)
-    for key, at in world.journal():
+    sent: dict[str, set[str]] = defaultdict(set)
+    for key, at, header in world.journal():
         calls[key].append(at)
+        sent[key].add(header)
     found = judge(planned, record, calls, chaos.kills)
+    judge_keys(record, sent, found)
     return report(chaos, found, sum(map(len, calls.values())), given.seconds)
 
 

@@ -166,3 +166,19 @@ def _killed_between(before: float, again: float, kills: Sequence[tuple[str, floa
     after = [kind for kind, when in kills if before < when < again]
     shortly_before = [kind for kind, when in kills if before - AFTERMATH < when <= before]
     return next(iter([*after, *reversed(shortly_before)]), "nothing")
+
+
+def judge_keys(record: Record, sent: Mapping[str, set[str]], found: Findings) -> None:
+    """Whether every call that was sent again carried the key it had before.
+
+    `sent` are the `Idempotency-Key` headers by the call's name; none for calls of models. A run
+    that repeats another sends keys of its own, and no two calls share one.
+    """
+    owners: dict[str, str] = {}
+    for key, headers in sent.items():
+        runs = len(record.runs.get(key.partition(":")[0], ()))
+        if len(headers) > max(runs, 1):
+            found.faults["another idempotency key"].append(f"{key}: {sorted(headers)}")
+        for header in headers - {""}:
+            if owners.setdefault(header, key) != key:
+                found.faults["shared idempotency keys"].append(f"{key}, {owners[header]}")

@@ -66,7 +66,7 @@ def _send(url: str, name: str, key: str, body: str, query: str, **more: JSON) ->
     config = {
         "method": "POST",
         "url": f"{url}/hook?{query}",
-        "headers": {"Idempotency-Key": key},
+        "query": {"key": key},
         "body": body,
     }
     return {"id": name, "type": "http", "config": config, **more}

@@ -1,9 +1,9 @@
 """A model server and web service that counts every call: `python -m benchmarks.receiver --port 0`.
 
 Models are those of the scripted model server; a call's key is what was asked. `POST /hook?…` is a
-web service: its key is the `Idempotency-Key` header, `ms` how long it takes, `fail` how many calls
-of a key are answered with 503 first, and the answer `{"got": body}`. `GET /journal?after=N` lists
-every call since number N; `GET /counts` says how many there were.
+web service: `key` names the call, `ms` is how long it takes, `fail` how many calls of a key are
+answered with 503 first, and the answer `{"got": body}`. `GET /journal?after=N` lists every call
+since number N, with its `Idempotency-Key` header; `GET /counts` says how many there were.
 """
 
 import argparse
@@ -35,12 +35,12 @@ class Journal(Script):
 
     def __init__(self) -> None:
         super().__init__()
-        self.entries: list[tuple[str, float]] = []
+        self.entries: list[tuple[str, float, str]] = []
         self.of_key: Counter[str] = Counter()
 
-    def note(self, key: str) -> int:
+    def note(self, key: str, sent: str = "") -> int:
         """Write a call down; how often its key was called by now."""
-        self.entries.append((key, time.time()))
+        self.entries.append((key, time.time(), sent))
         self.of_key[key] += 1
         return self.of_key[key]
 
@@ -58,7 +58,7 @@ class Counting(Connection):
     async def answer(self, method: str, path: str, headers: dict[str, str], body: bytes) -> None:
         query = dict(parse_qsl(self.url.decode("latin-1").partition("?")[2]))
         if path == "/hook":
-            await self.hook(headers.get("idempotency-key", ""), query, body)
+            await self.hook(query.get("key", ""), headers.get("idempotency-key", ""), query, body)
         elif path == "/journal":
             after = int(query.get("after", 0))
             self.json(200, self.script.entries[after : after + PAGE])
@@ -67,9 +67,9 @@ class Counting(Connection):
         else:
             await super().answer(method, path, headers, body)
 
-    async def hook(self, key: str, query: dict[str, str], body: bytes) -> None:
+    async def hook(self, key: str, sent: str, query: dict[str, str], body: bytes) -> None:
         """The web service."""
-        number = self.script.note(key)
+        number = self.script.note(key, sent)
         if milliseconds := int(query.get("ms", 0)):
             await asyncio.sleep(milliseconds / 1000)
         if number <= int(query.get("fail", 0)):
@@ -90,11 +90,11 @@ class Receiver:
         with urllib.request.urlopen(f"{self.url}{path}", timeout=30) as answer:
             return json.loads(answer.read())
 
-    def journal(self) -> list[tuple[str, float]]:
-        """Every call so far: key and time."""
-        entries: list[tuple[str, float]] = []
+    def journal(self) -> list[tuple[str, float, str]]:
+        """Every call so far: key, time, and the `Idempotency-Key` header."""
+        entries: list[tuple[str, float, str]] = []
         while page := self.get(f"/journal?after={len(entries)}"):
-            entries += [(key, at) for key, at in page]
+            entries += [(key, at, sent) for key, at, sent in page]
         return entries
 
 
