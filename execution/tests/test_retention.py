@@ -149,9 +149,8 @@ def test_a_run_that_somebody_writes_is_passed_over(ended: Callable[..., Run]) ->
     writer.start()
     holding.wait(10)
     try:
-        began = time.monotonic()
         assert expire_runs() == 1
-        assert time.monotonic() - began < 1
+        assert writer.is_alive(), "it waited for the run that is held"
     finally:
         over.set()
         writer.join(10)

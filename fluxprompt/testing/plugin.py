@@ -27,7 +27,9 @@ _left_out: list[str] = []
 @pytest.hookimpl(wrapper=True)
 def pytest_load_initial_conftests() -> Iterator[None]:
     """Start before pytest-django loads the settings: wrappers run before everything else."""
-    given = os.environ.get("FLUX_TEST_DATABASE_URL")
+    # Each process of several has a server of its own: some tests stop it.
+    shared = "PYTEST_XDIST_WORKER" not in os.environ
+    given = os.environ.get("FLUX_TEST_DATABASE_URL") if shared else None
     try:
         folder = _session.enter_context(throw_away_folder())
         url = given or _session.enter_context(throw_away_postgres(folder))
@@ -53,12 +55,17 @@ def pytest_configure(config: pytest.Config) -> None:
     config.pluginmanager.register(fixtures, "fluxprompt-fixtures")
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Browser tests come last, and are left out where there is no browser.
 
-    Last, because Playwright's sync interface keeps an event loop running in this thread.
+    Last, because Playwright's sync interface keeps an event loop running in this thread. Where
+    several processes share the tests, those of a file stay together, but for its browser tests.
     """
     browser = [item for item in items if _BROWSER_FIXTURES & set(getattr(item, "fixturenames", ()))]
+    for item in items:
+        part = ":browser" if item in browser else ""
+        item.add_marker(pytest.mark.xdist_group(f"{item.nodeid.partition('::')[0]}{part}"))
     if not os.environ.get("FLUX_NO_BROWSER"):
         items[:] = [item for item in items if item not in browser] + browser
         return

@@ -17,6 +17,10 @@ from fluxprompt.testing.throw_away import throw_away_folder, throw_away_postgres
 
 PACKAGES = ("fluxprompt", "accounts", "flows", "billing", "execution", "tests", "benchmarks")
 
+#: Much of the tests' time is waiting for programs to start, so two processes share them; in the
+#: order they were collected in, as browser tests have to be the last of a process.
+SIDE_BY_SIDE = ["-n", "2", "--dist", "loadgroup", "--no-loadscope-reorder"]
+
 
 @dataclass
 class Suite:
@@ -66,7 +70,7 @@ def main(arguments: list[str]) -> int:
         with _database(environment):
             _project_checks(suite, environment)
             _front_end(suite)
-            suite.timed("pytest", lambda: _pytest([], environment) == 0)
+            suite.timed("pytest", lambda: _pytest(SIDE_BY_SIDE, environment) == 0)
     except StackError as error:
         print(f"fluxprompt: {error}", file=sys.stderr)
         return 1
