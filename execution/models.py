@@ -273,6 +273,11 @@ class NodeRun(models.Model):
             return None
         return round((self.finished_at - self.started_at).total_seconds() * 1000)
 
+    @property
+    def has_result(self) -> bool:
+        """Whether there is nothing left to do: it succeeded, or a stop node in it ended the run."""
+        return self.status == NodeStatus.SUCCEEDED or bool(self.ends_run)
+
 
 class RunEvent(models.Model):
     """What happened in a run, in order; replayed to whoever comes back with `after=seq`.

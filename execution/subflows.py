@@ -16,7 +16,7 @@ from execution.attempts import Attempt, RunOver, begin_attempt, open_or_done, re
 from execution.dispatch import run_input
 from execution.ending import end_from_outside
 from execution.errors import NotPublished
-from execution.models import NodeStatus, Run, RunStatus
+from execution.models import Run, RunStatus
 from execution.payloads import Externalizer, resolve_references
 from execution.pinned import Pinned, pin
 from execution.recording import new_run_event
@@ -126,7 +126,7 @@ def _written(
 def settle_subflow(call: NodeCall, child_id: str, in_time: bool = True) -> NodeDone:
     """Write the end of the step out of that of the sub-flow's run. Raises NodeError, RunOver."""
     row = open_or_done(call)
-    if row.status == NodeStatus.SUCCEEDED:
+    if row.has_result:
         return recorded(row)
     child = Run.objects.select_related("flow").get(id=child_id)
     if not child.ended:
