@@ -1,9 +1,14 @@
 """A part of a flow as a flow: one node alone, or a node with all that leads to it."""
 
 from collections.abc import Collection
+from typing import Any
 
 from flows.engine.document import Document, EdgeSpec, NodeSpec
+from flows.engine.expressions import roots_in
 from flows.engine.graph import Graph
+
+#: The fields of containers that read what is inside.
+INSIDE_FIELDS = ("result", "update", "while")
 
 
 class NoSuchNode(Exception):
@@ -20,7 +25,8 @@ def part_of(
     """The document cut down: to `only` this node, or to `until` and what comes before it.
 
     Nodes whose output is `given` need nothing before them. Of a container around `until`, what is
-    inside is cut likewise; `only` a node is taken out of its container. Raises NoSuchNode.
+    inside is cut likewise, and what it reads of that: a map gives what its last step gives, a loop
+    makes one round. `only` a node is taken out of its container. Raises NoSuchNode.
     """
     if until is None and only is None:
         return document
@@ -36,9 +42,30 @@ def part_of(
         kept.add(node)
         for before in graph.ancestors(node):
             kept |= {before, *graph.inside(before)}
-    nodes = [node for node in document.nodes if node.id in kept]
+    around = set(graph.holders(wanted))
+    nodes = [
+        _without_what_was_cut(graph, node, kept) if node.id in around else node
+        for node in document.nodes
+        if node.id in kept
+    ]
     edges = [edge for edge in edges if edge.source in kept and edge.target in kept]
     return document.model_copy(update={"nodes": nodes, "edges": edges})
+
+
+def _without_what_was_cut(graph: Graph, holder: NodeSpec, kept: Collection[str]) -> NodeSpec:
+    """A container without the fields that read nodes which are not there any more.
+
+    Without its own `update` or `while` a loop would make all rounds it may, each like the first.
+    """
+    gone = set(graph.children.get(holder.id, ())) - set(kept)
+    config: dict[str, Any] = {
+        field: value
+        for field, value in holder.config.items()
+        if field not in INSIDE_FIELDS or gone.isdisjoint(roots_in({field: value}))
+    }
+    if holder.type == "loop" and len(config) < len(holder.config):
+        config["max_iterations"] = 1
+    return holder.model_copy(update={"config": config})
 
 
 def _alone(document: Document, graph: Graph, only: str, given: Collection[str]) -> Document:
