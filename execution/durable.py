@@ -51,6 +51,8 @@ class Durable(Driver):
         self.leaving = 0
         self.deadline = workflow.now() + timedelta(seconds=start["timeout_seconds"])
         self.paused = False
+        self.only_waits = False
+        self.stands_since: datetime | None = None  # the run's clock
         self.waiting: set[asyncio.Task[Any] | None] = set()  # only asked whether a task is in it
         self.changed = False
         self.children: dict[str, Any] = {}  # handles of parts that are workflows of their own
@@ -73,6 +75,13 @@ class Durable(Driver):
         super().open_here(scope, spec, config, items, resolved)
         if clock := self.clocks.get((scope.path, spec.id)):
             clock.add_done_callback(self.note_change)
+
+    def set_clock(self) -> None:
+        """Have the run's clock stand while it is paused or only waits; call it at any change."""
+        stands, now = self.paused or self.only_waits, workflow.now()
+        if self.stands_since is not None:
+            self.deadline += now - self.stands_since
+        self.stands_since = now if stands else None
 
     def note_change(self, _: object = None) -> None:
         """Have the main loop look again at what goes on."""

@@ -131,6 +131,8 @@ class Lasting(Durable):
             call["records"] = []
             self.began[scope.path, spec.id] = self.now().isoformat()
             self.lasts()
+            if self.paused:
+                await workflow.wait_condition(lambda: not self.paused)
             in_time = await self._in_time(opened, spec.timeout_seconds)
             child = opened["start"]["run_id"]
             self.began.pop((scope.path, spec.id), None)

@@ -142,6 +142,11 @@ class Run(models.Model):
     )
     cancel_requested_at = models.DateTimeField(null=True, blank=True)
     pause_requested_at = models.DateTimeField(null=True, blank=True)
+    signal_due_at = models.DateTimeField(
+        null=True,
+        blank=True,
+        help_text="When its workflow is to be told whether it is paused; null: it knows.",
+    )
     created_at = models.DateTimeField()
     started_at = models.DateTimeField(null=True, blank=True)
     finished_at = models.DateTimeField(null=True, blank=True)

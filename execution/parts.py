@@ -144,6 +144,7 @@ class Parts(Lasting):
             if not done["paused"]:
                 return done  # type: ignore[no-any-return]
             await workflow.wait_condition(lambda: not self.paused)
+            call["deadline"] = self.deadline.isoformat()
 
     async def _part_in_child(
         self, scope: Scope, spec: NodeSpec, call: NodeCall, node_type: NodeType

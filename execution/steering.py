@@ -5,16 +5,18 @@ from uuid import UUID
 
 from django.db import IntegrityError, transaction
 from django.db.models import Q
+from django.utils import timezone
 
 from accounts.permissions import Actor
 from accounts.services import audit
-from execution.dispatch import signal_runs
+from execution.admission import tell_held_back
 from execution.errors import OptionsInvalid, RunStateConflict
 from execution.models import ENDED, NodeRun, NodeStatus, Run, RunStatus
 from execution.payloads import resolve_references
 from execution.pinned import Wanted, pin, pin_again
 from execution.recording import Event, HeldRun, hold_run, write_events
 from execution.services import Started, begin_run, earlier_run, request_digest
+from execution.telling import tell_all
 from flows.engine.document import Document, digest, parse
 from flows.engine.graph import Graph
 
@@ -24,8 +26,8 @@ JSON = Any
 def pause_run(actor: Actor, run: Run) -> Run:
     """Have a run start nothing more; what runs goes on to its end. Twice is the same as once.
 
-    Reaches into its sub-flows. Raises RunStateConflict for a run that has ended or is inline, and
-    TemporalUnreachable, where nothing was changed.
+    Reaches into its sub-flows. While Temporal cannot be reached the pause is kept, and told later.
+    Raises RunStateConflict for a run that has ended or is inline.
     """
     actor.require("run.cancel")
     if run.execution == "inline":
@@ -49,9 +51,9 @@ def _steer(actor: Actor, run: Run, *, paused: bool) -> Run:
         if run.ended:
             raise RunStateConflict(f"The run has ended already ({run.status}).")
         audit(actor, f"run.{name}", run)
-        # Before the commit: a signal that does not arrive leaves everything as it was.
-        families = Run.objects.filter(_family(run)).exclude(status__in=ENDED)
-        signal_runs(list(families.values_list("id", flat=True)), name)
+    # The oldest first: it is the one that begins others.
+    told = Run.objects.filter(_family(run), signal_due_at__isnull=False).order_by("id")
+    tell_all(list(told.values_list("id", flat=True)))
     run.refresh_from_db()
     return run
 
@@ -66,7 +68,9 @@ def _mark(run_id: UUID, *, paused: bool) -> None:
     if held.ended or held.paused == paused:
         return
     status = RunStatus.PAUSED if paused else _status_without_pause(run_id, held)
-    Run.objects.filter(id=run_id).update(status=status)
+    Run.objects.filter(id=run_id).update(status=status, signal_due_at=timezone.now())
+    if status == RunStatus.QUEUED:
+        tell_held_back(UUID(held.workspace_id))
     kind = "run.paused" if paused else "run.resumed"
     write_events(held, [Event(kind, f"{kind}:{held.base}", data={"status": str(status)})])
 

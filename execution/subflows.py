@@ -118,6 +118,9 @@ def _written(
             created_at=now,
             admitted_at=now,
             last_seq=1,
+            # Begun while somebody paused the run above: it is part of that pause.
+            status=RunStatus.PAUSED if parent.status == RunStatus.PAUSED else RunStatus.QUEUED,
+            signal_due_at=now if parent.status == RunStatus.PAUSED else None,
         )
         new_run_event(run, out.blobs)
     return run

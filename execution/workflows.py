@@ -105,6 +105,7 @@ async def _woken(drive: Drive, facts: dict[str, Any]) -> None:
 
 async def _paused(drive: Drive, signal: str) -> None:
     drive.paused = signal == "pause"
+    drive.set_clock()
     await drive.pass_on(signal)
 
 

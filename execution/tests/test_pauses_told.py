@@ -1,0 +1,98 @@
+"""Pauses reach every workflow of a run with sub-flows, and stand still its clock."""
+
+import time
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from execution.dispatch import signal_run
+from execution.models import NodeRun, Run, RunStatus
+from execution.reconciler import _open_runs
+from execution.services import start_run
+from execution.steering import pause_run, resume_run
+from execution.temporal_client import TemporalUnreachable
+from execution.tests.flows_for_tests import (
+    document,
+    ended,
+    llm,
+    new_actor,
+    output,
+    published,
+    start_node,
+    until,
+)
+
+JSON = Any
+pytestmark = pytest.mark.usefixtures("stack")
+
+
+def slow_chain(first: str = "slow-300ms") -> JSON:
+    nodes = [start_node("text"), llm("one", "1", f"echo+{first}"), llm("two", "2")]
+    return document([*nodes, output("{{ two.text }}")], ["start>one", "one>two", "two>end"])
+
+
+def test_what_cannot_be_told_at_once_a_worker_tells_and_rows_and_workflows_agree(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    actor = new_actor()
+    inner = published(actor, slow_chain("slow-7000ms"))
+    sub = {"id": "sub", "type": "subflow", "config": {"flow": inner.slug, "inputs": {"text": "a"}}}
+    nodes = [start_node("text"), sub, output("{{ sub.end }}")]
+    flow = published(actor, document(nodes, ["start>sub", "sub>end"]))
+    run = start_run(actor, flow, {"text": "a"}).run
+    until(lambda: NodeRun.objects.filter(run__parent=run, node="one").exists())
+
+    def reaches_the_outer_one(run_id: UUID, signal: str) -> bool:
+        if run_id != run.id:
+            raise TemporalUnreachable("away")
+        return signal_run(run_id, signal)
+
+    def everybody_knows() -> bool:
+        return not Run.objects.filter(flow__in=[flow, inner], signal_due_at__isnull=False).exists()
+
+    for steer, status in ((pause_run, "paused"), (resume_run, "running")):
+        with monkeypatch.context() as patched:
+            patched.setattr("execution.telling.signal_run", reaches_the_outer_one)
+            assert steer(actor, run).status == status
+        child = Run.objects.get(parent=run)
+        assert (child.status, child.signal_due_at is None) == (status, False)
+        until(everybody_knows)
+        if status == "paused":
+            until(
+                lambda: NodeRun.objects.filter(run=child, node="one", status="succeeded").exists()
+            )
+            time.sleep(0.7)
+            assert not NodeRun.objects.filter(run=child, node="two").exists()
+    assert ended(run).status == RunStatus.SUCCEEDED
+
+
+def test_a_run_that_is_paused_before_it_began_is_not_taken_for_lost() -> None:
+    actor = new_actor()
+    flow = published(actor, slow_chain())
+    run = start_run(actor, flow, {"text": "a"}).run
+    ended(run)
+    Run.objects.filter(id=run.id).update(status="paused", started_at=None, finished_at=None)
+    before = UUID(int=run.id.int - 1)
+    Run.objects.filter(id=run.id).update(created_at="2020-01-01T00:00:00Z")
+    assert (run.id, False) in _open_runs(before)
+    Run.objects.filter(id=run.id).update(status="cancelled")
+
+
+def test_a_pause_does_not_count_where_a_container_is_at_work() -> None:
+    actor = new_actor()
+    rows = {"id": "rows", "type": "map", "config": {"items": [1, 2, 3], "concurrency": 1}}
+    nodes = [
+        start_node("text"),
+        rows,
+        llm("ask", "{{ item }}", "echo+slow-300ms", parent="rows"),
+        output("{{ rows.count }}"),
+    ]
+    content = document(nodes, ["start>rows", "rows>end"], settings={"timeout_seconds": 3})
+    run = start_run(actor, published(actor, content), {"text": "a"}).run
+    until(lambda: NodeRun.objects.filter(run=run, node="ask").exists())
+    pause_run(actor, run)
+    time.sleep(3.5)
+    resume_run(actor, run)
+    over = ended(run, 20)
+    assert (over.status, over.outputs) == (RunStatus.SUCCEEDED, {"end": 3}), over.error
