@@ -30,6 +30,8 @@ class RunStatus(models.TextChoices):
     TIMED_OUT = "timed_out", "Timed out"
 
 
+#: Asked for by these words, open runs are found by an index of their own.
+OPEN = (RunStatus.QUEUED, RunStatus.RUNNING, RunStatus.WAITING, RunStatus.PAUSED)
 ENDED = (RunStatus.SUCCEEDED, RunStatus.FAILED, RunStatus.CANCELLED, RunStatus.TIMED_OUT)
 
 

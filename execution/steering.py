@@ -11,10 +11,12 @@ from accounts.permissions import Actor
 from accounts.services import audit
 from execution.admission import tell_held_back
 from execution.errors import OptionsInvalid, RunStateConflict
-from execution.models import ENDED, NodeRun, NodeStatus, Run, RunStatus
+from execution.models import OPEN, NodeRun, NodeStatus, Run, RunStatus
+from execution.options import check_options
 from execution.payloads import resolve_references
 from execution.pinned import Wanted, pin, pin_again
 from execution.recording import Event, HeldRun, hold_run, write_events
+from execution.run_document import carried_out
 from execution.services import Started, begin_run, earlier_run, request_digest
 from execution.telling import tell_all
 from flows.engine.document import Document, digest, parse
@@ -45,7 +47,7 @@ def _steer(actor: Actor, run: Run, *, paused: bool) -> Run:
     name = "pause" if paused else "resume"
     with transaction.atomic():
         # The youngest first: runs that end lock themselves, and then the run above.
-        for found in Run.objects.filter(_family(run)).exclude(status__in=ENDED).order_by("-id"):
+        for found in Run.objects.filter(_family(run), status__in=OPEN).order_by("-id"):
             _mark(found.id, paused=paused)
         run.refresh_from_db()
         if run.ended:
@@ -112,7 +114,9 @@ def rerun_run(
     if not run.ended:
         raise RunStateConflict("The run has not ended yet. Cancel it, or wait for its end.")
     pinned = pin_again(run) if version is None else pin(actor, run.flow, version)
-    _check_start(Graph(parse(dict(pinned.whole_document()))), start, only_failed=only_failed)
+    check_options(run.options, pinned)
+    document = carried_out(parse(dict(pinned.whole_document())), run.options)
+    _check_start(Graph(document), start, only_failed=only_failed)
     again = Run(
         workspace_id=run.workspace_id,
         flow=run.flow,
@@ -146,7 +150,8 @@ def rerun_run(
 
 def _check_start(graph: Graph, start: str | None, *, only_failed: bool) -> None:
     if start is not None and start not in graph.nodes:
-        raise OptionsInvalid("from", f"The flow has no node '{start}' that runs.")
+        message = f"The flow has no node '{start}', or the run to repeat was one without it."
+        raise OptionsInvalid("from", message)
     if only_failed and (start is None or not graph.children.get(start)):
         message = "says what is kept inside a map or loop; name one in 'from'."
         raise OptionsInvalid("only_failed", message)

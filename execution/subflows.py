@@ -1,6 +1,6 @@
 """Sub-flows: a run of another flow that is a step of this one. Database code, each once."""
 
-from collections.abc import Mapping
+from collections.abc import Callable
 from contextlib import suppress
 from datetime import datetime
 from typing import Any
@@ -32,16 +32,21 @@ JSON = Any
 MAX_DEPTH = 10
 
 
-def open_subflow(call: NodeCall, config: Any, resolved: Mapping[str, JSON]) -> tuple[Run, RunInput]:
+def open_subflow(
+    call: NodeCall, resolve: Callable[[], tuple[Any, dict[str, JSON]]]
+) -> tuple[Run, RunInput]:
     """Begin the step and write the run of the sub-flow; both once, however often it is asked for.
 
-    Raises NodeError, recorded as the end of the step, and RunOver.
+    `resolve` gives the step's checked settings and their values. Raises NodeError, recorded as the
+    end of the step, and RunOver.
     """
     attempt = begin_attempt({**call, "inside": {}}, "")  # type: ignore[typeddict-item]
+    values: dict[str, JSON] | None = None
     try:
+        config, values = resolve()
         run, pinned = _child(call, config)
     except NodeError as error:
-        fail_attempt(call, attempt, error.as_dict(), Outcome(dict(resolved), (), ()), retry_in=None)
+        fail_attempt(call, attempt, error.as_dict(), Outcome(values, (), ()), retry_in=None)
         raise
     variables = Variable.objects.filter(workspace_id=run.workspace_id)
     start = run_input(run, pinned, dict(variables.values_list("name", "value")))

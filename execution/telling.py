@@ -15,7 +15,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from execution.dispatch import signal_run
-from execution.models import ENDED, Run, RunStatus
+from execution.models import OPEN, Run, RunStatus
 from execution.temporal_client import TemporalUnreachable
 
 logger = logging.getLogger(__name__)
@@ -55,5 +55,5 @@ def tell_all(run_ids: Sequence[UUID]) -> None:
 
 def untold() -> list[UUID]:
     """Open runs whose workflow is to be told now, the longest due first."""
-    due = Run.objects.exclude(status__in=ENDED).filter(signal_due_at__lt=timezone.now())
+    due = Run.objects.filter(status__in=OPEN, signal_due_at__lt=timezone.now())
     return list(due.order_by("signal_due_at").values_list("id", flat=True)[:BATCH])

@@ -59,12 +59,39 @@ def test_what_cannot_be_told_at_once_a_worker_tells_and_rows_and_workflows_agree
         assert (child.status, child.signal_due_at is None) == (status, False)
         until(everybody_knows)
         if status == "paused":
-            until(
-                lambda: NodeRun.objects.filter(run=child, node="one", status="succeeded").exists()
-            )
+            done = NodeRun.objects.filter(run=child, node="one", status="succeeded")
+            until(done.exists)
             time.sleep(0.7)
             assert not NodeRun.objects.filter(run=child, node="two").exists()
     assert ended(run).status == RunStatus.SUCCEEDED
+
+
+def test_a_step_in_a_container_that_meets_the_pause_first_is_asked_for_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    actor = new_actor()
+    wait = {"id": "wait", "type": "wait", "parent": "rows", "config": {"seconds": 0.3}}
+    nodes = [
+        start_node("text"),
+        {"id": "rows", "type": "map", "config": {"items": [1, 2]}},
+        wait,
+        llm("ask", "{{ item }}", parent="rows"),
+        output("{{ rows.items | map('text') | join(',') }}"),
+    ]
+    edges = ["start>rows", "rows>end", "wait>ask"]
+    content = document(nodes, edges, settings={"timeout_seconds": 8})
+    run = start_run(actor, published(actor, content), {"text": "a"}).run
+    until(lambda: NodeRun.objects.filter(run=run, node="wait").exists())
+    with monkeypatch.context() as patched:
+        # The row says so; the workflow does not know yet.
+        patched.setattr("execution.telling.signal_run", lambda *_: False)
+        pause_run(actor, run)
+    until(lambda: Run.objects.filter(id=run.id, signal_due_at=None).exists())
+    time.sleep(4)
+    assert not NodeRun.objects.filter(run=run, node="ask").exists()
+    resume_run(actor, run)
+    over = ended(run, 20)
+    assert (over.status, over.outputs) == (RunStatus.SUCCEEDED, {"end": "1,2"}), over.error
 
 
 def test_a_run_that_is_paused_before_it_began_is_not_taken_for_lost() -> None:
