@@ -20,7 +20,12 @@ from flows.models import Flow
 @pytest.fixture
 def signals(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     sent: list[str] = []
-    monkeypatch.setattr("execution.telling.signal_run", lambda _, name: sent.append(name) or True)
+
+    def send(_: Any, name: str) -> bool:
+        sent.append(name)
+        return True
+
+    monkeypatch.setattr("execution.telling.signal_run", send)
     return sent
 
 
