@@ -149,7 +149,7 @@ class Lasting(Durable):
     async def _in_time(self, opened: dict[str, JSON], seconds: float | None) -> bool:
         """The sub-flow's run to its end, or cancelled after so many seconds: then False."""
         try:
-            async with asyncio.timeout(seconds) as clock:
+            async with self.in_time(seconds) as clock:
                 await self._child_run(opened)
         except TimeoutError:
             return False

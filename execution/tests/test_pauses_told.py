@@ -94,6 +94,38 @@ def test_a_step_in_a_container_that_meets_the_pause_first_is_asked_for_again(
     assert (over.status, over.outputs) == (RunStatus.SUCCEEDED, {"end": "1,2"}), over.error
 
 
+def test_a_pause_does_not_count_towards_the_time_of_containers_and_sub_flows() -> None:
+    actor = new_actor()
+    inner = published(actor, slow_chain("slow-900ms"))
+    config = {"flow": inner.slug, "inputs": {"text": "a"}}
+    wait = {"id": "wait", "type": "wait", "parent": "rows", "config": {"seconds": 0.3}}
+    nodes = [
+        start_node("text"),
+        {"id": "rows", "type": "map", "config": {"items": [1]}, "timeout_seconds": 2.5},
+        wait,
+        llm("ask", "x", "echo+slow-300ms", parent="rows"),
+        llm("more", "y", "echo+slow-300ms", parent="rows"),
+        {"id": "sub", "type": "subflow", "config": config, "timeout_seconds": 2.5},
+        output("{{ rows.count }}{{ sub.end }}"),
+    ]
+    edges = ["start>rows", "start>sub", "rows>end", "sub>end", "wait>ask", "ask>more"]
+    run = start_run(actor, published(actor, document(nodes, edges)), {"text": "a"}).run
+    until(lambda: NodeRun.objects.filter(run=run, node="wait").exists())
+    until(lambda: NodeRun.objects.filter(run__parent=run, node="one").exists())
+    pause_run(actor, run)
+    time.sleep(3)
+    assert set(NodeRun.objects.filter(run=run, node__in=["rows", "sub"]).values_list("status")) == {
+        ("running",)
+    }
+    resume_run(actor, run)
+    over = ended(run, 20)
+    assert (over.status, over.outputs) == (RunStatus.SUCCEEDED, {"end": "12"}), over.error
+    slow = {**nodes[1], "timeout_seconds": 0.5}
+    late = [slow if node["id"] == "rows" else node for node in nodes]
+    over = ended(start_run(actor, published(actor, document(late, edges)), {"text": "a"}).run)
+    assert (over.error or {})["code"] == "timeout"
+
+
 def test_a_run_that_is_paused_before_it_began_is_not_taken_for_lost() -> None:
     actor = new_actor()
     flow = published(actor, slow_chain())
@@ -104,6 +136,21 @@ def test_a_run_that_is_paused_before_it_began_is_not_taken_for_lost() -> None:
     Run.objects.filter(id=run.id).update(created_at="2020-01-01T00:00:00Z")
     assert (run.id, False) in _open_runs(before)
     Run.objects.filter(id=run.id).update(status="cancelled")
+
+
+def test_a_run_that_is_held_back_and_paused_starts_when_it_is_resumed() -> None:
+    actor = new_actor()
+    content = {**slow_chain("slow-1500ms"), "settings": {"concurrency": 1}}
+    flow = published(actor, content)
+    first, second = (start_run(actor, flow, {"text": "a"}).run for _ in range(2))
+    until(lambda: NodeRun.objects.filter(run=first, node="one").exists())
+    assert pause_run(actor, second).status == RunStatus.PAUSED
+    ended(first)
+    time.sleep(1)
+    second.refresh_from_db()
+    assert (second.status, second.started_at) == (RunStatus.PAUSED, None)
+    assert resume_run(actor, second).status == RunStatus.QUEUED
+    assert ended(second).status == RunStatus.SUCCEEDED
 
 
 def test_a_pause_does_not_count_where_a_container_is_at_work() -> None:

@@ -69,3 +69,30 @@ def test_containers_end_well_though_they_read_what_is_not_run(way: str) -> None:
     assert loop.output == {"state": {"n": 10}, "iterations": 1}
     whole = NodeRun.objects.get(run=over, node="rows")
     assert [item["iterations"] for item in (whole.output or {})["items"]] == [1, 1]
+
+
+@pytest.mark.parametrize("way", ["inline", "activity"])
+def test_what_is_read_from_before_a_given_node_is_run_and_a_dead_branch_there_kills_nothing(
+    way: str,
+) -> None:
+    actor = new_actor()
+    pick = {"id": "pick", "type": "if", "config": {"condition": "{{ start.text == 'b' }}"}}
+    fields = {"v": "{{ start.text }}{{ pinned.v }}{{ pick.result }}"}
+    nodes = [
+        start_node("text"),
+        pick,
+        {"id": "pinned", "type": "transform", "config": {"fields": {"v": "{{ 1 / 0 }}"}}},
+        {"id": "last", "type": "transform", "config": {"fields": fields}},
+    ]
+    edges = [
+        {"from": "start", "to": "pick"},
+        {"from": "pick.true", "to": "pinned"},
+        {"from": "pinned", "to": "last"},
+    ]
+    content = {**document(nodes, [], settings=WAYS[way][0]), "edges": edges}
+    options = asked_options("last", None, {"pinned": {"v": "given"}})
+    run = start_run(actor, published(actor, content), {"text": "a"}, options=options).run
+    over = ended(run, 30)
+    assert over.status == RunStatus.SUCCEEDED, over.error
+    output = NodeRun.objects.get(run=over, node="last").output or {}
+    assert output["v"].lower() == "agivenfalse"

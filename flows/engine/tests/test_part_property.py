@@ -86,6 +86,36 @@ def test_a_loop_that_is_cut_makes_one_round_where_it_cannot_go_on() -> None:
         assert cut == ({**rest, "max_iterations": 1} if change else config)
 
 
+def reading(*, in_a_map: bool) -> Document:
+    """`start`, then `pinned`, then `last` (or `inner` in it), which reads `start` as well."""
+    text = {"template": "{{ start.text }} {{ pinned.text }}"}
+    last: dict[str, Any] = {"id": "last", "type": "template", "config": text}
+    nodes: list[dict[str, Any]] = [
+        {"id": "start", "type": "input"},
+        {"id": "pinned", "type": "template", "config": {"template": "{{ start.text }}"}},
+        last,
+    ]
+    if in_a_map:
+        nodes[2] = {"id": "last", "type": "map", "config": {"items": [1]}}
+        nodes.append({**last, "id": "inner", "parent": "last"})
+    edges = [{"from": "start", "to": "pinned"}, {"from": "pinned", "to": "last"}]
+    return parse({"schema": "fluxprompt.flow/v1", "name": "T", "nodes": nodes, "edges": edges})
+
+
+def test_what_is_read_from_before_a_node_that_is_given_is_run_before_it_is_read() -> None:
+    for in_a_map in (False, True):
+        document = reading(in_a_map=in_a_map)
+        cut = Graph(part_of(document, until="inner" if in_a_map else "last", given={"pinned"}))
+        assert set(cut.nodes) == set(Graph(document).nodes)
+        assert cut.can_read("start", "last")
+        assert cut.incoming["pinned"] == []
+        both = part_of(document, until="last", given={"pinned", "start"})
+        assert {edge.source for edge in both.edges} == {"pinned", "start"}
+        assert {node.id for node in part_of(document, until="pinned", given={"pinned"}).nodes} == {
+            "pinned"
+        }
+
+
 def test_only_a_node_stands_alone_with_what_is_in_it_and_what_is_given() -> None:
     for seed in range(1_000):
         chance = random.Random(seed)
