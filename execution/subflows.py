@@ -92,7 +92,6 @@ def _written(
     """The sub-flow's run; the one that was written before, where the answer was lost."""
     out = Externalizer()
     inputs = out.shrink_object(values, whole=False)
-    now = timezone.now()
     with transaction.atomic():
         parent = Run.objects.select_for_update().get(id=call["run_id"])
         if parent.ended:
@@ -102,33 +101,39 @@ def _written(
         ).order_by("-created_at")
         if (found := earlier.first()) is not None and not found.ended:
             return found
-        run = Run(
-            workspace_id=parent.workspace_id,
-            flow=flow,
-            version_id=pinned.version_id,
-            snapshot_id=pinned.snapshot_id,
-            budget=pinned.budget,
-            trigger="subflow",
-            session_id=parent.session_id,
-            inputs=inputs,
-            created_by_id=parent.created_by_id,
-            api_key_id=parent.api_key_id,
-            parent=parent,
-            parent_node=call["node"],
-            parent_path=call["path"],
-            lineage=lineage,
-            priority=parent.priority,
-            execution=parent.execution,
-            held_by=parent.held_by,
-            created_at=now,
-            admitted_at=now,
-            last_seq=1,
-            # Begun while somebody paused the run above: it is part of that pause.
-            status=RunStatus.PAUSED if parent.status == RunStatus.PAUSED else RunStatus.QUEUED,
-            signal_due_at=now if parent.status == RunStatus.PAUSED else None,
-        )
+        run = _new_child(call, parent, flow, pinned, lineage)
+        run.inputs = inputs
         new_run_event(run, out.blobs)
     return run
+
+
+def _new_child(call: NodeCall, parent: Run, flow: Flow, pinned: Pinned, lineage: list[str]) -> Run:
+    now = timezone.now()
+    # Begun while somebody pauses the run above, it is part of that pause.
+    paused = parent.status == RunStatus.PAUSED
+    return Run(
+        workspace_id=parent.workspace_id,
+        flow=flow,
+        version_id=pinned.version_id,
+        snapshot_id=pinned.snapshot_id,
+        budget=pinned.budget,
+        trigger="subflow",
+        status=RunStatus.PAUSED if paused else RunStatus.QUEUED,
+        signal_due_at=now if paused else None,
+        session_id=parent.session_id,
+        created_by_id=parent.created_by_id,
+        api_key_id=parent.api_key_id,
+        parent=parent,
+        parent_node=call["node"],
+        parent_path=call["path"],
+        lineage=lineage,
+        priority=parent.priority,
+        execution=parent.execution,
+        held_by=parent.held_by,
+        created_at=now,
+        admitted_at=now,
+        last_seq=1,
+    )
 
 
 def settle_subflow(call: NodeCall, child_id: str, in_time: bool = True) -> NodeDone:
