@@ -126,6 +126,31 @@ def test_a_pause_does_not_count_towards_the_time_of_containers_and_sub_flows() -
     assert (over.error or {})["code"] == "timeout"
 
 
+def test_a_sub_flow_that_begins_while_its_run_is_paused_is_part_of_the_pause(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    actor = new_actor()
+    inner = published(actor, slow_chain("slow-8000ms"))
+    sub = {"id": "sub", "type": "subflow", "config": {"flow": inner.slug, "inputs": {"text": "a"}}}
+    nodes = [start_node("text"), llm("ask", "x", "echo+slow-600ms"), sub, output("{{ sub.end }}")]
+    flow = published(actor, document(nodes, ["start>ask", "ask>sub", "sub>end"]))
+    run = start_run(actor, flow, {"text": "a"}).run
+    until(lambda: NodeRun.objects.filter(run=run, node="ask").exists())
+    with monkeypatch.context() as patched:
+        # The row says so; the workflow does not know yet.
+        patched.setattr("execution.telling.signal_run", lambda *_: False)
+        pause_run(actor, run)
+        until(lambda: Run.objects.filter(parent=run).exists())
+    child = Run.objects.get(parent=run)
+    assert child.status == RunStatus.PAUSED
+    until(lambda: Run.objects.filter(id=child.id, signal_due_at=None).exists())
+    until(NodeRun.objects.filter(run=child, node="one", status="succeeded").exists)
+    time.sleep(0.7)
+    assert not NodeRun.objects.filter(run=child, node="two").exists()
+    resume_run(actor, run)
+    assert ended(run).outputs == {"end": "2"}
+
+
 def test_a_run_that_is_paused_before_it_began_is_not_taken_for_lost() -> None:
     actor = new_actor()
     flow = published(actor, slow_chain())
