@@ -73,3 +73,28 @@ def test_a_container_that_a_stop_leaves_alone_has_succeeded(way: str) -> None:
     over = stopped(way, "succeeded", "container")
     assert over.status == RunStatus.SUCCEEDED, over.error
     assert NodeRun.objects.get(run=over, node="rows").status == "succeeded"
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_a_container_is_tried_once_whatever_its_retry(way: str) -> None:
+    container, beside, settings = WAYS[way]
+    retry = {"max_attempts": 3, "initial_seconds": 0.1}
+    nodes = [
+        start_node("text"),
+        {"id": "rows", **container, "retry": retry},
+        *beside,
+        {
+            "id": "bad",
+            "type": "transform",
+            "parent": "rows",
+            "config": {"fields": {"v": "{{ 1 / 0 }}"}},
+        },
+    ]
+    edges = ["start>rows", *(["pause>bad"] if beside else [])]
+    flow_document = document(nodes, edges, settings=settings)
+    actor = new_actor()
+    over = run_to_end(actor, published(actor, flow_document), {"text": "a"}, 60)
+    assert (over.status, (over.error or {})["node"]) == (RunStatus.FAILED, "bad")
+    assert [row.attempt for row in NodeRun.objects.filter(run=over, node="rows")] == [1]
+    told = RunEvent.objects.filter(run=over, node="rows").order_by("seq")
+    assert [event.type for event in told] == ["node.started", "node.finished"]
