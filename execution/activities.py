@@ -1,5 +1,6 @@
 """The Temporal activities: thin drivers of the runner and the record."""
 
+import asyncio
 import json
 import logging
 from collections.abc import Callable
@@ -9,7 +10,7 @@ from typing import Any
 from temporalio import activity
 
 from execution.activity_ways import beating, for_good, is_stopping, named, typed, was_cancelled
-from execution.attempts import RunOver
+from execution.attempts import RunOver, RunPaused
 from execution.container_work import close_container, work_off, work_off_part
 from execution.database import RecordRefused, in_database
 from execution.ending import (
@@ -21,19 +22,31 @@ from execution.ending import (
 from execution.lasting_activities import LASTING_ACTIVITIES
 from execution.recording import RunMissing
 from execution.runner import run_node
-from execution.shapes import DOCUMENT_PIECE, NodeRecord, PartDone, RunEnd
+from execution.shapes import DOCUMENT_PIECE, NodeDone, NodeRecord, PartDone, RunEnd
 
 JSON = Any
 logger = logging.getLogger(__name__)
+#: Seconds before a workflow hears that a step met a pause. The row says so first: the workflow,
+#: which may not know yet, would ask again and again.
+PAUSED_REST = 0.5
 
 
 @activity.defn(name="run_node")
 async def run_node_activity(call: dict[str, Any]) -> dict[str, Any]:
     """One attempt of a node; Temporal repeats it after the pause the runner asks for."""
     async with beating(), named():
-        done = await run_node(
-            typed(call), is_unwanted=was_cancelled, is_stopping=is_stopping, work_off=work_off
-        )
+        try:
+            done = await run_node(
+                typed(call), is_unwanted=was_cancelled, is_stopping=is_stopping, work_off=work_off
+            )
+        except RunPaused:
+            # It has not begun, and is asked for again when the run goes on: meanwhile no clock
+            # of Temporal's runs.
+            run_id, started_at, records = call["run_id"], call["started_at"], call["records"]
+            await in_database(lambda: record_settled_nodes(run_id, started_at, records))
+            done = NodeDone(output={}, ports=[], ends_run=None, message="", paused=True)
+        if done.get("paused"):
+            await asyncio.sleep(PAUSED_REST)
         return dict(done)
 
 
@@ -42,7 +55,10 @@ async def run_part(call: dict[str, Any]) -> dict[str, Any]:
     """One part of a large map, every step of it recorded by itself."""
     async with beating(), named():
         names = call["context"]
-        return dict(await work_off_part(typed(call), names, was_cancelled, is_stopping))
+        done = await work_off_part(typed(call), names, was_cancelled, is_stopping)
+        if done["paused"]:
+            await asyncio.sleep(PAUSED_REST)
+        return dict(done)
 
 
 @activity.defn(name="close_container")

@@ -156,7 +156,7 @@ def _begin_again(call: NodeCall, token: str, events: list[Event]) -> Attempt:
     """Not the first attempt: hand back what is done, else begin the next. Number 0: given up."""
     earlier = attempts_of(call)
     for attempt in earlier:
-        if attempt.status == NodeStatus.SUCCEEDED:
+        if attempt.has_result:
             return Attempt(attempt.attempt, attempt.attempt, done=recorded(attempt))
     if _has_failed(call, earlier[-1]):
         return Attempt(0, 0, failed=earlier[-1].error)
@@ -266,22 +266,24 @@ def attempts_of(call: NodeCall) -> Sequence[NodeRun]:
 
 
 def open_or_done(call: NodeCall) -> NodeRun:
-    """The attempt that succeeded, else the one that is open.
+    """The attempt that has a result, else the one that is open.
 
     Raises FailedBefore where the step has failed already, RunOver where there is none.
     """
     attempts = attempts_of(call)
-    for wanted in (NodeStatus.SUCCEEDED, NodeStatus.RUNNING):
-        for attempt in attempts:
-            if attempt.status == wanted:
-                return attempt
+    for attempt in attempts:
+        if attempt.has_result:
+            return attempt
+    for attempt in attempts:
+        if attempt.status == NodeStatus.RUNNING:
+            return attempt
     if attempts and attempts[-1].status == NodeStatus.FAILED and attempts[-1].error:
         raise FailedBefore(attempts[-1].error)
     raise RunOver("the attempt was closed meanwhile")
 
 
 def recorded(attempt: NodeRun) -> NodeDone:
-    """The result of a succeeded attempt, as its activity would hand it back."""
+    """The result of an attempt that has one, as its activity would hand it back."""
     output = attempt.output or {}
     return NodeDone(
         output=output,

@@ -243,7 +243,7 @@ def _reuse(call: NodeCall, graph: Graph, count: int) -> Reuse | None:
 def close_container(call: NodeCall, parts: Sequence[PartDone]) -> NodeDone:
     """Write the end of a large map out of those of its parts; once. Raises NodeError, RunOver."""
     row = open_or_done(call)
-    if row.status == NodeStatus.SUCCEEDED:
+    if row.has_result:
         return recorded(row)
     attempt = Attempt(row.attempt, row.attempt)
     if failed := next((part["failed"] for part in parts if part["failed"]), None):

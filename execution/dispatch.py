@@ -1,6 +1,5 @@
 """Hands runs to Temporal. Starting one twice is harmless: its id is the workflow's id."""
 
-from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -116,18 +115,13 @@ def request_cancel(run: Run) -> bool:
     return True
 
 
-def signal_runs(run_ids: Sequence[UUID], signal: str) -> None:
-    """Signal the workflows of runs that there are. Raises TemporalUnreachable."""
-
-    async def send(client: Client) -> None:
-        for run_id in run_ids:
-            try:
-                await client.get_workflow_handle(f"run-{run_id}").signal(signal)
-            except RPCError as error:
-                if error.status != RPCStatusCode.NOT_FOUND:
-                    raise
-
+def signal_run(run_id: UUID, signal: str) -> bool:
+    """Signal a run's workflow; False where there is none. Raises TemporalUnreachable."""
+    workflow_id = f"run-{run_id}"
     try:
-        run_sync(send, timeout=START_PATIENCE)
+        run_sync(lambda client: client.get_workflow_handle(workflow_id).signal(signal))
     except RPCError as error:
+        if error.status == RPCStatusCode.NOT_FOUND:
+            return False
         raise TemporalUnreachable(f"Temporal did not take it: {error.message}") from error
+    return True

@@ -108,6 +108,7 @@ class Drive(Parts):
             return
         if done.get("paused"):
             await workflow.wait_condition(lambda: not self.paused)
+            call["deadline"] = self.deadline.isoformat()
             await self._in_activity(scope, spec, call, node_type)
         elif done.get("parts"):
             await self.work_off_parts(scope, spec, node_type, done)
@@ -117,13 +118,13 @@ class Drive(Parts):
     async def one_more_done(self) -> None:
         """Wait for news of nodes outside; the run's clock stands while all of them only wait."""
         self.changed = any(task.done() for task in self.tasks)
-        only_waits = self.waiting.issuperset(self.tasks)
-        since = workflow.now()
-        if only_waits and not self.changed:
+        self.only_waits = self.waiting.issuperset(self.tasks)
+        self.set_clock()
+        if self.only_waits and not self.changed:
             await self.say_that_it_waits()
         await workflow.wait_condition(lambda: self.changed)
-        if only_waits:
-            self.deadline += workflow.now() - since
+        self.only_waits = False
+        self.set_clock()
         for task in [task for task in self.tasks if task.done()]:
             scope, _ = self.tasks.pop(task)
             self.waiting.discard(task)
@@ -131,12 +132,10 @@ class Drive(Parts):
                 task.result()
 
     async def until_resumed(self) -> None:
-        """Start nothing more until somebody resumes the run; the clock stands."""
+        """Start nothing more until somebody resumes the run."""
         if self.settled.size:
             await self.hand_records_over()
-        since = workflow.now()
         await workflow.wait_condition(lambda: not self.paused)
-        self.deadline += workflow.now() - since
 
     async def bring_to(self, end: RunEnd) -> None:
         """Write the end when nothing runs any more, with the records nobody has written yet."""

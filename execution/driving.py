@@ -239,7 +239,9 @@ class Driver(ABC):
         if result is None:
             self.failed_here(command.scope, spec, command.error or {})
         else:
-            self.note(command.scope, spec, "succeeded", None, result)
+            # A container in which a stop node ended the run was cut off.
+            status = "succeeded" if result.ends_run is None else "cancelled"
+            self.note(command.scope, spec, status, None, result)
             self.walk.succeed(command.scope, spec.id, result)
 
     def _cancel(self, scope: Scope, node: str) -> None:

@@ -4,7 +4,8 @@ Only `flows.engine` and Temporal are imported: no Django, no clock.
 """
 
 import asyncio
-from contextlib import suppress
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -18,6 +19,7 @@ from execution.shapes import NodeCall, NodeDone, RunInput
 from execution.travel import LEAVING, TIGHT, call_for, limits_for, seen_by
 from execution.workflow_errors import is_recorded
 from flows.engine.document import NodeSpec
+from flows.engine.driving_errors import too_slow
 from flows.engine.node_type import NodeType, Result
 from flows.engine.scope import Scope
 
@@ -51,6 +53,9 @@ class Durable(Driver):
         self.leaving = 0
         self.deadline = workflow.now() + timedelta(seconds=start["timeout_seconds"])
         self.paused = False
+        self.only_waits = False
+        self.stands_since: datetime | None = None  # the run's clock
+        self.limits: dict[asyncio.Timeout, float | None] = {}  # what is left, while paused
         self.waiting: set[asyncio.Task[Any] | None] = set()  # only asked whether a task is in it
         self.changed = False
         self.children: dict[str, Any] = {}  # handles of parts that are workflows of their own
@@ -73,6 +78,47 @@ class Durable(Driver):
         super().open_here(scope, spec, config, items, resolved)
         if clock := self.clocks.get((scope.path, spec.id)):
             clock.add_done_callback(self.note_change)
+
+    def set_paused(self, paused: bool) -> None:
+        """Note that the run is paused, or goes on: its clocks stand meanwhile."""
+        if paused != self.paused:
+            self.paused = paused
+            for limit in self.limits:
+                self._set_limit(limit)
+        self.set_clock()
+
+    def _set_limit(self, limit: asyncio.Timeout) -> None:
+        now, when, left = asyncio.get_running_loop().time(), limit.when(), self.limits[limit]
+        if self.paused and when is not None:
+            self.limits[limit] = max(0.0, when - now)
+            limit.reschedule(None)
+        elif not self.paused and left is not None:
+            self.limits[limit] = None
+            limit.reschedule(now + left)
+
+    @asynccontextmanager
+    async def in_time(self, seconds: float | None) -> AsyncIterator[asyncio.Timeout]:
+        """Raises TimeoutError after so many seconds, those not counted in which it is paused."""
+        async with asyncio.timeout(seconds) as limit:
+            self.limits[limit] = None
+            self._set_limit(limit)
+            try:
+                yield limit
+            finally:
+                del self.limits[limit]
+
+    async def _end_in_time(self, scope: Scope, spec: NodeSpec, seconds: float) -> None:
+        with suppress(TimeoutError):
+            async with self.in_time(seconds):
+                await asyncio.get_running_loop().create_future()
+        self.walk.end_in_time(scope, spec.id, too_slow(seconds).as_dict())
+
+    def set_clock(self) -> None:
+        """Have the run's clock stand while it is paused or only waits; call it at any change."""
+        stands, now = self.paused or self.only_waits, workflow.now()
+        if self.stands_since is not None:
+            self.deadline += now - self.stands_since
+        self.stands_since = now if stands else None
 
     def note_change(self, _: object = None) -> None:
         """Have the main loop look again at what goes on."""

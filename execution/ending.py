@@ -62,7 +62,8 @@ def finish(end: RunEnd) -> None:
 
 def _end_unbegun(run_id: str) -> None:
     """End sub-flows' runs that were written and never begun: nobody is left to begin them."""
-    unbegun = Run.objects.filter(parent_id=UUID(run_id), status=RunStatus.QUEUED)
+    early = (RunStatus.QUEUED, RunStatus.PAUSED)
+    unbegun = Run.objects.filter(parent_id=UUID(run_id), status__in=early, started_at=None)
     for child in list(unbegun.values_list("id", flat=True)):
         end_from_outside(str(child), RunStatus.CANCELLED, UNBEGUN)
 

@@ -105,8 +105,9 @@ class InlineDrive(LocalDrive):
         if records:
             record_settled_nodes(call["run_id"], call["started_at"], records)
         context = context_of(self.walk.graph, scope, spec.id, self.walk.given)
-        config, values = resolve_config(node_type, spec.config, context, load=self.load)
-        run, start = open_subflow(call, config, values)
+        run, start = open_subflow(
+            call, lambda: resolve_config(node_type, spec.config, context, load=self.load)
+        )
         graph: Graph = graph_of(str(run.id))
         child = InlineRun(run, graph, start)
         child.drive.is_begun = True

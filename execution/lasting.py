@@ -131,6 +131,8 @@ class Lasting(Durable):
             call["records"] = []
             self.began[scope.path, spec.id] = self.now().isoformat()
             self.lasts()
+            if self.paused:
+                await workflow.wait_condition(lambda: not self.paused)
             in_time = await self._in_time(opened, spec.timeout_seconds)
             child = opened["start"]["run_id"]
             self.began.pop((scope.path, spec.id), None)
@@ -147,7 +149,7 @@ class Lasting(Durable):
     async def _in_time(self, opened: dict[str, JSON], seconds: float | None) -> bool:
         """The sub-flow's run to its end, or cancelled after so many seconds: then False."""
         try:
-            async with asyncio.timeout(seconds) as clock:
+            async with self.in_time(seconds) as clock:
                 await self._child_run(opened)
         except TimeoutError:
             return False

@@ -12,7 +12,7 @@ from execution.approvals import open_approval, settle_approval
 from execution.attempts import outputs_for
 from execution.blobs import save_blobs
 from execution.database import in_database
-from execution.ending import record_settled_nodes
+from execution.ending import load_node_config, record_settled_nodes
 from execution.payloads import Externalizer, load_reference
 from execution.rerun import recorded_for_workflow, recorded_inside
 from execution.shapes import NodeCall
@@ -32,7 +32,10 @@ def _resolved(call: NodeCall) -> tuple[Any, dict[str, JSON]]:
     node_type = registry().get(call["type"])
     assert node_type is not None, call["type"]
     names = {**call["context"], **outputs_for(call)}
-    return resolve_config(node_type, call["config"] or {}, names, load=_loader(call))
+    raw = call["config"]
+    if raw is None:
+        raw = load_node_config(call["run_id"], call["node"])
+    return resolve_config(node_type, raw, names, load=_loader(call))
 
 
 def _loader(call: NodeCall) -> Callable[[dict[str, JSON]], JSON]:
@@ -125,8 +128,7 @@ async def open_subflow_activity(call: dict[str, Any]) -> dict[str, JSON]:
 
     def opened() -> dict[str, JSON]:
         _record(typed(call))
-        config, values = _resolved(typed(call))
-        run, start = open_subflow(typed(call), config, values)
+        run, start = open_subflow(typed(call), lambda: _resolved(typed(call)))
         seconds = deadline_of(start, run.created_at)
         return {"start": start, "name": run.flow.name, "backstop_seconds": seconds}
 

@@ -30,6 +30,8 @@ class RunStatus(models.TextChoices):
     TIMED_OUT = "timed_out", "Timed out"
 
 
+#: Asked for by these words, open runs are found by an index of their own.
+OPEN = (RunStatus.QUEUED, RunStatus.RUNNING, RunStatus.WAITING, RunStatus.PAUSED)
 ENDED = (RunStatus.SUCCEEDED, RunStatus.FAILED, RunStatus.CANCELLED, RunStatus.TIMED_OUT)
 
 
@@ -142,6 +144,11 @@ class Run(models.Model):
     )
     cancel_requested_at = models.DateTimeField(null=True, blank=True)
     pause_requested_at = models.DateTimeField(null=True, blank=True)
+    signal_due_at = models.DateTimeField(
+        null=True,
+        blank=True,
+        help_text="When its workflow is to be told whether it is paused; null: it knows.",
+    )
     created_at = models.DateTimeField()
     started_at = models.DateTimeField(null=True, blank=True)
     finished_at = models.DateTimeField(null=True, blank=True)
@@ -272,6 +279,11 @@ class NodeRun(models.Model):
         if self.started_at is None or self.finished_at is None:
             return None
         return round((self.finished_at - self.started_at).total_seconds() * 1000)
+
+    @property
+    def has_result(self) -> bool:
+        """Whether there is nothing left to do: it succeeded, or a stop node in it ended the run."""
+        return self.status == NodeStatus.SUCCEEDED or bool(self.ends_run)
 
 
 class RunEvent(models.Model):

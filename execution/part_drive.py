@@ -100,7 +100,8 @@ class PartDrive(Drive):
             return {**done, "failed": self.through.error or {}}
         output = self.through.result.output
         if self.part["type"] == "loop":
-            return {**done, "items": output}
+            work = self.walk.base.works[self.part["node"]]
+            return {**done, "items": output, "fresh": work.fresh}
         lists = {"items": output["items"], "errors": output["errors"]}
         kept = await self.activity("keep", self.start["workspace_id"], lists)
         return {**done, "items": kept["items"], "errors": kept["errors"]}

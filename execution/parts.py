@@ -144,6 +144,7 @@ class Parts(Lasting):
             if not done["paused"]:
                 return done  # type: ignore[no-any-return]
             await workflow.wait_condition(lambda: not self.paused)
+            call["deadline"] = self.deadline.isoformat()
 
     async def _part_in_child(
         self, scope: Scope, spec: NodeSpec, call: NodeCall, node_type: NodeType
@@ -215,10 +216,12 @@ class Parts(Lasting):
         """A loop with many rounds, some of them at a time in a workflow of their own."""
         call = self.container_call(scope, spec, node_type, tight=True)
         state, first = dict(config.state), 0
+        fresh = call["inside"]["fresh"]
         self.lasts()
         while not scope.is_over:
             last = min(first + HERE, config.max_iterations)
-            inside = {**call["inside"], "items": state, "first": first, "concurrency": last}
+            rounds = {"items": state, "first": first, "concurrency": last, "fresh": fresh}
+            inside = {**call["inside"], **rounds}
             part: NodeCall = {**call, "inside": inside}  # type: ignore[typeddict-item]
             done = await self._part_in_child(scope, spec, part, node_type)
             output = done["items"]
@@ -226,6 +229,7 @@ class Parts(Lasting):
                 self._rounds_ended(scope, spec, done)
                 return
             state, first = output["state"], output["iterations"]
+            fresh = fresh or done.get("fresh", False)
             if first < last or first == config.max_iterations:
                 self._ended(Ended(scope, spec.id, Result(output), None))
                 return

@@ -26,6 +26,7 @@ from execution.pinned import pin_again
 from execution.presence import inline_processes
 from execution.retention import Retention
 from execution.shapes import RunInput
+from execution.telling import tell, untold
 from flows.engine.sizes import wire_size
 
 logger = logging.getLogger(__name__)
@@ -117,6 +118,7 @@ class Reconciler:
         while True:
             await asyncio.sleep(SWEEP_EVERY)
             await self._carefully(self.deliver_cancels)
+            await self._carefully(self.deliver_pauses)
             await self._carefully(self.start_left_behind)
             await self._carefully(self.end_interrupted)
             await self._carefully(partial(deliver_decisions, self.client))
@@ -191,6 +193,12 @@ class Reconciler:
                     error = CANCELLED_EARLY
             if error is not None:
                 await self._end(run.id, RunStatus.CANCELLED, error)
+
+    async def deliver_pauses(self) -> int:
+        """Tell workflows of pauses and resumes they do not know of; returns how many were told."""
+        found = await in_database(untold, patience=0)
+        told = [await in_database(partial(tell, run_id), patience=0) for run_id in found]
+        return sum(told)
 
     async def _end(self, run_id: UUID, status: RunStatus, error: dict[str, str]) -> bool:
         return await in_database(lambda: end_from_outside(str(run_id), status, error))
@@ -267,8 +275,11 @@ def _open_runs(after: UUID | None) -> list[tuple[UUID, bool]]:
     )
     if after is not None:
         runs = runs.filter(id__gt=after)
-    rows = runs.order_by("id").values_list("id", "status", "parent__status")[:BATCH]
-    # A sub-flow's run is started by the run above it, as long as that goes on.
+    rows = runs.order_by("id").values_list("id", "status", "started_at", "parent__status")[:BATCH]
+    # One that is paused may not have begun. A sub-flow's run is started by the run above it, as
+    # long as that goes on.
+    early = (RunStatus.QUEUED, RunStatus.PAUSED)
     return [
-        (run_id, status != RunStatus.QUEUED or parent in ENDED) for run_id, status, parent in rows
+        (run_id, status not in early or started is not None or parent in ENDED)
+        for run_id, status, started, parent in rows
     ]

@@ -94,7 +94,7 @@ def succeed_attempt(call: NodeCall, attempt: Attempt, done: NodeDone, outcome: O
     with transaction.atomic():
         run = _hold_and_add(call, bill)
         save_blobs(run.workspace_id, outcome.blobs)
-        began = _close(call, attempt, "succeeded", outcome, bill, done=done)
+        began = _close(call, attempt, status_of(call, done), outcome, bill, done=done)
         if began is None:
             _book_late(run, call, attempt, bill)
             return _what_counts(call)
@@ -103,11 +103,17 @@ def succeed_attempt(call: NodeCall, attempt: Attempt, done: NodeDone, outcome: O
     return done
 
 
+def status_of(call: NodeCall, done: NodeDone) -> str:
+    """What an attempt with this result is: a container in which the run was ended was cut off."""
+    cut_off = "inside" in call and done["ends_run"] is not None
+    return str(NodeStatus.CANCELLED if cut_off else NodeStatus.SUCCEEDED)
+
+
 def success_event(
     call: NodeCall, attempt: Attempt, done: NodeDone, began: datetime, bill: Bill = Bill(())
 ) -> Event:
-    """The event of an attempt that succeeded."""
-    data = _finished_data(attempt, "succeeded", began, bill)
+    """The event of an attempt that has a result."""
+    data = _finished_data(attempt, status_of(call, done), began, bill)
     if shown := preview(done["output"]):
         data["preview"] = shown
     return _finished(call, attempt, data)
@@ -226,7 +232,7 @@ def _jsonb(value: JSON) -> Jsonb | None:
 def _what_counts(call: NodeCall) -> NodeDone:
     """This attempt was given up meanwhile (or written already): the recorded result counts."""
     for attempt in attempts_of(call):
-        if attempt.status == NodeStatus.SUCCEEDED:
+        if attempt.has_result:
             return recorded(attempt)
     raise RunOver("the attempt was given up")
 

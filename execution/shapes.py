@@ -139,13 +139,18 @@ class NodeDone(TypedDict):
 
 
 class PartDone(TypedDict):
-    """What became of one part of a map: its `items` and `errors` (lists, or references to them)."""
+    """What became of one part of a map: its `items` and `errors` (lists, or references to them).
+
+    Of some rounds of a loop, `items` is what the loop would hand on after them, and `fresh` whether
+    one of them ran again, so that nothing of the later ones may be taken over.
+    """
 
     items: JSON
     errors: JSON
     failed: dict[str, JSON] | None
     ends: dict[str, JSON] | None
     paused: bool
+    fresh: NotRequired[bool]
 
 
 class RunEnd(TypedDict):

@@ -5,16 +5,20 @@ from uuid import UUID
 
 from django.db import IntegrityError, transaction
 from django.db.models import Q
+from django.utils import timezone
 
 from accounts.permissions import Actor
 from accounts.services import audit
-from execution.dispatch import signal_runs
+from execution.admission import tell_held_back
 from execution.errors import OptionsInvalid, RunStateConflict
-from execution.models import ENDED, NodeRun, NodeStatus, Run, RunStatus
+from execution.models import OPEN, NodeRun, NodeStatus, Run, RunStatus
+from execution.options import check_options
 from execution.payloads import resolve_references
 from execution.pinned import Wanted, pin, pin_again
 from execution.recording import Event, HeldRun, hold_run, write_events
+from execution.run_document import carried_out
 from execution.services import Started, begin_run, earlier_run, request_digest
+from execution.telling import tell_all
 from flows.engine.document import Document, digest, parse
 from flows.engine.graph import Graph
 
@@ -24,8 +28,8 @@ JSON = Any
 def pause_run(actor: Actor, run: Run) -> Run:
     """Have a run start nothing more; what runs goes on to its end. Twice is the same as once.
 
-    Reaches into its sub-flows. Raises RunStateConflict for a run that has ended or is inline, and
-    TemporalUnreachable, where nothing was changed.
+    Reaches into its sub-flows. While Temporal cannot be reached the pause is kept, and told later.
+    Raises RunStateConflict for a run that has ended or is inline.
     """
     actor.require("run.cancel")
     if run.execution == "inline":
@@ -43,15 +47,15 @@ def _steer(actor: Actor, run: Run, *, paused: bool) -> Run:
     name = "pause" if paused else "resume"
     with transaction.atomic():
         # The youngest first: runs that end lock themselves, and then the run above.
-        for found in Run.objects.filter(_family(run)).exclude(status__in=ENDED).order_by("-id"):
+        for found in Run.objects.filter(_family(run), status__in=OPEN).order_by("-id"):
             _mark(found.id, paused=paused)
         run.refresh_from_db()
         if run.ended:
             raise RunStateConflict(f"The run has ended already ({run.status}).")
         audit(actor, f"run.{name}", run)
-        # Before the commit: a signal that does not arrive leaves everything as it was.
-        families = Run.objects.filter(_family(run)).exclude(status__in=ENDED)
-        signal_runs(list(families.values_list("id", flat=True)), name)
+    # The oldest first: it is the one that begins others.
+    told = Run.objects.filter(_family(run), signal_due_at__isnull=False).order_by("id")
+    tell_all(list(told.values_list("id", flat=True)))
     run.refresh_from_db()
     return run
 
@@ -66,7 +70,9 @@ def _mark(run_id: UUID, *, paused: bool) -> None:
     if held.ended or held.paused == paused:
         return
     status = RunStatus.PAUSED if paused else _status_without_pause(run_id, held)
-    Run.objects.filter(id=run_id).update(status=status)
+    Run.objects.filter(id=run_id).update(status=status, signal_due_at=timezone.now())
+    if status == RunStatus.QUEUED:
+        tell_held_back(UUID(held.workspace_id))
     kind = "run.paused" if paused else "run.resumed"
     write_events(held, [Event(kind, f"{kind}:{held.base}", data={"status": str(status)})])
 
@@ -108,7 +114,9 @@ def rerun_run(
     if not run.ended:
         raise RunStateConflict("The run has not ended yet. Cancel it, or wait for its end.")
     pinned = pin_again(run) if version is None else pin(actor, run.flow, version)
-    _check_start(Graph(parse(dict(pinned.whole_document()))), start, only_failed=only_failed)
+    check_options(run.options, pinned)
+    document = carried_out(parse(dict(pinned.whole_document())), run.options)
+    _check_start(Graph(document), start, only_failed=only_failed)
     again = Run(
         workspace_id=run.workspace_id,
         flow=run.flow,
@@ -142,7 +150,8 @@ def rerun_run(
 
 def _check_start(graph: Graph, start: str | None, *, only_failed: bool) -> None:
     if start is not None and start not in graph.nodes:
-        raise OptionsInvalid("from", f"The flow has no node '{start}' that runs.")
+        message = f"The flow has no node '{start}', or the run to repeat was one without it."
+        raise OptionsInvalid("from", message)
     if only_failed and (start is None or not graph.children.get(start)):
         message = "says what is kept inside a map or loop; name one in 'from'."
         raise OptionsInvalid("only_failed", message)

@@ -1,6 +1,6 @@
 """Sub-flows: a run of another flow that is a step of this one. Database code, each once."""
 
-from collections.abc import Mapping
+from collections.abc import Callable
 from contextlib import suppress
 from datetime import datetime
 from typing import Any
@@ -16,7 +16,7 @@ from execution.attempts import Attempt, RunOver, begin_attempt, open_or_done, re
 from execution.dispatch import run_input
 from execution.ending import end_from_outside
 from execution.errors import NotPublished
-from execution.models import NodeStatus, Run, RunStatus
+from execution.models import Run, RunStatus
 from execution.payloads import Externalizer, resolve_references
 from execution.pinned import Pinned, pin
 from execution.recording import new_run_event
@@ -32,16 +32,21 @@ JSON = Any
 MAX_DEPTH = 10
 
 
-def open_subflow(call: NodeCall, config: Any, resolved: Mapping[str, JSON]) -> tuple[Run, RunInput]:
+def open_subflow(
+    call: NodeCall, resolve: Callable[[], tuple[Any, dict[str, JSON]]]
+) -> tuple[Run, RunInput]:
     """Begin the step and write the run of the sub-flow; both once, however often it is asked for.
 
-    Raises NodeError, recorded as the end of the step, and RunOver.
+    `resolve` gives the step's checked settings and their values. Raises NodeError, recorded as the
+    end of the step, and RunOver.
     """
     attempt = begin_attempt({**call, "inside": {}}, "")  # type: ignore[typeddict-item]
+    values: dict[str, JSON] | None = None
     try:
+        config, values = resolve()
         run, pinned = _child(call, config)
     except NodeError as error:
-        fail_attempt(call, attempt, error.as_dict(), Outcome(dict(resolved), (), ()), retry_in=None)
+        fail_attempt(call, attempt, error.as_dict(), Outcome(values, (), ()), retry_in=None)
         raise
     variables = Variable.objects.filter(workspace_id=run.workspace_id)
     start = run_input(run, pinned, dict(variables.values_list("name", "value")))
@@ -87,7 +92,6 @@ def _written(
     """The sub-flow's run; the one that was written before, where the answer was lost."""
     out = Externalizer()
     inputs = out.shrink_object(values, whole=False)
-    now = timezone.now()
     with transaction.atomic():
         parent = Run.objects.select_for_update().get(id=call["run_id"])
         if parent.ended:
@@ -97,36 +101,45 @@ def _written(
         ).order_by("-created_at")
         if (found := earlier.first()) is not None and not found.ended:
             return found
-        run = Run(
-            workspace_id=parent.workspace_id,
-            flow=flow,
-            version_id=pinned.version_id,
-            snapshot_id=pinned.snapshot_id,
-            budget=pinned.budget,
-            trigger="subflow",
-            session_id=parent.session_id,
-            inputs=inputs,
-            created_by_id=parent.created_by_id,
-            api_key_id=parent.api_key_id,
-            parent=parent,
-            parent_node=call["node"],
-            parent_path=call["path"],
-            lineage=lineage,
-            priority=parent.priority,
-            execution=parent.execution,
-            held_by=parent.held_by,
-            created_at=now,
-            admitted_at=now,
-            last_seq=1,
-        )
+        run = _new_child(call, parent, flow, pinned, lineage)
+        run.inputs = inputs
         new_run_event(run, out.blobs)
     return run
+
+
+def _new_child(call: NodeCall, parent: Run, flow: Flow, pinned: Pinned, lineage: list[str]) -> Run:
+    now = timezone.now()
+    # Begun while somebody pauses the run above, it is part of that pause.
+    paused = parent.status == RunStatus.PAUSED
+    return Run(
+        workspace_id=parent.workspace_id,
+        flow=flow,
+        version_id=pinned.version_id,
+        snapshot_id=pinned.snapshot_id,
+        budget=pinned.budget,
+        trigger="subflow",
+        status=RunStatus.PAUSED if paused else RunStatus.QUEUED,
+        signal_due_at=now if paused else None,
+        session_id=parent.session_id,
+        created_by_id=parent.created_by_id,
+        api_key_id=parent.api_key_id,
+        parent=parent,
+        parent_node=call["node"],
+        parent_path=call["path"],
+        lineage=lineage,
+        priority=parent.priority,
+        execution=parent.execution,
+        held_by=parent.held_by,
+        created_at=now,
+        admitted_at=now,
+        last_seq=1,
+    )
 
 
 def settle_subflow(call: NodeCall, child_id: str, in_time: bool = True) -> NodeDone:
     """Write the end of the step out of that of the sub-flow's run. Raises NodeError, RunOver."""
     row = open_or_done(call)
-    if row.status == NodeStatus.SUCCEEDED:
+    if row.has_result:
         return recorded(row)
     child = Run.objects.select_related("flow").get(id=child_id)
     if not child.ended:

@@ -104,7 +104,7 @@ async def _woken(drive: Drive, facts: dict[str, Any]) -> None:
 
 
 async def _paused(drive: Drive, signal: str) -> None:
-    drive.paused = signal == "pause"
+    drive.set_paused(signal == "pause")
     await drive.pass_on(signal)
 
 

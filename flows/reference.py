@@ -39,10 +39,12 @@ published before that no branch is taken and what is behind is skipped. A node r
 before it have run or were skipped, and at least one edge to it was taken.
 
 Only failures that may pass (a timeout, a busy or broken service) are tried again; what `retry`
-leaves out is as the node type has it. With `retry.if` one expression decides instead, also about
-failures that would not pass by themselves: it reads what the config may read, and `error` (`code`,
-`message`, `status` of an HTTP answer or null, `attempt`, `retryable`), whatever a node of that name
-gives. Where it cannot be evaluated the node is not tried again, and its error says why.
+leaves out is as the node type has it. Containers, sub-flows and what only waits are tried once, as
+a whole: the steps inside have retries of their own. With `retry.if` one expression decides instead,
+also about failures that would not pass by themselves: it reads what the config may read, and
+`error` (`code`, `message`, `status` of an HTTP answer or null, `attempt`, `retryable`), whatever a
+node of that name gives. Where it cannot be evaluated the node is not tried again, and its error
+says why.
 
 A service that asks for patience (429, or 503 with `Retry-After`) uses up no attempt: what it asks
 for is waited, and where it does not say how long, 1, 2, 4 … 60 seconds; at most an hour and 100

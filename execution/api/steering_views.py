@@ -14,7 +14,6 @@ from fluxprompt.api.openapi import PROBLEM, call
 
 _STEERED: dict[int, Any] = {
     409: ("The run has ended, or is inline", PROBLEM, None),
-    503: ("The durable engine is away; nothing was changed", PROBLEM, None),
 }
 
 

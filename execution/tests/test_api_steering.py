@@ -1,6 +1,5 @@
 """The REST API of steering: pause, resume, run again, run a part; and their refusals."""
 
-from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
@@ -8,6 +7,7 @@ from uuid import UUID
 import pytest
 
 from execution.models import NodeRun, Run, RunEvent
+from execution.telling import tell, untold
 from execution.temporal_client import TemporalUnreachable
 from flows.tests.fixtures import GREETING, Api, assert_problem
 
@@ -26,10 +26,11 @@ def signals(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Signals that were sent to workflows, instead of sending them."""
     sent: list[str] = []
 
-    def send(runs: Sequence[UUID], signal: str) -> None:
-        sent.extend(f"{signal} {run}" for run in runs)
+    def send(run: UUID, signal: str) -> bool:
+        sent.append(f"{signal} {run}")
+        return True
 
-    monkeypatch.setattr("execution.steering.signal_runs", send)
+    monkeypatch.setattr("execution.telling.signal_run", send)
     return sent
 
 
@@ -51,7 +52,7 @@ def test_a_run_is_paused_and_resumed_and_twice_is_the_same_as_once(
         ("run.paused", {"status": "paused"}),
         ("run.resumed", {"status": "queued"}),
     ]
-    assert signals == [f"{name} {run['id']}" for name in ("pause",) * 2 + ("resume",) * 2]
+    assert signals == [f"pause {run['id']}", f"resume {run['id']}"]
 
 
 @pytest.mark.parametrize("call", ["pause", "resume"])
@@ -69,17 +70,33 @@ def test_an_inline_run_is_not_paused(api: Api, run: dict[str, Any], signals: lis
     assert_problem(api.post(f"/runs/{run['id']}/pause"), 409, "run_state_conflict")
 
 
-def test_while_temporal_is_away_nothing_is_paused(
-    api: Api, run: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+def test_a_pause_while_temporal_is_away_is_kept_and_told_later(
+    api: Api, run: dict[str, Any], signals: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def refuse(*_: Any) -> None:
+    def refuse(*_: Any) -> bool:
         raise TemporalUnreachable("nobody there")
 
-    monkeypatch.setattr("execution.steering.signal_runs", refuse)
-    response = api.post(f"/runs/{run['id']}/pause")
-    assert_problem(response, 503, "temporal_unavailable")
-    assert response["Retry-After"]
-    assert Run.objects.get(pk=run["id"]).status == "queued"
+    with monkeypatch.context() as away:
+        away.setattr("execution.telling.signal_run", refuse)
+        response = api.post(f"/runs/{run['id']}/pause")
+    assert (response.status_code, response.json()["status"]) == (200, "paused")
+    assert untold() == []  # not at once again
+    Run.objects.update(signal_due_at=datetime.now(UTC))
+    assert [str(found) for found in untold()] == [run["id"]]
+    assert tell(UUID(run["id"]))
+    assert signals == [f"pause {run['id']}"]
+    assert untold() == []
+
+
+def test_a_run_that_has_not_begun_is_told_when_it_has(
+    api: Api, run: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("execution.telling.signal_run", lambda *_: False)
+    api.post(f"/runs/{run['id']}/pause")
+    assert Run.objects.get(pk=run["id"]).signal_due_at is not None
+    end(run)
+    assert tell(UUID(run["id"]))
+    assert Run.objects.get(pk=run["id"]).signal_due_at is None
 
 
 def test_a_run_that_ended_is_run_again_from_a_node(api: Api, run: dict[str, Any]) -> None:

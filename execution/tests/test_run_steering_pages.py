@@ -20,7 +20,12 @@ from flows.models import Flow
 @pytest.fixture
 def signals(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     sent: list[str] = []
-    monkeypatch.setattr("execution.steering.signal_runs", lambda _, name: sent.append(name))
+
+    def send(_: Any, name: str) -> bool:
+        sent.append(name)
+        return True
+
+    monkeypatch.setattr("execution.telling.signal_run", send)
     return sent
 
 
@@ -58,20 +63,22 @@ def test_a_run_is_paused_and_resumed(visitor: Client, flow: Flow, signals: list[
     assert visitor.get(f"/runs/{run.id}/pause/").status_code == 405
 
 
-def test_what_cannot_be_paused_says_why(
-    visitor: Client, flow: Flow, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def away(*_: Any) -> None:
-        raise TemporalUnreachable("nobody there")
-
-    monkeypatch.setattr("execution.steering.signal_runs", away)
-    run = make_run(flow, "running")
-    said = get_messages(visitor.post(f"/runs/{run.id}/pause/").wsgi_request)
-    assert "Nothing was changed" in str(next(iter(said)))
-    run.refresh_from_db()
-    assert run.status == "running"
+def test_what_cannot_be_paused_says_why(visitor: Client, flow: Flow) -> None:
     said = get_messages(visitor.post(f"/runs/{make_run(flow).id}/pause/").wsgi_request)
     assert "ended already" in str(list(said)[-1])
+
+
+def test_a_pause_is_kept_while_the_engine_is_away(
+    visitor: Client, flow: Flow, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def away(*_: Any) -> bool:
+        raise TemporalUnreachable("nobody there")
+
+    monkeypatch.setattr("execution.telling.signal_run", away)
+    run = make_run(flow, "running")
+    visitor.post(f"/runs/{run.id}/pause/")
+    run.refresh_from_db()
+    assert (run.status, run.signal_due_at is None) == ("paused", False)
 
 
 def again(visitor: Client, run: Run, **data: str) -> Any:

@@ -24,7 +24,6 @@ from execution.services import (
     cancel_run,
 )
 from execution.steering import pause_run, rerun_run, resume_run
-from execution.temporal_client import TemporalUnreachable
 from execution.views.run import visible_run
 from execution.views.run_form import RunForm, Submitted, empty_form, read_form
 from execution.views.values import resolved_within
@@ -36,7 +35,6 @@ from flows.views.page_request import PageRequest
 JSON = Any
 #: Bytes of one input that is shown in the form; larger ones stay as they are.
 SHOWN_INPUT = 200_000
-AWAY = "The durable engine cannot be reached at the moment. Nothing was changed; try again shortly."
 
 
 def _steered(
@@ -47,8 +45,6 @@ def _steered(
         steer(request.actor, run)
     except RunStateConflict as conflict:
         messages.error(request, str(conflict))
-    except TemporalUnreachable:
-        messages.error(request, AWAY)
     return redirect("run-detail", run.id)
 
 

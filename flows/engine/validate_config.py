@@ -6,7 +6,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from flows.engine.attempts import RETRY_IF, evaluated_of
+from flows.engine.attempts import RETRY_IF, evaluated_of, retry_is_asked_for
 from flows.engine.conditions import is_word
 from flows.engine.document import Document, NodeSpec
 from flows.engine.document_problems import dotted
@@ -26,6 +26,8 @@ from flows.engine.registry import Registry
 #: Expressions of a whole document, and their characters.
 MAX_EXPRESSIONS = 20_000
 MAX_CODE = 300_000
+#: What holds steps; a sub-flow's are inside of it as well.
+HOLDING = ("map", "loop", "subflow")
 _BLOCK = re.compile(r"\{%[-+]?\s*(?:if|for)\b")
 
 
@@ -137,7 +139,11 @@ def _condition_problems(node: NodeSpec, node_type: NodeType) -> Iterator[Problem
 
 
 def _retry_problems(node: NodeSpec, node_type: NodeType) -> Iterator[Problem]:
-    """What is wrong with the condition of a retry."""
+    """What is wrong with a retry, and with its condition."""
+    if node_type.control is not None and retry_is_asked_for(node):
+        inside = "the steps inside it" if node_type.control in HOLDING else "steps that call"
+        message = f"'{node.id}' is tried once, as a whole. Give the retry to {inside}."
+        yield Problem("retry_without_effect", message, node.id, "retry", "warning")
     condition = None if node.retry is None else node.retry.condition
     if condition is None:
         return
@@ -150,7 +156,7 @@ def _retry_problems(node: NodeSpec, node_type: NodeType) -> Iterator[Problem]:
             "It may use what the config may, and error (code, message, status, attempt, retryable)."
         )
         yield Problem("retry_if_invalid", message, node.id, RETRY_IF)
-    elif node_type.io is None:
+    elif node_type.io is None and node_type.control is None:
         message = (
             f"'{node.id}' gives the same with every attempt, so it is never tried again. "
             "Remove its retry."

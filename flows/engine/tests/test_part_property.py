@@ -1,8 +1,9 @@
 """Parts of random flows hold what leads to the node, and give what the whole flow gives."""
 
 import random
+from typing import Any
 
-from flows.engine.document import Document
+from flows.engine.document import Document, parse
 from flows.engine.graph import Graph
 from flows.engine.part_of import part_of
 from flows.engine.tests.random_flows import random_flow
@@ -54,6 +55,65 @@ def test_until_a_node_is_that_node_with_all_that_leads_to_it() -> None:
         assert set(cut.edges) == {e for e in edges if {e.source, e.target} <= kept}
         sizes.append(len(kept) / len(names))
     assert 0.2 < sum(sizes) / len(sizes) < 0.9
+
+
+def flow_around(**container: Any) -> Document:
+    """Two steps in a container, the second behind the first."""
+    step = {"type": "template", "parent": "box", "config": {"template": "x"}}
+    nodes = [{"id": "box", **container}, {**step, "id": "early"}, {**step, "id": "late"}]
+    edges = [{"from": "early", "to": "late"}]
+    return parse({"schema": "fluxprompt.flow/v1", "name": "T", "nodes": nodes, "edges": edges})
+
+
+def test_a_map_that_is_cut_gives_what_its_last_step_gives_where_its_result_reads_what_is_gone() -> (
+    None
+):
+    for result, is_kept in (("{{ late.text }}", False), ("{{ early.text }}{{ index }}", True)):
+        whole = flow_around(type="map", config={"items": [1], "result": result})
+        cut = Graph(part_of(whole, until="early"))
+        expected = {"items": [1], "result": result} if is_kept else {"items": [1]}
+        assert cut.nodes["box"].config == expected
+        assert Graph(part_of(whole, until="late")).nodes["box"].config["result"] == result
+
+
+def test_a_loop_that_is_cut_makes_one_round_where_it_cannot_go_on() -> None:
+    goes_on = {"update": {"n": "{{ early.text }}"}, "while": "{{ state.n }}"}
+    for change in ({}, {"update": {"n": "{{ late.text }}"}}, {"while": "{{ late.text }}"}):
+        config = {"state": {"n": 1}, **goes_on, **change}
+        whole = flow_around(type="loop", config=config)
+        cut = Graph(part_of(whole, until="early")).nodes["box"].config
+        rest = {name: value for name, value in config.items() if name not in change}
+        assert cut == ({**rest, "max_iterations": 1} if change else config)
+
+
+def reading(*, in_a_map: bool) -> Document:
+    """`start`, then `pinned`, then `last` (or `inner` in it), which reads `start` as well."""
+    text = {"template": "{{ start.text }} {{ pinned.text }}"}
+    last: dict[str, Any] = {"id": "last", "type": "template", "config": text}
+    nodes: list[dict[str, Any]] = [
+        {"id": "start", "type": "input"},
+        {"id": "pinned", "type": "template", "config": {"template": "{{ start.text }}"}},
+        last,
+    ]
+    if in_a_map:
+        nodes[2] = {"id": "last", "type": "map", "config": {"items": [1]}}
+        nodes.append({**last, "id": "inner", "parent": "last"})
+    edges = [{"from": "start", "to": "pinned"}, {"from": "pinned", "to": "last"}]
+    return parse({"schema": "fluxprompt.flow/v1", "name": "T", "nodes": nodes, "edges": edges})
+
+
+def test_what_is_read_from_before_a_node_that_is_given_is_run_before_it_is_read() -> None:
+    for in_a_map in (False, True):
+        document = reading(in_a_map=in_a_map)
+        cut = Graph(part_of(document, until="inner" if in_a_map else "last", given={"pinned"}))
+        assert set(cut.nodes) == set(Graph(document).nodes)
+        assert cut.can_read("start", "last")
+        assert cut.incoming["pinned"] == []
+        both = part_of(document, until="last", given={"pinned", "start"})
+        assert {edge.source for edge in both.edges} == {"pinned", "start"}
+        assert {node.id for node in part_of(document, until="pinned", given={"pinned"}).nodes} == {
+            "pinned"
+        }
 
 
 def test_only_a_node_stands_alone_with_what_is_in_it_and_what_is_given() -> None:

@@ -56,3 +56,19 @@ def test_a_node_that_gives_the_same_every_time_is_told_so() -> None:
 def test_error_means_nothing_in_the_config_itself() -> None:
     problem = one({**asking("{{ true }}"), "config": {"url": "https://{{ error.code }}"}})
     assert problem.code == "unknown_reference"
+
+
+@pytest.mark.parametrize(
+    ("node", "hint"),
+    [
+        ({"type": "map", "config": {"items": [1]}}, "inside"),
+        ({"type": "wait", "config": {"seconds": 1}}, "that call"),
+    ],
+)
+def test_what_only_holds_or_waits_is_told_that_it_is_tried_once(
+    node: dict[str, Any], hint: str
+) -> None:
+    problems = found({"id": "ask", **node, "retry": {"max_attempts": 3}})
+    (problem,) = [each for each in problems if each.code == "retry_without_effect"]
+    assert (problem.severity, problem.path) == ("warning", "retry")
+    assert hint in problem.message
