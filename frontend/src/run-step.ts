@@ -218,7 +218,7 @@ export class StepView {
     const code = notice.querySelector('[data-slot="error-code"]');
     if (message) message.textContent = error.message;
     if (code) code.textContent = error.code;
-    this.element.querySelector("details[data-values]")?.before(notice);
+    this.element.querySelector(".step-more")?.before(notice);
   }
 
   /** Have the server draw this step again, as it is recorded. */
