@@ -90,7 +90,7 @@ def test_a_run_goes_on_where_it_failed(visitor: Client, flow: Flow, dispatched: 
     assert made.options["rerun"]["start"] is None
     assert made.options["rerun"]["edited"] is False
     page = visitor.get(f"/runs/{made.id}/").content.decode()
-    assert f'href="/runs/{run.id}/">an earlier run</a>' in page
+    assert f'href="/runs/{run.id}/">run {str(run.id)[-6:]}</a> where it stopped' in page
 
 
 def test_each_step_of_an_ended_run_leads_to_the_form(

@@ -1,5 +1,5 @@
 // One node of a run: its entry in the list of steps and its card in the picture.
-import { StreamText } from "./stream-text";
+import { StreamText, append } from "./stream-text";
 import {
   durationText,
   moneyText,
@@ -259,11 +259,4 @@ function waits(event: RunEvent): boolean {
 
 function rank(state: string): number {
   return RANKS[state] ?? END;
-}
-
-function append(element: HTMLElement | null, text: string): void {
-  if (!element) return;
-  const last = element.lastChild;
-  if (last instanceof Text) last.appendData(text);
-  else element.append(text);
 }
