@@ -227,7 +227,7 @@ def test_texts_in_a_map_stream_for_one_item_and_for_those_that_are_open(
     expect(items).to_have_count(2)
     for number in range(2):
         items.nth(number).click()
-    texts = page.locator("[data-live]")
+    texts = page.locator("[data-streaming]")
     expect(texts).to_have_count(2)
     for number in range(2):
         # From its beginning, and growing, whichever item the step is followed in.

@@ -216,6 +216,6 @@ def test_an_item_that_still_streams_shows_what_it_has_said(visitor: Client, mapp
             path=["rows", 0],
             data={"attempt": 1, "offset": offset, "text": text},
         )
-    shown = htmx(visitor, f"/runs/{run.id}/steps/ask/?at=rows.0")
-    assert 'data-live="ask:rows.0" data-attempt="1" data-length="15"' in shown
+    shown = htmx(visitor, f"/runs/{run.id}/nodes/ask/?at=rows.0")
+    assert 'data-streaming="ask:rows.0" data-attempt="1" data-length="15"' in shown
     assert "One two &lt;three&gt;" in shown

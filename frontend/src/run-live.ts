@@ -95,9 +95,9 @@ export class RunLive {
   /** Items were opened, closed or drawn again. */
   look(): void {
     const found = new Map<string, Shown>();
-    for (const element of this.root.querySelectorAll<HTMLElement>("[data-live]")) {
+    for (const element of this.root.querySelectorAll<HTMLElement>("[data-streaming]")) {
       if (!element.closest("details")?.open) continue;
-      const place = element.dataset["live"] ?? "";
+      const place = element.dataset["streaming"] ?? "";
       const known = this.opened.get(place);
       const { attempt = "1", length = "0", part = "0" } = element.dataset;
       const text = new StreamText(Number(attempt), Number(length), Number(part));
