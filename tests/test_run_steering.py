@@ -237,3 +237,16 @@ def test_texts_in_a_map_stream_for_one_item_and_for_those_that_are_open(
     expect(texts).to_have_count(0)
     expect(page.locator(".iterations-list > li").first).to_contain_text("finish_reason")
     assert said == []
+
+
+def test_a_step_that_no_worker_does_says_so_until_there_is_one(
+    stack: LiveStack, page: Page, publish: Publish
+) -> None:
+    stack.kill_worker()
+    stack._start("worker", ["manage.py", "runworker", "--queues", "workflow,io"])
+    start(page, stack, chain(publish))
+    notice = page.locator("[data-reason=no_worker]")
+    expect(notice).to_contain_text("no worker that asks models is connected", timeout=30_000)
+    stack.restart_worker()
+    ended(page)
+    expect(notice).to_have_count(0)

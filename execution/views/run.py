@@ -12,7 +12,8 @@ from django.views.decorators.http import require_GET
 from accounts.web import workspace_page
 from execution.models import NodeRun, Run
 from execution.queries import latest_node_runs, run_document, value_of
-from execution.queue_reasons import queued_of
+from execution.queue_reasons import Reason, queued_of
+from execution.stalled import why_stalled
 from execution.views.inside import name_of
 from execution.views.steps import run_view, steps_of
 from execution.views.values import ShownValue, shown_value
@@ -43,6 +44,7 @@ def run_page(request: PageRequest, run_id: UUID) -> HttpResponse:
         "picture": picture(document, run=run_view(steps)),
         "inputs": shown_value(run.inputs),
         "queued": queued_of([run]).get(run.id),
+        "first_look": True,
         "can_cancel": request.actor.can("run.cancel"),
         "above": _above(run),
         "repeats": _repeats(run, document),
@@ -67,9 +69,16 @@ def _above(run: Run) -> dict[str, Any] | None:
 @require_GET
 @workspace_page
 def run_queue(request: PageRequest, run_id: UUID) -> HttpResponse:
-    """Why the run still waits; nothing once it has started."""
+    """Why the run waits or stands still; nothing once it has ended."""
     run = visible_run(request, run_id)
-    context = {"run": run, "queued": queued_of([run]).get(run.id)}
+    queued = queued_of([run]).get(run.id)
+    held_back = queued is not None and queued.reason != Reason.ENGINE_UNREACHABLE
+    context = {
+        "run": run,
+        "queued": queued,
+        "stalled": "" if held_back else why_stalled(run),
+        "can_cancel": request.actor.can("run.cancel"),
+    }
     return render(request, "execution/_queue.html", context)
 
 

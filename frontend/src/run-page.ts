@@ -100,7 +100,7 @@ export class RunPage {
       if (event.usage) this.usage.set(`${event.node}:${event.attempt ?? 1}`, event.usage);
     } else if (event.type === "run.started") {
       this.startedAt ??= Date.parse(event.at);
-      this.slot("queue")?.remove();
+      this.slot("queue")?.replaceChildren();
       this.setStatus("running");
     } else if (event.type === "run.waiting") this.setStatus("waiting");
     else if (event.type === "run.paused") this.setStatus("paused");
@@ -130,6 +130,9 @@ export class RunPage {
     if (badge instanceof HTMLElement) paintState(badge, status);
     this.offer(status);
     this.nameTab();
+    const notice = (): Element | null => this.slot("queue");
+    if (ENDS.has(status)) notice()?.remove();
+    else void swapFrom(this.root.dataset["queueUrl"] ?? "", notice, "outerHTML");
   }
 
   /** What may be done with the run in this state. */
