@@ -72,6 +72,11 @@ class Step:
     def has_values(self) -> bool:
         return self.state not in (NodeStatus.PENDING, NodeStatus.SKIPPED, UNREACHED)
 
+    @property
+    def can_run_alone(self) -> bool:
+        """Whether there is something to see when it runs by itself."""
+        return self.has_values and not self.inside and self.type not in ("input", "output")
+
     def all(self) -> "Iterator[Step]":
         """This step and those in it."""
         yield self
