@@ -179,6 +179,7 @@ def _live(gallery: Gallery, flow: str) -> None:
     gallery.first.locator("#step-critique [data-slot=text]", has_text="coin").wait_for()
     gallery.shoot("run")
     gallery.each(lambda page: page.locator("[data-run][data-state=succeeded]").wait_for())
+    gallery.each(lambda page: page.locator("#result .output-value").first.wait_for())
     gallery.shoot("finished")
 
 

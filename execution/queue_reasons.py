@@ -91,7 +91,7 @@ class _Busy:
         of_flow = self.of_flow.get(run.flow_id, 0)
         if run.flow_limit is not None and of_flow >= run.flow_limit:
             message = (
-                f"The flow runs {_count(run.flow_limit)} at once and {of_flow:,} "
+                f"The flow is limited to {_count(run.flow_limit)} at once, and {of_flow:,} "
                 f"{'is' if of_flow == 1 else 'are'} at work."
             )
             ahead = self._ahead(run, same_flow=True)
@@ -100,7 +100,7 @@ class _Busy:
         ahead = self._ahead(run, same_flow=False)
         if self.running >= self.limit:
             message = (
-                f"The workspace runs {_count(self.limit)} at once and {self.running:,} "
+                f"The workspace is limited to {_count(self.limit)} at once, and {self.running:,} "
                 f"{'is' if self.running == 1 else 'are'} at work."
             )
             said = message + _behind(ahead)

@@ -9,6 +9,7 @@ from execution.views import (
     flow,
     flows,
     run,
+    run_part,
     run_parts,
     run_steering,
     runs,
@@ -42,6 +43,7 @@ urlpatterns: list[URLPattern] = [
     path("runs/<uuid:run_id>/pause/", run_steering.run_pause, name="run-pause"),
     path("runs/<uuid:run_id>/resume/", run_steering.run_resume, name="run-resume"),
     path("runs/<uuid:run_id>/again/", run_steering.run_again, name="run-again"),
+    path("runs/<uuid:run_id>/only/", run_part.run_only, name="run-only"),
     path("runs/<uuid:run_id>/progress/", run_parts.run_progress, name="run-progress"),
     path("runs/<uuid:run_id>/steps/<slug:node>/", run_parts.run_step, name="run-step"),
     path(

@@ -163,3 +163,15 @@ def test_a_run_is_cancelled_from_its_page(stack: LiveStack, page: Page, flow: Fl
     page.locator("[data-run][data-state=cancelled]").wait_for(timeout=20_000)
     expect(page.get_by_role("button", name="Cancel")).to_be_hidden()
     expect(page.locator("#result")).to_contain_text("cancelled")
+
+
+def test_a_page_that_draws_late_shows_no_text_twice(
+    stack: LiveStack, page: Page, flow: Flow
+) -> None:
+    # As in a tab behind others: frames are drawn long after their pieces have come.
+    page.add_init_script("window.requestAnimationFrame = (draw) => setTimeout(draw, 4000);")
+    _start(page, stack, flow)
+    page.locator("[data-run][data-state=succeeded]").wait_for(timeout=30_000)
+    page.wait_for_timeout(5_000)
+    expect(page.locator("#step-draft [data-slot=text]")).to_have_text(WHOLE)
+    expect(page.locator("#step-better [data-slot=text]")).to_have_text(WHOLE)

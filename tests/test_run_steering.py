@@ -114,7 +114,7 @@ def test_a_run_is_run_again_from_a_step_with_other_inputs(
     expect(page.locator("#result")).to_contain_text("a12b")
     expect(step(page, "one")).to_contain_text("Reused")
     expect(step(page, "two")).not_to_contain_text("Reused")
-    page.get_by_role("link", name="an earlier run").click()
+    page.get_by_role("link", name=re.compile("^run [0-9a-f]{6}$")).click()
     page.wait_for_url(first)
 
 
@@ -207,3 +207,46 @@ def test_a_sub_flow_is_linked_while_it_runs_and_back(
     ended(page)
     expect(page.locator("#result")).to_contain_text("a!")
     expect(link).to_be_visible()
+
+
+def test_texts_in_a_map_stream_for_one_item_and_for_those_that_are_open(
+    stack: LiveStack, page: Page, publish: Publish
+) -> None:
+    said = watch(page)
+    nodes = [
+        rows(),
+        {**llm("ask", "say {{ item }}", "tokens-80x60ms"), "parent": "rows"},
+        output("{{ rows.count }}"),
+    ]
+    start(page, stack, publish(nodes, ["start>rows", "rows>end"]), ",".join("ab"))
+    latest = step(page, "ask").locator("[data-slot=latest]")
+    expect(latest.locator("[data-slot=latest-text]")).to_contain_text("t5", timeout=20_000)
+    expect(latest.locator("[data-slot=latest-name]")).to_have_text(re.compile("^Item [01]$"))
+    step(page, "ask").locator("summary").first.click()
+    items = page.locator(".iterations-list > li > details > summary")
+    expect(items).to_have_count(2)
+    for number in range(2):
+        items.nth(number).click()
+    texts = page.locator("[data-streaming]")
+    expect(texts).to_have_count(2)
+    for number in range(2):
+        # From its beginning, and growing, whichever item the step is followed in.
+        expect(texts.nth(number)).to_have_text(re.compile(r"^t0 t1 t2 .*t60 ", re.DOTALL))
+    ended(page)
+    expect(latest).to_be_hidden()
+    expect(texts).to_have_count(0)
+    expect(page.locator(".iterations-list > li").first).to_contain_text("finish_reason")
+    assert said == []
+
+
+def test_a_step_that_no_worker_does_says_so_until_there_is_one(
+    stack: LiveStack, page: Page, publish: Publish
+) -> None:
+    stack.kill_worker()
+    stack._start("worker", ["manage.py", "runworker", "--queues", "workflow,io"])
+    start(page, stack, chain(publish))
+    notice = page.locator("[data-reason=no_worker]")
+    expect(notice).to_contain_text("no worker that asks models is connected", timeout=30_000)
+    stack.restart_worker()
+    ended(page)
+    expect(notice).to_have_count(0)

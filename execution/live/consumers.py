@@ -12,6 +12,7 @@ from django.db import connection
 
 from accounts.models import Membership
 from accounts.permissions import ROLE_ACTIONS, Actor
+from execution.live.followed import Followed
 from execution.live.hub import Frame, Reader, hub
 from execution.models import Run
 from execution.queries import node_run_payload, run_payload, shown_node_runs, shown_states
@@ -21,6 +22,8 @@ JSON = Any
 NOT_FOUND = 4404
 #: Frames that may wait for a slow browser; beyond, it is closed and comes back.
 QUEUE_LIMIT = 1_000
+#: Characters of what a browser may say at once.
+OPENED_LIMIT = 100_000
 
 
 class RunConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
@@ -39,6 +42,7 @@ class RunConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
         run, snapshot = found
         await self.send(text_data=json.dumps({"snapshot": snapshot}))
         self.queue: asyncio.Queue[Frame] = asyncio.Queue()
+        self.followed = Followed()
         self.sender = asyncio.create_task(self._send_frames())
         loop = asyncio.get_running_loop()
 
@@ -91,11 +95,10 @@ class RunConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
             if self.queue.qsize() > QUEUE_LIMIT:
                 await self.close()
                 return
-            await self.send(
-                text_data=json.dumps(
-                    {"events": frame.events, "deltas": frame.deltas}, ensure_ascii=False
-                )
-            )
+            frame = self.followed.of(frame)
+            if frame.events or frame.deltas:
+                news = {"events": frame.events, "deltas": frame.deltas}
+                await self.send(text_data=json.dumps(news, ensure_ascii=False))
 
     async def disconnect(self, code: int) -> None:
         if self.reader is not None:
@@ -104,7 +107,15 @@ class RunConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
             self.sender.cancel()
 
     async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
-        """Nothing is expected from the browser; whatever comes is ignored."""
+        """Which items a page has open: `{"opened": ["node:rows.3"]}`; all else is ignored."""
+        if self.reader is None or not text_data or len(text_data) > OPENED_LIMIT:
+            return
+        try:
+            said = json.loads(text_data)
+        except ValueError:
+            return
+        if isinstance(said, dict):
+            self.followed.open(said.get("opened"))
 
 
 def _snapshot(run: Run) -> dict[str, JSON]:

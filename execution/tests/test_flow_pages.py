@@ -132,3 +132,14 @@ def test_viewers_see_a_flow_but_no_form(
     content = visitor.get(f"/flows/{flow.id}/").content.decode()
     assert 'id="run"' not in content
     assert visitor.post(f"/flows/{flow.id}/run/", {"input-topic": "x"}).status_code == 403
+
+
+def test_a_flow_is_run_up_to_a_step(visitor: Client, flow: Flow, dispatched: list[Run]) -> None:
+    content = visitor.get(f"/flows/{flow.id}/").content.decode()
+    assert '<option value="ask">ask</option>' in content
+    assert '<option value="end">' not in content
+    visitor.post(f"/flows/{flow.id}/run/", {"input-topic": "Tea", "until": "ask"})
+    assert dispatched[0].options == {"until": "ask"}
+    wrong = visitor.post(f"/flows/{flow.id}/run/", {"input-topic": "Tea", "until": "nowhere"})
+    assert wrong.status_code == 422
+    assert "no node &#x27;nowhere&#x27;" in wrong.content.decode()

@@ -57,7 +57,7 @@ def test_the_limit_of_the_workspace_is_told_with_what_is_ahead(
     second, third = start(), start()
     assert second["queue"] == {
         "reason": "workspace_limit",
-        "message": "The workspace runs 1 run at once and 1 is at work.",
+        "message": "The workspace is limited to 1 run at once, and 1 is at work.",
         "limit": 1,
         "running": 1,
         "ahead": 0,
@@ -111,8 +111,8 @@ def test_the_pages_say_why_a_run_waits(
     Workspace.objects.update(max_running=1)
     start()
     held = start()
-    sentence = "The workspace runs 1 run at once and 1 is at work."
+    sentence = "The workspace is limited to 1 run at once, and 1 is at work."
     for page in (f"/runs/{held['id']}/", "/runs/", f"/runs/{held['id']}/queue/"):
         assert sentence in visitor.get(page).content.decode(), page
     Run.objects.update(status="running")
-    assert visitor.get(f"/runs/{held['id']}/queue/").content.decode().strip() == ""
+    assert sentence not in visitor.get(f"/runs/{held['id']}/queue/").content.decode()

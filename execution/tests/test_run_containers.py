@@ -199,3 +199,23 @@ def test_containers_nested_without_end_are_shown_to_a_depth(actor: Actor, visito
     assert 'data-step="m20"' in content
     assert 'data-step="m59"' not in content
     assert 'data-node="m59"' in content
+
+
+def test_an_item_that_still_streams_shows_what_it_has_said(visitor: Client, mapped: Flow) -> None:
+    run = make_run(mapped, "running")
+    opened(run, [1])
+    rows_of(run, "ask", "llm", 1, status="running")
+    for seq, (offset, text) in enumerate([(0, "One "), (4, "two <three>")], start=1):
+        RunEvent.objects.create(
+            run=run,
+            seq=seq,
+            key=f"delta:{seq}",
+            at=timezone.now(),
+            type="node.delta",
+            node="ask",
+            path=["rows", 0],
+            data={"attempt": 1, "offset": offset, "text": text},
+        )
+    shown = htmx(visitor, f"/runs/{run.id}/nodes/ask/?at=rows.0")
+    assert 'data-streaming="ask:rows.0" data-attempt="1" data-length="15"' in shown
+    assert "One two &lt;three&gt;" in shown

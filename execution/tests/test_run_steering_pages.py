@@ -97,7 +97,7 @@ def test_a_run_goes_on_where_it_failed(visitor: Client, flow: Flow, dispatched: 
     assert made.options["rerun"]["start"] is None
     assert made.options["rerun"]["edited"] is False
     page = visitor.get(f"/runs/{made.id}/").content.decode()
-    assert f'href="/runs/{run.id}/">an earlier run</a>' in page
+    assert f'href="/runs/{run.id}/">run {str(run.id)[-6:]}</a> where it stopped' in page
 
 
 def test_each_step_of_an_ended_run_leads_to_the_form(
@@ -191,3 +191,41 @@ def test_another_workspaces_run_is_not_steered(
     assert call(f"/runs/{run.id}/{part}").status_code == 404
     assert visitor.get(f"/runs/{run.id}/steps/ask/iterations/").status_code == 404
     assert signals == []
+
+
+def test_a_step_is_run_alone_with_what_came_before(
+    visitor: Client, flow: Flow, dispatched: list[Run]
+) -> None:
+    run = make_run(flow, "failed")
+    make_step(run, "start", output={"topic": "Tea"})
+    make_step(run, "ask", "failed")
+    page = visitor.get(f"/runs/{run.id}/").content.decode()
+    assert page.count("Run only this") == 1
+    response = visitor.post(f"/runs/{run.id}/only/", {"node": "ask"})
+    made = Run.objects.exclude(pk=run.pk).get()
+    assert response["Location"] == f"/runs/{made.id}/"
+    assert made.options == {"only": "ask", "given": {"start": {"topic": "Tea"}}}
+    assert (made.inputs, made.version) == ({"topic": "Tea"}, flow.published)
+    assert [started.pk for started in dispatched] == [made.pk]
+    assert visitor.post(f"/runs/{run.id}/only/", {"node": "nothing"}).status_code == 404
+
+
+def test_what_is_too_large_to_give_a_step_is_said(
+    visitor: Client, flow: Flow, dispatched: list[Run]
+) -> None:
+    run = make_run(flow)
+    make_step(run, "start", output={"topic": "x" * 40_000})
+    make_step(run, "ask")
+    response = visitor.post(f"/runs/{run.id}/only/", {"node": "ask"})
+    assert response["Location"] == f"/runs/{run.id}/"
+    said = str(next(iter(get_messages(response.wsgi_request))))
+    assert "at most 32 KB" in said
+    assert not dispatched
+
+
+def test_a_run_of_a_part_shows_what_came_out_of_its_last_step(visitor: Client, flow: Flow) -> None:
+    run = make_run(flow, options={"until": "ask"}, outputs={})
+    make_step(run, "ask", output={"text": "Half way"})
+    page = visitor.get(f"/runs/{run.id}/").content.decode()
+    assert "Result of “ask”" in page
+    assert "Half way" in visitor.get(f"/runs/{run.id}/result/").content.decode()

@@ -14,13 +14,15 @@ from django_htmx.http import HttpResponseClientRedirect
 
 from accounts.web import workspace_page
 from execution.models import Run
+from execution.options import asked_options
 from execution.queries import with_queue
-from execution.services import InputsInvalid, NotPublished, start_run
+from execution.services import InputsInvalid, NotPublished, OptionsInvalid, start_run
 from execution.views.models_notice import has_model_provider
 from execution.views.run_form import RunForm, empty_form, read_form, sample_inputs
 from execution.views.values import resolved_within
 from flows.engine.document import Document, digest
 from flows.engine.errors import DocumentInvalid, Problem
+from flows.engine.graph import Graph
 from flows.models import Flow
 from flows.queries import draft_document, flow_problems, version_document
 from flows.services import FlowGone
@@ -46,6 +48,17 @@ class Shown:
     @property
     def errors(self) -> list[Problem]:
         return [problem for problem in self.problems if problem.severity == "error"]
+
+    @property
+    def ends(self) -> list[tuple[str, str]]:
+        """Nodes that a run may go up to: id and title, in the flow's order."""
+        graph = Graph(self.document)
+        named = ((node, graph.nodes[node]) for node in graph.order)
+        return [
+            (node, spec.label or node)
+            for node, spec in named
+            if graph.outgoing[node] and spec.type != "input" and graph.holder[node] is None
+        ]
 
 
 def _shown(flow: Flow, wanted: str) -> Shown:
@@ -94,6 +107,8 @@ def _context(request: PageRequest, flow: Flow, shown: Shown, form: RunForm) -> d
         "flow": flow,
         "shown": shown,
         "form": form,
+        "ends": shown.ends,
+        "until": request.POST.get("until", ""),
         "picture": drawn,
         "problems": problems,
         "can_run": actor.can("run.start"),
@@ -142,19 +157,31 @@ def run_flow(request: PageRequest, flow_id: UUID) -> HttpResponse:
     if not form.has_errors:
         try:
             started = start_run(
-                request.actor, flow, submitted.inputs, version=shown.version, trigger="page"
+                request.actor,
+                flow,
+                submitted.inputs,
+                version=shown.version,
+                trigger="page",
+                options=asked_options(request.POST.get("until") or None, None, None),
             )
         except InputsInvalid as invalid:
             form = form.with_errors(invalid.errors)
         except FlowGone as gone:
             raise Http404(str(gone)) from gone
-        except (NotPublished, DocumentInvalid) as refused:
+        except (NotPublished, DocumentInvalid, OptionsInvalid) as refused:
             form = form.with_errors([{"path": "", "message": str(refused)}])
         else:
             address = reverse("run-detail", args=[started.run.id])
             return HttpResponseClientRedirect(address) if request.htmx else redirect(address)
     if request.htmx:
-        context = {"flow": flow, "shown": shown, "form": form, "can_run": True}
+        context = {
+            "flow": flow,
+            "shown": shown,
+            "form": form,
+            "can_run": True,
+            "ends": shown.ends,
+            "until": request.POST.get("until", ""),
+        }
         return render(request, "execution/_run_form.html", context, status=422)
     messages.error(request, "The run was not started: look at the fields marked below.")
     context = _context(request, flow, shown, form)

@@ -1,5 +1,6 @@
 """The page of a run, which follows it live, its result, and what it holds as files."""
 
+from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
@@ -9,9 +10,10 @@ from django.utils import timezone
 from django.views.decorators.http import require_GET
 
 from accounts.web import workspace_page
-from execution.models import Run
+from execution.models import NodeRun, Run
 from execution.queries import latest_node_runs, run_document, value_of
-from execution.queue_reasons import queued_of
+from execution.queue_reasons import Reason, queued_of
+from execution.stalled import why_stalled
 from execution.views.inside import name_of
 from execution.views.steps import run_view, steps_of
 from execution.views.values import ShownValue, shown_value
@@ -42,12 +44,13 @@ def run_page(request: PageRequest, run_id: UUID) -> HttpResponse:
         "picture": picture(document, run=run_view(steps)),
         "inputs": shown_value(run.inputs),
         "queued": queued_of([run]).get(run.id),
+        "first_look": True,
         "can_cancel": request.actor.can("run.cancel"),
         "above": _above(run),
-        "part": run.options.get("until") or run.options.get("only"),
+        "repeats": _repeats(run, document),
         "can_run": request.actor.can("run.start"),
         "now": timezone.now(),
-        **_result(run, document),
+        **_result(run, document, rows),
     }
     return render(request, "execution/run_page.html", context)
 
@@ -66,9 +69,16 @@ def _above(run: Run) -> dict[str, Any] | None:
 @require_GET
 @workspace_page
 def run_queue(request: PageRequest, run_id: UUID) -> HttpResponse:
-    """Why the run still waits; nothing once it has started."""
+    """Why the run waits or stands still; nothing once it has ended."""
     run = visible_run(request, run_id)
-    context = {"run": run, "queued": queued_of([run]).get(run.id)}
+    queued = queued_of([run]).get(run.id)
+    held_back = queued is not None and queued.reason != Reason.ENGINE_UNREACHABLE
+    context = {
+        "run": run,
+        "queued": queued,
+        "stalled": "" if held_back else why_stalled(run),
+        "can_cancel": request.actor.can("run.cancel"),
+    }
     return render(request, "execution/_queue.html", context)
 
 
@@ -85,22 +95,41 @@ def run_result(request: PageRequest, run_id: UUID) -> HttpResponse:
         "flow": run.flow,
         "wires": {wire.id: wire.flow for wire in drawn.wires},
         "can_run": request.actor.can("run.start"),
-        **_result(run, document),
+        **_result(run, document, rows),
     }
     return render(request, "execution/_result.html", context)
 
 
-def _result(run: Run, document: Document) -> dict[str, Any]:
+def _repeats(run: Run, document: Document) -> dict[str, Any] | None:
+    """Which run this one repeats, and from which step on."""
+    if run.rerun_of_id is None:
+        return None
+    rerun = run.options.get("rerun") or {}
+    start = next((n.label or n.id for n in document.nodes if n.id == rerun.get("start")), "")
+    return {"run": run.rerun_of_id, "from": start, "only_failed": bool(rerun.get("only_failed"))}
+
+
+def _result(run: Run, document: Document, rows: Mapping[str, NodeRun]) -> dict[str, Any]:
+    """The outputs; of a run of a part of the flow, what came out of the node it was run for."""
     labels = {node.id: node.label or node.id for node in document.nodes}
+    part = run.options.get("until") or run.options.get("only") or ""
     outputs: list[tuple[str, ShownValue]] = []
     if isinstance(run.outputs, dict):
         outputs = [
             (labels.get(str(name), str(name)), shown_value(value))
             for name, value in run.outputs.items()
         ]
+    row = rows.get(part)
+    if not outputs and row is not None and row.output:
+        outputs = [("", shown_value(row.output))]
     error = run.error or {}
     node = error.get("node", "")
-    return {"outputs": outputs, "error": error, "error_title": labels.get(node, node)}
+    return {
+        "outputs": outputs,
+        "error": error,
+        "error_title": labels.get(node, node),
+        "part": labels.get(part, part),
+    }
 
 
 @require_GET

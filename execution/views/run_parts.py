@@ -15,7 +15,15 @@ from execution.models import NodeRun, Run
 from execution.queries import latest_node_runs, run_document, shown_states
 from execution.views.inside import name_of, picked, read_place
 from execution.views.run import as_file, visible_run
-from execution.views.steps import Step, answer_text, outer_step, step_of, steps_of
+from execution.views.steps import (
+    NOTHING,
+    Step,
+    answer_text,
+    outer_step,
+    step_of,
+    steps_of,
+    streamed_texts,
+)
 from execution.views.values import shown_json
 from flows.engine.document import Document, NodeSpec
 from flows.views.page_request import PageRequest
@@ -106,6 +114,7 @@ def run_node(request: PageRequest, run_id: UUID, node: str) -> HttpResponse:
         "step": step,
         "query": f"?at={request.GET['at']}" if path else "",
         "place": name_of(path, document),
+        "live": f"{node}:{request.GET['at']}" if path else "",
         "found": picked(run, document, node, request.GET.dict()) if step.inside else None,
         "given": shown_json(row.input) if row and row.input else None,
         "output": shown_json(row.output) if row and row.output else None,
@@ -120,7 +129,8 @@ def _one(run: Run, document: Document, spec: NodeSpec, attempts: Sequence[NodeRu
     if not attempts:
         raise Http404("There is no such iteration.")
     row = attempts[-1]
-    return outer_step(spec, row, shown_states(run, [row])[row.id])
+    streamed = streamed_texts(run, [row], row.path).get(row.node, NOTHING)
+    return outer_step(spec, row, shown_states(run, [row])[row.id], streamed)
 
 
 @require_GET

@@ -1,6 +1,6 @@
 """The steps of a run as its page lists them, and the picture laid over by them."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -72,6 +72,11 @@ class Step:
     def has_values(self) -> bool:
         return self.state not in (NodeStatus.PENDING, NodeStatus.SKIPPED, UNREACHED)
 
+    @property
+    def can_run_alone(self) -> bool:
+        """Whether there is something to see when it runs by itself."""
+        return self.has_values and not self.inside and self.type not in ("input", "output")
+
     def all(self) -> "Iterator[Step]":
         """This step and those in it."""
         yield self
@@ -88,7 +93,7 @@ class RunSteps:
         self.places = {name: index for index, name in enumerate(graph.order)}
         self.rows = rows
         self.states = shown_states(run, rows.values())
-        self.streamed = _streamed_texts(run, rows.values())
+        self.streamed = streamed_texts(run, rows.values())
         held = any(holder is not None for holder in graph.holder.values())
         self.inside = inside_of(run) if held else {}
         self.children = _children(run) if _has_subflows(graph) else {}
@@ -129,6 +134,7 @@ class RunSteps:
                 inside, holder.state, unreached, all_of=0 if holder.inside else items or 0
             ),
             inside=True,
+            streams=_streams(self.graph.nodes[node]),
             summary=summary_inside(inside, items),
             ports=tuple(sorted(used.ports)) if inside else None,
             input_tokens=used.input_tokens,
@@ -179,12 +185,15 @@ def _named(spec: NodeSpec) -> dict[str, Any]:
     }
 
 
-def _outer(run: Run, spec: NodeSpec, row: NodeRun | None, made: RunSteps) -> Step:
+def _streams(spec: NodeSpec) -> bool:
     node_type = registry().get(spec.type)
-    streams = bool(node_type and node_type.streams)
+    return bool(node_type and node_type.streams)
+
+
+def _outer(run: Run, spec: NodeSpec, row: NodeRun | None, made: RunSteps) -> Step:
     if row is None:
         state = UNREACHED if run.ended else NodeStatus.PENDING
-        return Step(**_named(spec), state=state, streams=streams)
+        return Step(**_named(spec), state=state, streams=_streams(spec))
     return outer_step(
         spec, row, made.states[row.id], made.streamed.get(spec.id, NOTHING),
         child=made.children.get(spec.id, ""),
@@ -195,8 +204,7 @@ def outer_step(
     spec: NodeSpec, row: NodeRun, state: str, streamed: Streamed = NOTHING, child: str = ""
 ) -> Step:
     """One attempt of a node as a step; also of one iteration, where that is looked at alone."""
-    node_type = registry().get(spec.type)
-    streams = bool(node_type and node_type.streams)
+    streams = _streams(spec)
     # What is still streaming is shown whole: pieces that come next are joined to it by length.
     text = answer_text(row)[:WINDOW] or streamed.text if streams else ""
     return Step(
@@ -227,12 +235,20 @@ def answer_text(row: NodeRun) -> str:
     return text if isinstance(text, str) else ""
 
 
-def _streamed_texts(run: Run, rows: Sequence[NodeRun] | Any) -> dict[str, Streamed]:
-    """What nodes have streamed so far, from the kept stretches of their latest attempts."""
-    open_rows = {row.node: row for row in rows if row.status == NodeStatus.RUNNING}
+def streamed_texts(
+    run: Run, rows: Iterable[NodeRun], path: Sequence[str | int] = ()
+) -> dict[str, Streamed]:
+    """What nodes have streamed so far, from the kept stretches of their latest attempts.
+
+    `path` is that of the rows. Also of nodes that were cut off: there is nothing else of them.
+    """
+    cut_off = (NodeStatus.RUNNING, NodeStatus.CANCELLED)
+    open_rows = {row.node: row for row in rows if row.status in cut_off}
     if not open_rows:
         return {}
-    events = RunEvent.objects.filter(run=run, type="node.delta", node__in=open_rows, path=[])
+    events = RunEvent.objects.filter(
+        run=run, type="node.delta", node__in=open_rows, path=list(path)
+    )
     events = events.order_by("seq")
     texts = dict.fromkeys(open_rows, NOTHING)
     for event in events:

@@ -70,7 +70,7 @@ export class RunInside {
       say(entry?.querySelector('[data-slot="summary"]'), step.summary);
       say(card?.querySelector('[data-slot="facts"]'), step.summary.split(",")[0] ?? "");
       const reached = !["pending", "skipped", "unreached"].includes(step.state);
-      if (reached) entry?.querySelector(":scope > details[data-values]")?.removeAttribute("hidden");
+      if (reached) entry?.querySelector(":scope > .step-more > details[data-values]")?.removeAttribute("hidden");
     }
     this.refreshLists();
     this.onChange();

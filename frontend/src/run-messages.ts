@@ -51,6 +51,7 @@ export interface RunEvent {
   offset?: number;
   part?: number;
   text?: string;
+  latest?: boolean;
 }
 
 export interface Delta {
@@ -61,6 +62,8 @@ export interface Delta {
   part?: number;
   offset: number;
   text: string;
+  /** Of the item that its step is followed in. */
+  latest?: boolean;
 }
 
 export interface Frame {

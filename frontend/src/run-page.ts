@@ -1,5 +1,6 @@
 // Brings the server's drawing of a run up to date: states, durations, text, the end.
 import { RunInside } from "./run-inside";
+import { RunLive } from "./run-live";
 import { StepView } from "./run-step";
 import { drawEdges, setEdges } from "./run-edges";
 import {
@@ -33,6 +34,7 @@ export class RunPage {
   onEnd: () => void = () => undefined;
   onStarted: (node: string) => void = () => undefined;
   private readonly steps = new Map<string, StepView>();
+  readonly live: RunLive;
   private readonly inside: RunInside;
   private readonly usage = new Map<string, Usage>();
   private status: string;
@@ -49,6 +51,7 @@ export class RunPage {
       const view = new StepView(element, root);
       this.steps.set(view.node, view);
     }
+    this.live = new RunLive(root);
     this.inside = new RunInside(root);
     this.inside.onChange = () => this.redraw();
     root.addEventListener("toggle", (event) => this.onToggle(event), true);
@@ -68,7 +71,8 @@ export class RunPage {
     }
     for (const event of frame.events ?? []) this.happen(event);
     for (const delta of frame.deltas ?? []) {
-      if (!delta.path?.length) this.steps.get(delta.node)?.stream(delta);
+      if (delta.path?.length) this.live.take(delta);
+      else this.steps.get(delta.node)?.stream(delta);
     }
     this.redraw();
   }
@@ -84,7 +88,9 @@ export class RunPage {
       this.setStatus("running");
     }
     if (event.path?.length) {
-      if (event.type !== "node.delta") this.inside.hear();
+      if (event.type === "node.delta") this.live.takeEvent(event);
+      else this.inside.hear();
+      if (event.type === "node.finished") this.live.finished(event);
       return;
     }
     const step = event.node ? this.steps.get(event.node) : undefined;
@@ -94,7 +100,7 @@ export class RunPage {
       if (event.usage) this.usage.set(`${event.node}:${event.attempt ?? 1}`, event.usage);
     } else if (event.type === "run.started") {
       this.startedAt ??= Date.parse(event.at);
-      this.slot("queue")?.remove();
+      this.slot("queue")?.replaceChildren();
       this.setStatus("running");
     } else if (event.type === "run.waiting") this.setStatus("waiting");
     else if (event.type === "run.paused") this.setStatus("paused");
@@ -124,6 +130,9 @@ export class RunPage {
     if (badge instanceof HTMLElement) paintState(badge, status);
     this.offer(status);
     this.nameTab();
+    const notice = (): Element | null => this.slot("queue");
+    if (ENDS.has(status)) notice()?.remove();
+    else void swapFrom(this.root.dataset["queueUrl"] ?? "", notice, "outerHTML");
   }
 
   /** What may be done with the run in this state. */
@@ -166,6 +175,7 @@ export class RunPage {
     requestAnimationFrame(() => {
       this.dirty = false;
       for (const step of this.steps.values()) step.draw();
+      this.live.draw(this.inside.states);
       if (!ENDS.has(this.status)) {
         const outer = [...this.steps].map(([node, step]): [string, string] => [node, step.state]);
         drawEdges(this.root, new Map([...outer, ...this.inside.states]));
@@ -216,10 +226,12 @@ export class RunPage {
 
   private onToggle(event: Event): void {
     const details = event.target;
-    if (!(details instanceof HTMLDetailsElement) || !details.open) return;
+    if (!(details instanceof HTMLDetailsElement)) return;
+    if (!details.open) return this.live.look();
     const body = details.querySelector<HTMLElement>("[data-values-body]");
     if (!body || !details.dataset["values"]) return;
-    void swapFrom(details.dataset["values"], () => (details.open && body.isConnected ? body : null));
+    const wanted = (): Element | null => (details.open && body.isConnected ? body : null);
+    void swapFrom(details.dataset["values"], wanted).then(() => this.live.look());
   }
 
   private slot(name: string): HTMLElement | null {

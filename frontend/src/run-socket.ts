@@ -55,6 +55,11 @@ export class RunSocket {
     this.socket?.close();
   }
 
+  /** Tell the server something; lost where there is no line. */
+  say(message: object): void {
+    if (this.socket?.readyState === WebSocket.OPEN) this.socket.send(JSON.stringify(message));
+  }
+
   private expect(within: number, otherwise: () => void): void {
     clearTimeout(this.watch);
     this.watch = window.setTimeout(otherwise, within);

@@ -1,5 +1,5 @@
 // One node of a run: its entry in the list of steps and its card in the picture.
-import { StreamText } from "./stream-text";
+import { StreamText, append } from "./stream-text";
 import {
   durationText,
   moneyText,
@@ -40,9 +40,14 @@ export class StepView {
     const started = Date.parse(element.dataset["started"] ?? "");
     this.startedAt = Number.isNaN(started) ? null : started;
     this.card = root.querySelector(`[data-node="${CSS.escape(this.node)}"]`);
+    this.text = this.shownText();
+  }
+
+  /** The text that the server drew, for pieces to be joined to. */
+  private shownText(): StreamText {
     const shown = this.slot("text")?.dataset;
     const part = Number(shown?.["part"] ?? 0);
-    this.text = new StreamText(this.attempt, Number(shown?.["length"] ?? 0), part);
+    return new StreamText(this.attempt, Number(shown?.["length"] ?? 0), part);
   }
 
   /** Take a state from a snapshot; an older one than what is shown changes nothing. */
@@ -218,7 +223,7 @@ export class StepView {
     const code = notice.querySelector('[data-slot="error-code"]');
     if (message) message.textContent = error.message;
     if (code) code.textContent = error.code;
-    this.element.querySelector("details[data-values]")?.before(notice);
+    this.element.querySelector(".step-more")?.before(notice);
   }
 
   /** Have the server draw this step again, as it is recorded. */
@@ -236,6 +241,8 @@ export class StepView {
     const drawn = document.getElementById(`step-${this.node}`);
     if (!drawn) return;
     this.element = drawn;
+    // Pieces that wait to be drawn are in what the server drew: a page that nobody looks at has many.
+    if (attempt === this.attempt) this.text = this.shownText();
     const text = this.slot("text")?.textContent ?? "";
     const small = this.card?.querySelector('[data-slot="text"]');
     if (small && text && attempt === this.attempt) small.textContent = text.slice(-CARD_TEXT);
@@ -259,11 +266,4 @@ function waits(event: RunEvent): boolean {
 
 function rank(state: string): number {
   return RANKS[state] ?? END;
-}
-
-function append(element: HTMLElement | null, text: string): void {
-  if (!element) return;
-  const last = element.lastChild;
-  if (last instanceof Text) last.appendData(text);
-  else element.append(text);
 }

@@ -12,7 +12,11 @@ if (root && graph) {
   if (!("ended" in root.dataset)) {
     const socket = new RunSocket(root.dataset["run"] ?? "", Number(root.dataset["seq"]));
     socket.onFrame = (frame) => page.take(frame);
-    socket.onLink = (up) => page.showConnection(up);
+    socket.onLink = (up) => {
+      page.showConnection(up);
+      if (up) page.live.tell();
+    };
+    page.live.onOpened = (opened) => socket.say({ opened });
     page.onEnd = () => socket.close();
     socket.open();
   }

@@ -49,3 +49,11 @@ function codePoints(text: string): number {
   for (const _ of text) count += 1;
   return count;
 }
+
+/** Put text behind what an element holds, without laying that out anew. */
+export function append(element: Element | null, text: string): void {
+  if (!element || !text) return;
+  const last = element.lastChild;
+  if (last instanceof Text) last.appendData(text);
+  else element.append(text);
+}
