@@ -2,9 +2,10 @@
 
 Runs are started over the API, each with an Idempotency-Key and tried until it is accepted, while a
 random process (worker, web, Temporal, PostgreSQL) is killed with kill -9 every few seconds and
-started again by `manage.py up`. Approvals are decided over the API. Inline runs that were cut off
-are repeated. After a quiet time record, outputs and calls are compared with what had to be. Exits 1
-when a run was lost, stuck, wrong, or a recorded step was called again, or a decision was lost.
+started again by `manage.py up`. Approvals are decided over the API, and every fourth run is paused
+for a while. Inline runs that were cut off are repeated. After a quiet time record, outputs and
+calls are compared with what had to be. Exits 1 when a run was lost, stuck, wrong, or a recorded
+step was called again, or a decision was lost.
 """
 
 import argparse
@@ -31,6 +32,8 @@ JSON = Any
 VICTIMS = {"worker": 4, "web": 2, "temporal": 2, "postgres": 2}
 #: Seconds between two kills, on average, and at least.
 BETWEEN_KILLS = (8.0, 0.5)
+#: The share of runs that are paused for a while.
+PAUSED = 0.25
 #: Seconds that the stack is given to be ready again, for the figures.
 READY_WITHIN = 60
 #: Seconds after the last kill in which every run has to end.
@@ -45,6 +48,7 @@ class Chaos:
     flows: dict[str, str]
     accepted: dict[str, str] = field(default_factory=dict)
     tries: Counter[str] = field(default_factory=Counter)
+    pauses: int = 0
     decisions_lost: list[str] = field(default_factory=list)
     kills: list[tuple[str, float]] = field(default_factory=list)
     ready_again: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
@@ -83,10 +87,23 @@ class Chaos:
         key = {"Idempotency-Key": plan.tag}
         run = await self.ask("POST", path, {"inputs": plan.inputs}, headers=key)
         self.accepted[plan.tag] = run["id"]
+        pausing = self._pause(*plan.pause, run["id"]) if plan.pause else asyncio.sleep(0)
+        await asyncio.gather(self._decide_later(plan, run["id"]), pausing)
+
+    async def _pause(self, after: float, seconds: float, run: str) -> None:
+        """Pause a run and let it go on; one that has ended by then refuses it."""
+        await asyncio.sleep(after)
+        with contextlib.suppress(RuntimeError):
+            await self.ask("POST", f"/runs/{run}/pause")
+            self.pauses += 1
+            await asyncio.sleep(seconds)
+            await self.ask("POST", f"/runs/{run}/resume")
+
+    async def _decide_later(self, plan: Planned, run: str) -> None:
         if plan.shape == "approval" and plan.decision:
             await asyncio.sleep(plan.decide_after)
             try:
-                await self._decide(plan, run["id"])
+                await self._decide(plan, run)
             except RuntimeError as error:
                 self.decisions_lost.append(f"{plan.tag}: {error}")
 
@@ -135,7 +152,11 @@ def plan_all(count: int, dice: random.Random) -> list[Planned]:
     """So many runs, every kind as often as the others, in random order."""
     names = [list(SHAPES)[number % len(SHAPES)] for number in range(count)]
     dice.shuffle(names)
-    return [SHAPES[name].plan(f"c{number}", dice) for number, name in enumerate(names)]
+    planned = [SHAPES[name].plan(f"c{number}", dice) for number, name in enumerate(names)]
+    for plan in planned:
+        if plan.shape != "inline" and dice.random() < PAUSED:
+            plan.pause = (dice.uniform(0, 4), dice.uniform(0.5, 8))
+    return planned
 
 
 async def storm(chaos: Chaos, planned: list[Planned], dice: random.Random, seconds: float) -> None:
@@ -169,6 +190,7 @@ def report(chaos: Chaos, found: Findings, calls: int, seconds: float) -> bool:
     """Print what happened; whether everything was as it has to be."""
     print(f"\n{len(chaos.accepted)} runs and {len(chaos.kills)} kills in {seconds:.0f} s; ")
     print(f"{chaos.tries['all']} API calls, {chaos.tries['again']} of them tried again")
+    print(f"{chaos.pauses} runs were paused for a while")
     print(f"{'killed':10} {'times':>5}  ready again, s: median worst   calls repeated after it")
     times = Counter(kind for kind, _ in chaos.kills)
     for kind in [*VICTIMS, "nothing"]:

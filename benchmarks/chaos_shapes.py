@@ -34,6 +34,8 @@ class Planned:
     #: For an approval: what is decided (None: nothing, the deadline does) and after how long.
     decision: str | None = None
     decide_after: float = 0
+    #: Seconds after which it is paused, and for how long; None: it is not.
+    pause: tuple[float, float] | None = None
     children: list[str] = field(default_factory=list)
 
 
