@@ -55,8 +55,10 @@ def pytest_configure(config: pytest.Config) -> None:
     config.pluginmanager.register(fixtures, "fluxprompt-fixtures")
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+@pytest.hookimpl(wrapper=True)
+def pytest_collection_modifyitems(
+    config: pytest.Config, items: list[pytest.Item]
+) -> Iterator[None]:
     """Browser tests come last, and are left out where there is no browser.
 
     Last, because Playwright's sync interface keeps an event loop running in this thread. Where
@@ -66,13 +68,14 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     for item in items:
         part = ":browser" if item in browser else ""
         item.add_marker(pytest.mark.xdist_group(f"{item.nodeid.partition('::')[0]}{part}"))
+    items[:] = [item for item in items if item not in browser]
     if not os.environ.get("FLUX_NO_BROWSER"):
-        items[:] = [item for item in items if item not in browser] + browser
-        return
-    if browser:
+        items += browser
+    elif browser:
         config.hook.pytest_deselected(items=browser)
-        items[:] = [item for item in items if item not in browser]
         _left_out.extend(item.nodeid for item in browser)
+    # Whoever gathers by these groups does it afterwards.
+    return (yield)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
