@@ -55,27 +55,19 @@ def pytest_configure(config: pytest.Config) -> None:
     config.pluginmanager.register(fixtures, "fluxprompt-fixtures")
 
 
-@pytest.hookimpl(wrapper=True)
-def pytest_collection_modifyitems(
-    config: pytest.Config, items: list[pytest.Item]
-) -> Iterator[None]:
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Browser tests come last, and are left out where there is no browser.
 
-    Last, because Playwright's sync interface keeps an event loop running in this thread. Where
-    several processes share the tests, those of a file stay together, but for its browser tests.
+    Last, because Playwright's sync interface keeps an event loop running in this thread. Processes
+    that share the tests take whole files: one with a browser test has nothing else.
     """
     browser = [item for item in items if _BROWSER_FIXTURES & set(getattr(item, "fixturenames", ()))]
-    for item in items:
-        part = ":browser" if item in browser else ""
-        item.add_marker(pytest.mark.xdist_group(f"{item.nodeid.partition('::')[0]}{part}"))
     items[:] = [item for item in items if item not in browser]
     if not os.environ.get("FLUX_NO_BROWSER"):
         items += browser
     elif browser:
         config.hook.pytest_deselected(items=browser)
         _left_out.extend(item.nodeid for item in browser)
-    # Whoever gathers by these groups does it afterwards.
-    return (yield)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

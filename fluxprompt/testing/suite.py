@@ -19,7 +19,7 @@ PACKAGES = ("fluxprompt", "accounts", "flows", "billing", "execution", "tests", 
 
 #: Much of the tests' time is waiting for programs to start, so two processes share them; in the
 #: order they were collected in, as browser tests have to be the last of a process.
-SIDE_BY_SIDE = ["-n", "2", "--dist", "loadgroup", "--no-loadscope-reorder"]
+SIDE_BY_SIDE = ["-n", "2", "--dist", "loadfile", "--no-loadscope-reorder"]
 
 
 @dataclass
