@@ -12,15 +12,15 @@ from typing import Any
 
 from temporalio import workflow
 from temporalio.common import RetryPolicy
-from temporalio.exceptions import ActivityError, FailureError
+from temporalio.exceptions import FailureError
 
-from execution.durable import RECORD_RETRY, result_of
+from execution.durable import RECORD_RETRY
 from execution.parts import Parts
 from execution.parts_of_graph import suspends
 from execution.reusing import reuse_from
-from execution.shapes import DOCUMENT_PIECE, NodeCall, RunEnd
+from execution.shapes import DOCUMENT_PIECE, RunEnd
 from execution.travel import OUTPUTS
-from execution.workflow_errors import node_error, timed_out
+from execution.workflow_errors import timed_out
 from flows.engine.commands import Compute, Ended
 from flows.engine.document import NodeSpec, parse
 from flows.engine.graph import Graph
@@ -80,14 +80,14 @@ class Drive(Parts):
             self.begin_lasting(scope, spec, node_type)
             return
         call = self.call(scope, spec, node_type)
-        self.watch(self._in_activity(scope, spec, call, node_type), scope, spec.id)
+        self.watch(self.in_activity(scope, spec, call, node_type), scope, spec.id)
 
     def open_container(self, scope: Scope, spec: NodeSpec, node_type: NodeType) -> None:
         if suspends(self.walk.graph, spec.id):
             self.open_in_workflow(scope, spec, node_type)
             return
         call = self.container_call(scope, spec, node_type)
-        self.watch(self._in_activity(scope, spec, call, node_type), scope, spec.id)
+        self.watch(self.in_activity(scope, spec, call, node_type), scope, spec.id)
 
     def compute_outside(self, command: Compute) -> None:
         scope = command.scope
@@ -96,24 +96,6 @@ class Drive(Parts):
 
     def keep_outside(self, command: Ended) -> None:
         self.watch(self.kept_elsewhere(command), command.scope, command.node)
-
-    async def _in_activity(
-        self, scope: Scope, spec: NodeSpec, call: NodeCall, node_type: NodeType
-    ) -> None:
-        """Run a node outside and settle it; a failure is the plan's business, not an exception."""
-        try:
-            done = await self.run_outside("run_node", scope, spec, call, node_type)
-        except ActivityError as error:
-            self.walk.fail(scope, spec.id, node_error(error))
-            return
-        if done.get("paused"):
-            await workflow.wait_condition(lambda: not self.paused)
-            call["deadline"] = self.deadline.isoformat()
-            await self._in_activity(scope, spec, call, node_type)
-        elif done.get("parts"):
-            await self.work_off_parts(scope, spec, node_type, done)
-        else:
-            self.walk.succeed(scope, spec.id, result_of(done))
 
     async def one_more_done(self) -> None:
         """Wait for news of nodes outside; the run's clock stands while all of them only wait."""

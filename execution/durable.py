@@ -88,7 +88,13 @@ class Durable(Driver):
         self.set_clock()
 
     def _set_limit(self, limit: asyncio.Timeout) -> None:
-        now, when, left = asyncio.get_running_loop().time(), limit.when(), self.limits[limit]
+        when, left = limit.when(), self.limits[limit]
+        # One whose time has come is about to end what it limits.
+        if limit.expired() or (left if when is None else when) is None:
+            return
+        if not workflow.patched("pauses-stop-clocks"):
+            return
+        now = asyncio.get_running_loop().time()
         if self.paused and when is not None:
             self.limits[limit] = max(0.0, when - now)
             limit.reschedule(None)
@@ -101,7 +107,8 @@ class Durable(Driver):
         """Raises TimeoutError after so many seconds, those not counted in which it is paused."""
         async with asyncio.timeout(seconds) as limit:
             self.limits[limit] = None
-            self._set_limit(limit)
+            if self.paused:
+                self._set_limit(limit)
             try:
                 yield limit
             finally:

@@ -131,7 +131,7 @@ class Lasting(Durable):
             call["records"] = []
             self.began[scope.path, spec.id] = self.now().isoformat()
             self.lasts()
-            if self.paused:
+            if self.paused and workflow.patched("pauses-stop-clocks"):
                 await workflow.wait_condition(lambda: not self.paused)
             in_time = await self._in_time(opened, spec.timeout_seconds)
             child = opened["start"]["run_id"]

@@ -110,6 +110,8 @@ class Parts(Lasting):
                     "on_item_error": split["output"]["on_item_error"],
                 }
                 part_call: NodeCall = {**call, "inside": inside, "records": []}  # type: ignore[typeddict-item]
+                # A pause may have moved it since the container began.
+                part_call["deadline"] = self.deadline.isoformat()
                 done[part] = await perform(scope, spec, part_call, node_type)
                 if done[part]["failed"] or done[part]["ends"]:
                     return
@@ -130,6 +132,25 @@ class Parts(Lasting):
             if not task.cancelled():
                 task.result()
         return [done[number] for number in sorted(done)]
+
+    async def in_activity(
+        self, scope: Scope, spec: NodeSpec, call: NodeCall, node_type: NodeType
+    ) -> None:
+        """Run a node outside and settle it; a failure is the plan's business, not an exception."""
+        while True:
+            try:
+                done = await self.run_outside("run_node", scope, spec, call, node_type)
+            except ActivityError as error:
+                self.walk.fail(scope, spec.id, node_error(error))
+                return
+            if not done.get("paused"):
+                break
+            await workflow.wait_condition(lambda: not self.paused)
+            call["deadline"] = self.deadline.isoformat()
+        if done.get("parts"):
+            await self.work_off_parts(scope, spec, node_type, done)
+        else:
+            self.walk.succeed(scope, spec.id, result_of(done))
 
     async def _part_in_activity(
         self, scope: Scope, spec: NodeSpec, call: NodeCall, node_type: NodeType
@@ -205,12 +226,7 @@ class Parts(Lasting):
 
     async def _split(self, scope: Scope, spec: NodeSpec, node_type: NodeType) -> None:
         call = self.container_call(scope, spec, node_type)
-        try:
-            done = await self.run_outside("run_node", scope, spec, call, node_type)
-        except ActivityError as error:
-            self.walk.fail(scope, spec.id, node_error(error))
-            return
-        await self.work_off_parts(scope, spec, node_type, done)
+        await self.in_activity(scope, spec, call, node_type)
 
     async def _rounds(self, scope: Scope, spec: NodeSpec, node_type: NodeType, config: Any) -> None:
         """A loop with many rounds, some of them at a time in a workflow of their own."""

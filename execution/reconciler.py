@@ -189,7 +189,7 @@ class Reconciler:
             except RPCError as refusal:
                 if refusal.status != RPCStatusCode.NOT_FOUND:
                     raise
-                if run.status == RunStatus.QUEUED:
+                if run.started_at is None:
                     error = CANCELLED_EARLY
             if error is not None:
                 await self._end(run.id, RunStatus.CANCELLED, error)
@@ -265,7 +265,7 @@ def _undelivered_cancels() -> list[Run]:
     open_runs = Run.objects.exclude(status__in=ENDED).filter(
         execution="durable", cancel_requested_at__lt=late
     )
-    return list(open_runs.only("id", "status", "cancel_requested_at")[:BATCH])
+    return list(open_runs.only("id", "started_at", "cancel_requested_at")[:BATCH])
 
 
 def _open_runs(after: UUID | None) -> list[tuple[UUID, bool]]:

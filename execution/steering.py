@@ -46,35 +46,43 @@ def resume_run(actor: Actor, run: Run) -> Run:
 def _steer(actor: Actor, run: Run, *, paused: bool) -> Run:
     name = "pause" if paused else "resume"
     with transaction.atomic():
-        # The youngest first: runs that end lock themselves, and then the run above.
-        for found in Run.objects.filter(_family(run), status__in=OPEN).order_by("-id"):
-            _mark(found.id, paused=paused)
+        marked = _mark_family(run, paused=paused)
         run.refresh_from_db()
         if run.ended:
             raise RunStateConflict(f"The run has ended already ({run.status}).")
         audit(actor, f"run.{name}", run)
+    # A sub-flow may have begun meanwhile, written as the run above it was before.
+    while late := _mark_family(run, paused=paused):
+        marked += late
     # The oldest first: it is the one that begins others.
-    told = Run.objects.filter(_family(run), signal_due_at__isnull=False).order_by("id")
-    tell_all(list(told.values_list("id", flat=True)))
+    tell_all(sorted(marked))
     run.refresh_from_db()
     return run
 
 
-def _family(run: Run) -> Q:
-    """A run and the runs of its sub-flows, at any depth."""
-    return Q(id=run.id) | Q(lineage__contains=[str(run.id)])
+@transaction.atomic
+def _mark_family(run: Run, *, paused: bool) -> list[UUID]:
+    """Mark a run and the runs of its sub-flows, at any depth; which of them were not so before.
+
+    The youngest first: runs that end lock themselves, and then the run above.
+    """
+    family = Q(id=run.id) | Q(lineage__contains=[str(run.id)])
+    before = [status for status in OPEN if (status == RunStatus.PAUSED) != paused]
+    found = Run.objects.filter(family, status__in=before).order_by("-id")
+    return [id for id in found.values_list("id", flat=True) if _mark(id, paused=paused)]
 
 
-def _mark(run_id: UUID, *, paused: bool) -> None:
+def _mark(run_id: UUID, *, paused: bool) -> bool:
     held = hold_run(str(run_id), events=1)
     if held.ended or held.paused == paused:
-        return
+        return False
     status = RunStatus.PAUSED if paused else _status_without_pause(run_id, held)
     Run.objects.filter(id=run_id).update(status=status, signal_due_at=timezone.now())
     if status == RunStatus.QUEUED:
         tell_held_back(UUID(held.workspace_id))
     kind = "run.paused" if paused else "run.resumed"
     write_events(held, [Event(kind, f"{kind}:{held.base}", data={"status": str(status)})])
+    return True
 
 
 def _status_without_pause(run_id: UUID, held: HeldRun) -> RunStatus:
