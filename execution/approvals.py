@@ -62,7 +62,7 @@ def open_approval(call: NodeCall, resolved: dict[str, JSON]) -> dict[str, str | 
         if run.ended:
             raise RunOver(run.status)
         write_records(run, call["records"])
-        if run.base <= 1:
+        if run.may_begin:
             events.insert(0, Event("run.started", "run.started"))
         if asked is not None:
             save_blobs(run.workspace_id, out.blobs)

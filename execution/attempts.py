@@ -108,7 +108,7 @@ def begin_attempt(call: NodeCall, token: str) -> Attempt:
         if run.paused and call["path"]:
             raise RunPaused
         write_records(run, call["records"])
-        if run.base <= 1:
+        if run.may_begin:
             events.insert(0, Event("run.started", "run.started"))
         attempt = Attempt(1, 1)
         # The usual case in one statement: the first attempt, unless there is one already.

@@ -53,7 +53,7 @@ def finish(end: RunEnd) -> None:
         if run.ended:
             return
         write_records(run, end["records"])
-        if run.base <= 1:
+        if run.may_begin:
             events.insert(0, Event("run.started", "run.started"))
         finished = _close_run(run, end)
         write_events(run, [*events, finished], ended=True)

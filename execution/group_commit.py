@@ -192,7 +192,7 @@ def _together(
             begins, events = [], []
         else:
             write_records(run, records)
-            if run.base <= 1:
+            if run.may_begin:
                 events.insert(0, Event("run.started", "run.started"))
         begun = _insert(run.id, begins)
         for entry in begins:

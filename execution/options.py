@@ -10,6 +10,7 @@ from typing import Any
 from execution.errors import OptionsInvalid
 from execution.payloads import Externalizer
 from execution.pinned import Pinned
+from execution.run_document import carried_out
 from flows.engine.document import parse
 from flows.engine.part_of import NoSuchNode, part_of
 
@@ -54,7 +55,21 @@ def check_options(options: dict[str, JSON], pinned: Pinned) -> None:
             part_of(document, until=options.get(name))
         except NoSuchNode as error:
             raise OptionsInvalid(name, str(error)) from error
-    known = {node.id for node in document.nodes}
+    holders = {node.id: node.parent for node in document.nodes}
     for node in options.get("given", {}):
-        if node not in known:
+        if node not in holders:
             raise OptionsInvalid(f"given.{node}", f"The flow has no node '{node}'.")
+        if holders[node] and "only" not in options:
+            message = f"It runs many times, inside '{holders[node]}'; give the output of that."
+                f"It runs many times inside '{holders[node]}'; give the output of that instead."
+            )
+            raise OptionsInvalid(f"given.{node}", message)
+
+
+def asks_for_inputs(options: dict[str, JSON], pinned: Pinned) -> bool:
+    """Whether the node that takes the inputs is carried out, so that they have to be there."""
+    if not options:
+        return True
+    document = carried_out(parse(dict(pinned.whole_document())), options)
+    given = options.get("given", {})
+    return any(node.type == "input" and node.id not in given for node in document.nodes)

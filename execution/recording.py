@@ -28,6 +28,8 @@ JSON = Any
 CHANNEL = "flux_runs"
 #: What a record says of a node that has begun and lasts.
 LASTING = ("running", "waiting")
+#: Events that a run may have before it begins: queued, and four times paused and resumed.
+BEFORE_BEGIN = 9
 #: Characters of a path in an event's key; deep ones stand there as their SHA-256.
 LONG_PLACE = 150
 #: Characters of a node's text that its event shows.
@@ -84,6 +86,11 @@ class HeldRun:
     @property
     def paused(self) -> bool:
         return self.status == RunStatus.PAUSED
+
+    @property
+    def may_begin(self) -> bool:
+        """Whether `run.started` may not be written yet; written twice, it counts once."""
+        return self.base <= BEFORE_BEGIN
 
 
 class RunMissing(Exception):

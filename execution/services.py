@@ -25,7 +25,7 @@ from execution.errors import (
 from execution.inline_start import start_inline
 from execution.live.waiting import wait_until_ended
 from execution.models import Run, RunStatus
-from execution.options import check_options
+from execution.options import asks_for_inputs, check_options
 from execution.payloads import Externalizer
 from execution.pinned import Pinned, Wanted, pin
 from execution.recording import new_run_event
@@ -119,10 +119,13 @@ def begin_run(run: Run, pinned: Pinned, inputs: dict[str, JSON]) -> None:
     """
     run.version_id, run.snapshot_id = pinned.version_id, pinned.snapshot_id
     run.budget, run.flow_limit = pinned.budget, pinned.concurrency
-    values, errors = validate_inputs(list(pinned.fields), inputs)
+    check_options(run.options, pinned)
+    fields = list(pinned.fields)
+    if not asks_for_inputs(run.options, pinned):
+        fields = [{**field, "required": False} for field in fields]
+    values, errors = validate_inputs(fields, inputs)
     if errors:
         raise InputsInvalid(errors)
-    check_options(run.options, pinned)
     run.created_at = timezone.now()
     run.last_seq = 1
     out = Externalizer()

@@ -31,20 +31,19 @@ def pause_run(actor: Actor, run: Run) -> Run:
     Reaches into its sub-flows. While Temporal cannot be reached the pause is kept, and told later.
     Raises RunStateConflict for a run that has ended or is inline.
     """
-    actor.require("run.cancel")
-    if run.execution == "inline":
-        raise RunStateConflict("An inline run cannot be paused; it is over in a moment.")
     return _steer(actor, run, paused=True)
 
 
 def resume_run(actor: Actor, run: Run) -> Run:
     """Go on with a paused run. Twice is the same as once. Raises as `pause_run`."""
-    actor.require("run.cancel")
     return _steer(actor, run, paused=False)
 
 
 def _steer(actor: Actor, run: Run, *, paused: bool) -> Run:
+    actor.require("run.cancel")
     name = "pause" if paused else "resume"
+    if run.execution == "inline":
+        raise RunStateConflict(f"An inline run cannot be {name}d; it is over in a moment.")
     with transaction.atomic():
         marked = _mark_family(run, paused=paused)
         run.refresh_from_db()

@@ -8,7 +8,7 @@ import pytest
 from execution.errors import RunStateConflict
 from execution.models import NodeRun, Run, RunEvent, RunStatus
 from execution.services import cancel_run, start_run
-from execution.steering import pause_run, rerun_run
+from execution.steering import pause_run, rerun_run, resume_run
 from execution.tests.flows_for_tests import (
     document,
     ended,
@@ -106,8 +106,9 @@ def test_a_call_in_flight_is_aborted_when_an_inline_run_is_cancelled() -> None:
     flow = published(actor, document(nodes, ["start>ask", "ask>end"], **INLINE))
     run = start_run(actor, flow, {"text": "a"}).run
     time.sleep(0.4)
-    with pytest.raises(RunStateConflict, match="inline"):
-        pause_run(actor, run)
+    for steer in (pause_run, resume_run):
+        with pytest.raises(RunStateConflict, match="inline"):
+            steer(actor, run)
     cancel_run(actor, run)
     over = ended(run, 10)
     assert over.status == RunStatus.CANCELLED

@@ -15,6 +15,7 @@ from execution.temporal_client import TemporalUnreachable
 from execution.tests.flows_for_tests import (
     document,
     ended,
+    event_types,
     llm,
     new_actor,
     output,
@@ -176,6 +177,9 @@ def test_a_run_that_is_held_back_and_paused_starts_when_it_is_resumed() -> None:
     assert (second.status, second.started_at) == (RunStatus.PAUSED, None)
     assert resume_run(actor, second).status == RunStatus.QUEUED
     assert ended(second).status == RunStatus.SUCCEEDED
+    types = event_types(second)
+    assert types[:4] == ["run.queued", "run.paused", "run.resumed", "run.started"]
+    assert types.count("run.started") == 1
 
 
 def test_a_pause_does_not_count_where_a_container_is_at_work() -> None:

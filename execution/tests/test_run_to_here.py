@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from execution.errors import InputsInvalid, OptionsInvalid
 from execution.models import NodeRun, RunStatus
 from execution.options import asked_options
 from execution.services import start_run
@@ -96,3 +97,31 @@ def test_what_is_read_from_before_a_given_node_is_run_and_a_dead_branch_there_ki
     assert over.status == RunStatus.SUCCEEDED, over.error
     output = NodeRun.objects.get(run=over, node="last").output or {}
     assert output["v"].lower() == "agivenfalse"
+
+
+def test_a_node_alone_needs_no_inputs_of_the_flow() -> None:
+    actor = new_actor()
+    nodes = [
+        start_node("text"),
+        {"id": "last", "type": "transform", "config": {"fields": {"v": "{{ start.text }}!"}}},
+    ]
+    flow = published(actor, document(nodes, ["start>last"]))
+    options = asked_options(None, "last", {"start": {"text": "given"}})
+    over = ended(start_run(actor, flow, {}, options=options).run)
+    assert (NodeRun.objects.get(run=over, node="last").output or {})["v"] == "given!"
+    with pytest.raises(InputsInvalid):
+        start_run(actor, flow, {}, options=asked_options("last", None, None))
+
+
+def test_an_output_inside_a_container_cannot_be_given_for_all_its_items() -> None:
+    actor = new_actor()
+    nodes = [
+        start_node("text"),
+        {"id": "rows", "type": "map", "config": {"items": [1, 2]}},
+        {"id": "ask", "type": "transform", "parent": "rows", "config": {"fields": {"v": "x"}}},
+    ]
+    flow = published(actor, document(nodes, ["start>rows"]))
+    for until in (None, "ask"):
+        options = asked_options(until, None, {"ask": {"v": "given"}})
+        with pytest.raises(OptionsInvalid, match=r"inside 'rows'"):
+            start_run(actor, flow, {"text": "a"}, options=options)
