@@ -61,8 +61,6 @@ def check_options(options: dict[str, JSON], pinned: Pinned) -> None:
             raise OptionsInvalid(f"given.{node}", f"The flow has no node '{node}'.")
         if holders[node] and "only" not in options:
             message = f"It runs many times, inside '{holders[node]}'; give the output of that."
-                f"It runs many times inside '{holders[node]}'; give the output of that instead."
-            )
             raise OptionsInvalid(f"given.{node}", message)
 
 
