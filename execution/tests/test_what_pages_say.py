@@ -8,6 +8,7 @@ import pytest
 
 from execution.live.consumers import SAID_LIMIT, TOO_MUCH, RunConsumer
 from execution.live.followed import Followed
+from execution.live.hub import Reader
 
 JSON = Any
 
@@ -18,7 +19,7 @@ class Said:
     def __init__(self) -> None:
         self.closed: list[int] = []
         self.socket: Any = RunConsumer()
-        self.socket.reader = object()
+        self.socket.reader = Reader("run", 0, lambda _: None)
         self.socket.followed = Followed()
         self.socket.close = self._close
 
