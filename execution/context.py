@@ -118,7 +118,9 @@ class RunContext:
             except BaseException:
                 # Cancelled or broken off: what was streamed until then is billed all the same.
                 if tally.begun:
-                    self._count(f"{provider.name}/{model_name}", tally.usage(), estimated=True)
+                    self._count(
+                        f"{provider.name}/{model_name}", tally.usage(), estimated=tally.estimated
+                    )
                 raise
         self._count(answer.model, answer.usage)
         return answer

@@ -15,21 +15,31 @@ class Tally:
         self._emit = emit
         self._said = ModelUsage()
         self._bytes = 0
+        self._final = False
         self.begun = False
 
     def emit(self, text: str) -> None:
         """A piece of the answer."""
         self.begun = True
+        self._final = False  # what comes now is in no count yet
         self._bytes += len(text.encode("utf-8", "replace"))
         self._emit(text)
 
-    def counted(self, usage: ModelUsage) -> None:
-        """What the provider says was used so far."""
+    def counted(self, usage: ModelUsage, final: bool) -> None:
+        """What the provider says was used so far; `final`: this is what it bills."""
         self.begun = True
         self._said = usage
+        self._final = final
+
+    @property
+    def estimated(self) -> bool:
+        """Whether `usage` is more than the provider said."""
+        return not self._final
 
     def usage(self) -> ModelUsage:
-        """The tokens so far: as the provider said, else estimated from the text."""
+        """The tokens so far: as the provider said at the end, else estimated from the text."""
+        if self._final:
+            return self._said
         return ModelUsage(
             input_tokens=self._said.input_tokens or self._asked(),
             output_tokens=max(self._said.output_tokens, _tokens(self._bytes)),

@@ -1,5 +1,6 @@
 """Steering a run from its page in a real browser; containers and sub-flows that are seen live."""
 
+import json
 import re
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -213,6 +214,8 @@ def test_texts_in_a_map_stream_for_one_item_and_for_those_that_are_open(
     stack: LiveStack, page: Page, publish: Publish
 ) -> None:
     said = watch(page)
+    told: list[str | bytes] = []
+    page.on("websocket", lambda line: line.on("framesent", lambda sent: told.append(sent)))
     nodes = [
         rows(),
         {**llm("ask", "say {{ item }}", "tokens-80x60ms"), "parent": "rows"},
@@ -225,9 +228,14 @@ def test_texts_in_a_map_stream_for_one_item_and_for_those_that_are_open(
     step(page, "ask").locator("summary").first.click()
     items = page.locator(".iterations-list > li > details > summary")
     expect(items).to_have_count(2)
+    texts = page.locator("[data-streaming]")
+    items.nth(1).click()
+    expect(texts).to_have_count(1)
+    items.nth(1).click()
+    page.wait_for_timeout(300)
+    assert [len(json.loads(sent)["opened"]) for sent in told] == [1, 0]
     for number in range(2):
         items.nth(number).click()
-    texts = page.locator("[data-streaming]")
     expect(texts).to_have_count(2)
     for number in range(2):
         # From its beginning, and growing, whichever item the step is followed in.

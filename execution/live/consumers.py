@@ -24,6 +24,10 @@ NOT_FOUND = 4404
 QUEUE_LIMIT = 1_000
 #: Characters of what a browser may say at once.
 OPENED_LIMIT = 100_000
+#: What a browser may say in so many seconds; who says more is no page of ours and is closed.
+SAID_LIMIT, SAID_SECONDS = 200, 10.0
+#: Close code for that ("policy violation" of RFC 6455).
+TOO_MUCH = 1008
 
 
 class RunConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
@@ -31,6 +35,9 @@ class RunConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
 
     reader: Reader | None = None
     sender: "asyncio.Task[None] | None" = None
+    #: What was said since `said_since`, in seconds of the event loop.
+    said = 0
+    said_since = 0.0
 
     async def connect(self) -> None:
         await self.accept()
@@ -108,14 +115,26 @@ class RunConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
 
     async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
         """Which items a page has open: `{"opened": ["node:rows.3"]}`; all else is ignored."""
-        if self.reader is None or not text_data or len(text_data) > OPENED_LIMIT:
+        if self.reader is None or await self._says_too_much():
+            return
+        if not text_data or len(text_data) > OPENED_LIMIT:
             return
         try:
             said = json.loads(text_data)
-        except ValueError:
+        except (ValueError, RecursionError):
             return
         if isinstance(said, dict):
             self.followed.open(said.get("opened"))
+
+    async def _says_too_much(self) -> bool:
+        """Count what is said, read or not: parsing it holds up the other sockets."""
+        now = asyncio.get_running_loop().time()
+        if now - self.said_since > SAID_SECONDS:
+            self.said, self.said_since = 0, now
+        self.said += 1
+        if self.said == SAID_LIMIT + 1:
+            await self.close(code=TOO_MUCH)
+        return self.said > SAID_LIMIT
 
 
 def _snapshot(run: Run) -> dict[str, JSON]:

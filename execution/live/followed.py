@@ -15,6 +15,8 @@ JSON = Any
 QUIET = 3.0
 #: Items a page may have opened at the same time.
 MOST_OPENED = 50
+#: Characters of a place that are kept.
+LONGEST_PLACE = 5_000
 
 
 class Followed:
@@ -28,7 +30,8 @@ class Followed:
     def open(self, places: JSON) -> None:
         """Take what the page has opened: `node:rows.3`. Anything else is ignored."""
         if isinstance(places, list):
-            self._opened = {str(place)[:5_000] for place in places[:MOST_OPENED]}
+            named = (place for place in places[:MOST_OPENED] if isinstance(place, str))
+            self._opened = {place[:LONGEST_PLACE] for place in named}
 
     def of(self, frame: Frame) -> Frame:
         """The frame without texts that are not followed; `latest` marks those of the one item."""

@@ -74,17 +74,19 @@ class _Answer:
                 self._pieces.append(delta["text"])
                 self._emit(delta["text"])
         elif kind == "message_start":
-            self._count(event["message"].get("usage"))
+            self._count(event["message"].get("usage"), final=False)
         elif kind == "message_delta":
             self.stop_reason = event["delta"].get("stop_reason") or self.stop_reason
-            self._count(event.get("usage"))
+            usage = event.get("usage") or {}
+            said = isinstance(usage.get("output_tokens"), int)
+            self._count(usage, final=said and bool(self.stop_reason))
 
-    def _count(self, usage: Mapping[str, Any] | None) -> None:
+    def _count(self, usage: Mapping[str, Any] | None, *, final: bool) -> None:
         """Later counts are totals so far and replace earlier ones."""
         for name, tokens in (usage or {}).items():
             if isinstance(tokens, int):
                 self._usage[name] = tokens
-        self._counted(self.usage)
+        self._counted(self.usage, final)
 
 
 class Anthropic:

@@ -8,10 +8,11 @@ from execution.credential_limits import CallLimits
 from flows.engine.node_type import ModelAnswer, ModelRequest, ModelUsage
 
 type Emit = Callable[[str], None]
-type Counted = Callable[[ModelUsage], None]
+#: Takes what was used so far, and whether nothing is added to it any more.
+type Counted = Callable[[ModelUsage, bool], None]
 
 
-def not_counted(usage: ModelUsage) -> None:
+def not_counted(usage: ModelUsage, final: bool) -> None:
     """Nobody asks what the call used before it ended."""
 
 
@@ -55,6 +56,7 @@ class Provider(Protocol):
     ) -> ModelAnswer:
         """The whole answer; `emit` gets each piece of text as it comes. Raises NodeError.
 
-        `counted` gets what the provider says was used so far, where it says so before the end.
+        `counted` gets what the provider says was used so far, where it says so before the end,
+        and whether this is its final count of the call.
         Cancelling closes the stream at once, so that the provider stops generating.
         """

@@ -54,7 +54,7 @@ class OpenAI:
         body = _body(request, model_name)
         try:
             async with client.responses.with_streaming_response.create(**body) as response:
-                return await self._read(response.iter_bytes(), model_name, emit)
+                return await self._read(response.iter_bytes(), model_name, emit, counted)
         except openai.APIStatusError as error:
             raise self._failures.of_status(
                 error.status_code, error.body, error.response.headers, model_name
@@ -73,7 +73,7 @@ class OpenAI:
         self._client = await asyncio.to_thread(open_client, self._login, self._address, http_client)
         return self._client
 
-    async def _read(self, stream: Any, model: str, emit: Emit) -> ModelAnswer:
+    async def _read(self, stream: Any, model: str, emit: Emit, counted: Counted) -> ModelAnswer:
         pieces: list[str] = []
         refused = False
         async with aclosing(read_events(stream)) as events:
@@ -88,9 +88,12 @@ class OpenAI:
                     emit(event["delta"])
                 elif kind in _ENDS:
                     response = event["response"]
+                    usage = _usage(response.get("usage") or {})
+                    if usage != ModelUsage():
+                        # Also of an answer that failed: it is billed.
+                        counted(usage, True)
                     finish = "refusal" if refused else self._finish(response, model)
                     await drain(events)
-                    usage = _usage(response.get("usage") or {})
                     return ModelAnswer("".join(pieces), usage, f"{self.name}/{model}", finish)
                 elif kind == "error" or "error" in event:
                     raise self._failures.in_stream(event.get("error") or event, model)

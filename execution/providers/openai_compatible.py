@@ -47,14 +47,6 @@ class _Answer:
 
     def take(self, event: Mapping[str, Any], part: str) -> None:
         """One event, whose choice holds its message under `delta` (or `message` when whole)."""
-        if usage := event.get("usage"):
-            cached = (usage.get("prompt_tokens_details") or {}).get("cached_tokens") or 0
-            self.usage = ModelUsage(
-                input_tokens=usage.get("prompt_tokens") or 0,
-                output_tokens=usage.get("completion_tokens") or 0,
-                cache_read_tokens=cached,
-            )
-            self._counted(self.usage)
         for choice in event.get("choices") or ():
             said = choice.get(part) or {}
             refusal = said.get("refusal")
@@ -63,6 +55,19 @@ class _Answer:
                 self._pieces.append(piece)
                 self._emit(piece)
             self.finish = choice.get("finish_reason") or self.finish
+        if usage := event.get("usage"):
+            self._count(usage, whole=part == "message")
+
+    def _count(self, usage: Mapping[str, Any], *, whole: bool) -> None:
+        """Some servers count in every piece: the count after the last one is the final one."""
+        cached = (usage.get("prompt_tokens_details") or {}).get("cached_tokens") or 0
+        self.usage = ModelUsage(
+            input_tokens=usage.get("prompt_tokens") or 0,
+            output_tokens=usage.get("completion_tokens") or 0,
+            cache_read_tokens=cached,
+        )
+        said = isinstance(usage.get("completion_tokens"), int)
+        self._counted(self.usage, said and (whole or bool(self.finish)))
 
 
 class OpenAICompatible:

@@ -1,6 +1,5 @@
-"""Tags of what waits: approvals for the reader, a step's way to its question, the end of a wait."""
+"""Tags of what waits: approvals for the reader, and a step's way to its question."""
 
-from datetime import datetime, timedelta
 from typing import Any
 
 from django import template
@@ -12,14 +11,9 @@ from accounts.web import actor_for
 from execution.approval_models import Approval, ApprovalState
 from execution.approval_people import Person, may_decide
 from execution.approval_queries import COUNTED, open_count
-from execution.models import NodeRun, NodeStatus, Run
-from execution.views.steps import Step
-from flows.engine.errors import NodeError
-from flows.nodes.wait.node import Config, seconds_to_wait
+from execution.models import Run
 
 register = template.Library()
-#: Waits of one step that are looked at for the one that ends first.
-WAITS_READ = 50
 
 
 def reader(user: User) -> Person:
@@ -53,21 +47,3 @@ def waiting_approval(context: RequestContext, run: Run, node: str) -> dict[str, 
     request = context["request"]
     mine = bool(found) and may_decide(actor_for(request), reader(request.user), found[0])
     return {"run": run, "found": found, "mine": mine}
-
-
-@register.inclusion_tag("execution/_waiting_until.html")
-def waiting_until(run: Run, step: Step) -> dict[str, Any]:
-    """Until when a wait lasts: `until`; for one inside containers, the one that ends first."""
-    rows = NodeRun.objects.filter(run=run, node=step.node, status=NodeStatus.WAITING)
-    ends = [end for row in rows.order_by("-id")[:WAITS_READ] if (end := _end_of(row)) is not None]
-    return {"until": min(ends, default=None), "several": len(ends) > 1}
-
-
-def _end_of(row: NodeRun) -> datetime | None:
-    if row.started_at is None:
-        return None
-    try:
-        config = Config.model_validate(row.input or {})
-        return row.started_at + timedelta(seconds=seconds_to_wait(config, row.started_at))
-    except (NodeError, ValueError):
-        return None

@@ -95,7 +95,17 @@ def test_what_the_provider_said_goes_before_an_estimate() -> None:
     assert tally.begun
     assert heard == ["é" * 8]
     assert astuple(tally.usage()) == (11, 4, 0, 0)
-    tally.counted(ModelUsage(30, 1, 20, 5))
+    tally.counted(ModelUsage(30, 1, 20, 5), final=False)
     assert astuple(tally.usage()) == (30, 4, 20, 5)
-    tally.counted(ModelUsage(30, 90, 20, 5))
+    tally.counted(ModelUsage(30, 90, 20, 5), final=False)
     assert tally.usage().output_tokens == 90
+    assert tally.estimated
+
+
+def test_a_final_count_is_booked_as_it_is_unless_text_follows_it() -> None:
+    tally = Tally(ModelRequest(({"role": "user", "content": "x" * 40},)), lambda _: None)
+    tally.emit("Donaudampfschifffahrt" * 4)
+    tally.counted(ModelUsage(30, 2), final=True)
+    assert (tally.usage(), tally.estimated) == (ModelUsage(30, 2), False)
+    tally.emit("!")
+    assert (tally.usage(), tally.estimated) == (ModelUsage(30, 22), True)

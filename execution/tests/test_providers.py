@@ -251,16 +251,17 @@ async def test_cancelling_ends_the_call_at_the_server_at_once(
 async def test_what_anthropic_counts_at_the_start_is_known_before_the_end(
     server: ModelServer,
 ) -> None:
-    counts: list[ModelUsage] = []
+    counts: list[tuple[ModelUsage, bool]] = []
     known_at_first_piece: list[int] = []
     await opened("anthropic", server).complete(
         asking("one two three"),
         "cached-1",
-        emit=lambda _: known_at_first_piece.append(counts[-1].input_tokens),
-        counted=counts.append,
+        emit=lambda _: known_at_first_piece.append(counts[-1][0].input_tokens),
+        counted=lambda usage, final: counts.append((usage, final)),
     )
     assert known_at_first_piece == [3, 3, 3]
-    assert counts[-1] == ModelUsage(3, 3, cache_read_tokens=1)
+    assert [final for _, final in counts] == [False, True]
+    assert counts[-1][0] == ModelUsage(3, 3, cache_read_tokens=1)
 
 
 async def test_an_answer_of_ten_megabytes_arrives_whole(provider: Provider) -> None:

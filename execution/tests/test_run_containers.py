@@ -1,6 +1,7 @@
 """The page of a run with containers: counts, iterations, what is read, and how they are picked."""
 
 import json
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -125,6 +126,34 @@ def test_the_page_of_a_large_map_reads_counts_not_rows(
     assert "Item 1999" in listed
     for query in (*page.captured_queries, *picked.captured_queries):
         assert '"execution_noderun"."input"' not in query["sql"]
+
+
+def test_of_many_waits_the_one_that_ends_first_is_said_with_one_query_for_the_page(
+    visitor: Client, actor: Actor, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
+    rows = {"id": "rows", "type": "map", "config": {"items": "{{ start.text | split(',') }}"}}
+    waits = [
+        {"id": name, "type": "wait", "parent": "rows", "config": {"seconds": 1}} for name in "abc"
+    ]
+    steps = [start_node("text"), rows, *waits, output("{{ rows.count }}")]
+    flow = published(actor, document(steps, ["start>rows", "rows>end"]))
+    run = make_run(flow, "running")
+    opened(run, list(range(300)))
+    began = datetime(2026, 11, 1, tzinfo=UTC)
+    for node in "ab":
+        for number, row in enumerate(
+            rows_of(run, node, "wait", 300, status="waiting", input={"seconds": 86_400})
+        ):
+            started = began + timedelta(seconds=number)
+            NodeRun.objects.filter(pk=row.pk).update(started_at=started)
+    newest = NodeRun.objects.filter(run=run, node="b", path=["rows", 299])
+    newest.update(input={"until": "2026-11-01T12:00:00+01:00"})
+    content = visitor.get(f"/runs/{run.id}/").content.decode()
+    assert content.count("The next one ends") == 2
+    assert 'datetime="2026-11-02T00:00:00+00:00"' in content
+    assert 'datetime="2026-11-01T11:00:00+00:00"' in content
+    with django_assert_num_queries(10):
+        visitor.get(f"/runs/{run.id}/")
 
 
 def test_the_newest_iterations_come_first_and_no_more_than_a_page_of_them(mapped: Flow) -> None:

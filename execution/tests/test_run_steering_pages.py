@@ -223,6 +223,41 @@ def test_what_is_too_large_to_give_a_step_is_said(
     assert not dispatched
 
 
+def test_a_large_output_is_only_in_the_way_of_a_step_that_reads_it_and_is_not_loaded(
+    visitor: Client, actor: Actor, dispatched: list[Run], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def loaded(*_: Any) -> Any:
+        raise AssertionError("a large value was loaded")
+
+    nodes = [
+        start_node("topic"),
+        {**llm("big", "x"), "label": "The book"},
+        llm("small", "{{ start.topic }}"),
+        llm("reads", "{{ big.text }}"),
+        {"id": "both", "type": "merge", "config": {}},
+    ]
+    flow = published(
+        actor, document(nodes, ["start>big", "big>small", "small>reads", "big>both", "small>both"])
+    )
+    run = make_run(flow)
+    out = Externalizer()
+    large = out.shrink_object({"text": "x" * 40_000}, whole=False)
+    save_blobs(flow.workspace_id, out.blobs)
+    outputs = {"start": {"topic": "Tea"}, "big": large, "small": {"text": "y"}}
+    for node, output_ in outputs.items():
+        NodeRun.objects.create(run=run, node=node, type="llm", status="succeeded", output=output_)
+    monkeypatch.setattr("execution.payloads.load_reference", loaded)
+    visitor.post(f"/runs/{run.id}/only/", {"node": "small"})
+    made = Run.objects.exclude(pk=run.pk).get()
+    assert made.options == {"only": "small", "given": {"start": {"topic": "Tea"}}}
+    for node in ("reads", "both"):
+        response = visitor.post(f"/runs/{run.id}/only/", {"node": node})
+        said = str(list(get_messages(response.wsgi_request))[-1])
+        assert "the output of “The book”" in said
+        assert "Run again from here" in said
+    assert len(dispatched) == 1
+
+
 def test_a_run_of_a_part_shows_what_came_out_of_its_last_step(visitor: Client, flow: Flow) -> None:
     run = make_run(flow, options={"until": "ask"}, outputs={})
     make_step(run, "ask", output={"text": "Half way"})

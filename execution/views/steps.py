@@ -10,6 +10,7 @@ from execution.models import NodeRun, NodeStatus, Run, RunEvent
 from execution.queries import RETRYING, latest_node_runs, shown_states
 from execution.views.inside import OPEN, state_inside, summary_inside
 from execution.views.values import WINDOW
+from execution.views.waits import End, ends_of_waits
 from flows.engine.document import Document, NodeSpec
 from flows.engine.graph import Graph
 from flows.engine.references import is_reference
@@ -39,7 +40,8 @@ class Step:
     """One node of a run in the words of the page; `text` is what it streamed or answered.
 
     A step inside of containers stands for all its iterations: `inside` says so, `summary` how many
-    are where. `steps` are those a container holds. `child` is the run of a sub-flow.
+    are where. `steps` are those a container holds. `child` is the run of a sub-flow, `end` when a
+    wait ends.
     """
 
     node: str
@@ -65,6 +67,7 @@ class Step:
     summary: str = ""
     ports: tuple[str, ...] | None = None
     child: str = ""
+    end: End | None = None
     failures_inside: bool = False
     steps: tuple["Step", ...] = ()
 
@@ -97,6 +100,15 @@ class RunSteps:
         held = any(holder is not None for holder in graph.holder.values())
         self.inside = inside_of(run) if held else {}
         self.children = _children(run) if _has_subflows(graph) else {}
+        self.ends = ends_of_waits(run, self._waits())
+
+    def _waits(self) -> list[str]:
+        """The nodes of waits that last; of those inside containers, any of them."""
+        waiting = NodeStatus.WAITING
+        held = {node for node, inside in self.inside.items() if inside.counts.get(waiting)}
+        held |= {node for node, row in self.rows.items() if row.status == waiting}
+        nodes = self.graph.nodes
+        return [node for node in held if node in nodes and nodes[node].type == "wait"]
 
     def all(self) -> list[Step]:
         """The steps that are in no container, in the flow's order, those in them below."""
@@ -109,6 +121,8 @@ class RunSteps:
             step = _outer(self.run, self.graph.nodes[node], self.rows.get(node), self)
         else:
             step = self._inner(node, holder)
+        if node in self.ends:
+            step = replace(step, end=self.ends[node])
         within = self.graph.children.get(node, ())
         if not within or depth > DEEPEST:
             return step

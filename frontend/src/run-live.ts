@@ -105,9 +105,12 @@ export class RunLive {
     }
     const before = [...this.opened.keys()].join(" ");
     this.opened = found;
-    if ([...found.keys()].join(" ") !== before) this.tell();
+    // Also that none is open any more: else the server goes on sending their texts.
+    const places = [...found.keys()];
+    if (places.join(" ") !== before) this.onOpened(places);
   }
 
+  /** Say it again to a server that knows nothing yet; it sends none unless it is told to. */
   tell(): void {
     if (this.opened.size) this.onOpened([...this.opened.keys()]);
   }
