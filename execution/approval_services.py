@@ -49,8 +49,8 @@ def decide(
     """Decide for a run that waits, and wake it; `answer.decision` is approve or reject.
 
     `via` is page or api (the default), and link for a link. The first decision counts; the same one
-    by the same person again, with the same comment and data, is handed back. Raises ApprovalMissing, PermissionRefused, LinkDead,
-    DecisionInvalid, RunStateConflict.
+    by the same person again, with the same comment and data, is handed back. Raises
+    ApprovalMissing, PermissionRefused, LinkDead, DecisionInvalid, RunStateConflict.
     """
     approval = Approval.objects.filter(run=run, node=node, path=path).first()
     if approval is None:

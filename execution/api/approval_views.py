@@ -103,8 +103,8 @@ class DecideView(RunView):
         },
         description=(
             "The first decision counts; the same one sent again by the same person, with the same "
-            "comment and data, is answered again. `data` is checked against the approval's fields; who rejects may leave out "
-            "what is required."
+            "comment and data, is answered again. `data` is checked against the approval's "
+            "fields; who rejects may leave out what is required."
         ),
         body=DECIDE,
         body_example={"decision": "approve", "comment": "Fine with me.", "data": {"amount": 35}},

@@ -210,7 +210,7 @@ def test_another_node_or_iteration_is_not_there(actor: Actor) -> None:
 
 def test_what_is_asked_for_items_says_so_and_names_open_ones(actor: Actor) -> None:
     run = waiting_run(actor)
-    with pytest.raises(ApprovalMissing, match="not asked for items. Leave out 'path'"):
+    with pytest.raises(ApprovalMissing, match=r"not asked for items\. Leave out 'path'"):
         decide(actor, run, "ask", ["rows", 1], APPROVE)
     first = approval_of(run)
     Approval.objects.filter(pk=first.pk).update(path=["rows", 0])
