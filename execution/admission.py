@@ -7,8 +7,8 @@ back is admitted by one worker (admitter.py), by priority and age within its wor
 A run holds a place while it is admitted, not ended and neither waiting nor paused: what waits for
 months keeps nobody out. Runs of sub-flows hold none: their root does. The count at the INSERT does
 not see starts that commit at the same moment, so a workspace's limit may be exceeded by as many (8
-for each web process at most). The limit of a flow is kept exactly: its runs are always held back
-first.
+for each web process at most). The limit of a flow is kept exactly at the start: its runs are always
+held back first. One that goes on after a wait or a pause does so at once, so it may exceed both.
 """
 
 import threading

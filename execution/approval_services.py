@@ -1,5 +1,6 @@
 """What people do with approvals: decide them, signed in, by the API or by a signed link."""
 
+import json
 import logging
 from dataclasses import dataclass
 from typing import Any
@@ -18,6 +19,7 @@ from execution.recording import hold_run
 from execution.temporal_client import TemporalUnreachable
 from execution.waking import approval_news, wake
 from flows.engine.inputs import validate_inputs
+from flows.engine.json_values import same as same_json
 from flows.engine.sizes import compact_size
 from flows.storable import bad_text
 
@@ -28,6 +30,8 @@ _DOORS = {DecidedVia.API.value: " by the API", DecidedVia.LINK.value: " by the l
 #: Characters of a comment, and bytes of JSON of what is filled in.
 COMMENT_LENGTH = 10_000
 DATA_BYTES = 1_000_000
+#: Places of open approvals that an error names.
+PATHS_NAMED = 3
 
 
 @dataclass(frozen=True)
@@ -45,23 +49,38 @@ def decide(
     """Decide for a run that waits, and wake it; `answer.decision` is approve or reject.
 
     `via` is page or api (the default), and link for a link. The first decision counts; the same one
-    by the same person again is handed back. Raises ApprovalMissing, PermissionRefused, LinkDead,
-    DecisionInvalid, RunStateConflict.
+    by the same person again, with the same comment and data, is handed back. Raises
+    ApprovalMissing, PermissionRefused, LinkDead, DecisionInvalid, RunStateConflict.
     """
     approval = Approval.objects.filter(run=run, node=node, path=path).first()
     if approval is None:
-        raise ApprovalMissing(f"This run has no approval '{node}' to decide here.")
+        raise ApprovalMissing(_why_missing(run, node))
     person = _person(who, approval)
     via = DecidedVia.LINK if isinstance(who, Link) else via or DecidedVia.API
-    decision = DECISIONS[answer.decision]
     if approval.can_be_decided:
-        data = _checked(approval, decision, answer)
-        approval = _record(who, approval, person, decision, answer.comment, data, via)
+        data = _checked(approval, answer)
+        approval = _record(who, approval, person, answer, data, via)
     else:
-        _require_same(approval, person, decision)
+        _require_same(approval, person, answer)
     if approval.state == ApprovalState.DECIDED and approval.delivered_at is None:
         _wake(approval)
     return approval
+
+
+def _why_missing(run: Run, node: str) -> str:
+    """One sentence on why nothing is asked there, with some of the places where it is."""
+    asked = Approval.objects.filter(run=run, node=node)
+    if not asked.exists():
+        return f"This run has no approval '{node}' to decide here."
+    rows = asked.filter(state=ApprovalState.OPEN).order_by("created_at", "id")
+    paths = list(rows.values_list("path", flat=True)[: PATHS_NAMED + 1])
+    if not paths:
+        return f"'{node}' is asked at other places ('path'), and nothing is open there any more."
+    named = ", ".join(json.dumps(path) for path in paths[:PATHS_NAMED])
+    more = " and more" if len(paths) > PATHS_NAMED else ""
+    if paths == [[]]:
+        return f"'{node}' is not asked for items. Leave out 'path'."
+    return f"'{node}' is asked for items: say which with 'path'. Open are {named}{more}."
 
 
 def _person(who: Actor | Link, approval: Approval) -> Person:
@@ -77,7 +96,7 @@ def _person(who: Actor | Link, approval: Approval) -> Person:
     return Person(user.name or user.email, user.id, user.email.lower())
 
 
-def _checked(approval: Approval, decision: Decision, answer: Answer) -> dict[str, JSON]:
+def _checked(approval: Approval, answer: Answer) -> dict[str, JSON]:
     """What was filled in, checked against the fields. Raises DecisionInvalid naming the field."""
     if reason := bad_text(answer.comment):
         raise _invalid("comment", "wrong_type", f"The comment {reason}.")
@@ -88,7 +107,7 @@ def _checked(approval: Approval, decision: Decision, answer: Answer) -> dict[str
     values, problems = validate_inputs(
         approval.fields, answer.data or {}, unknown="This approval has no field"
     )
-    if decision is Decision.REJECTED:
+    if DECISIONS[answer.decision] is Decision.REJECTED:
         # Who rejects need not fill in what an approval needs.
         left_out = [problem["path"] for problem in problems if problem["code"] == "missing"]
         values |= dict.fromkeys(left_out)
@@ -110,8 +129,7 @@ def _record(
     who: Actor | Link,
     approval: Approval,
     person: Person,
-    decision: Decision,
-    comment: str,
+    answer: Answer,
     data: dict[str, JSON],
     via: str,
 ) -> Approval:
@@ -120,10 +138,11 @@ def _record(
         hold_run(str(approval.run_id), events=0)
         held = Approval.objects.select_for_update().get(pk=approval.pk)
         if not held.can_be_decided:
-            _require_same(held, person, decision)
+            _require_same(held, person, answer)
             return held
+        decision = DECISIONS[answer.decision]
         held.state, held.decision = ApprovalState.DECIDED, decision
-        held.comment, held.data = comment, data
+        held.comment, held.data = answer.comment, data
         held.decided_by_id, held.decided_via = person.user_id, via
         held.decider, held.decided_at = person.as_decider(via), timezone.now()
         held.save()
@@ -144,15 +163,31 @@ def _record(
     return held
 
 
-def _require_same(approval: Approval, person: Person, decision: Decision) -> None:
+def _require_same(approval: Approval, person: Person, answer: Answer) -> None:
     """Raises RunStateConflict unless this person has decided just so before."""
     decider = approval.decider or {}
     them = person.as_decider(decider.get("via", ""))
     # A name may change; only who has no account is known by it.
     same = them["id"] == decider.get("id") and (person.user_id is not None or them == decider)
-    if same and (approval.state, approval.decision) == (ApprovalState.DECIDED, decision):
-        return
-    raise RunStateConflict(why_closed(approval))
+    decision = DECISIONS[answer.decision]
+    if not same or (approval.state, approval.decision) != (ApprovalState.DECIDED, decision):
+        raise RunStateConflict(why_closed(approval))
+    if other := _other_words(approval, answer):
+        message = (
+            f"{why_closed(approval)} It was with {other} than this; the first decision counts."
+        )
+        raise RunStateConflict(message)
+
+
+def _other_words(approval: Approval, answer: Answer) -> str:
+    """What was said beside a decision and differs from this answer, in words; empty: nothing."""
+    try:
+        equal = same_json(_checked(approval, answer), approval.data)
+    except DecisionInvalid:
+        equal = False
+    parts = ["other data"] * (not equal)
+    parts += ["another comment"] * (answer.comment != approval.comment)
+    return " and ".join(parts)
 
 
 def why_closed(approval: Approval) -> str:

@@ -11,12 +11,13 @@ from django.db.models import Q
 from accounts.permissions import Actor
 from flows.draft import read_draft
 from flows.engine.document import Document, dump, dump_yaml, parse
-from flows.engine.errors import Problem
+from flows.engine.errors import MAX_PROBLEMS, Problem, limited
 from flows.engine.json_values import same
 from flows.engine.migrate import migrated
 from flows.engine.registry import registry
 from flows.engine.validate import validate
 from flows.models import Flow, FlowQuerySet, FlowVersion
+from flows.people import assignee_problems
 from flows.services import VersionMissing
 from fluxprompt.api.paging import DEFAULT_LIMIT, Page, newest_first
 
@@ -31,7 +32,15 @@ def draft_document(flow: Flow) -> Document:
 
 def flow_problems(flow: Flow) -> list[Problem]:
     """What validation says of the draft; without errors it can be published."""
-    return validate(read_draft(flow), registry())
+    return document_problems(read_draft(flow), flow.workspace_id)
+
+
+def document_problems(document: Document, workspace_id: UUID) -> list[Problem]:
+    """What validation says of a document in a workspace, whose members it may name."""
+    problems = validate(document, registry())
+    if len(problems) > MAX_PROBLEMS:
+        return problems
+    return limited([*problems, *assignee_problems(document, workspace_id)])
 
 
 def _visible(actor: Actor) -> FlowQuerySet:

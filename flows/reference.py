@@ -55,6 +55,49 @@ A node that was saved with an older version of its type is shown, checked and ru
 version that is installed; what is stored does not change. Without `version` it is 1. Where that
 fails, validation says `migration_failed`, and the version does not run."""
 
+EDGES = """\
+## Edges
+
+An edge leads from a port of one node to another node. Most nodes have one port, `out`, which is not
+written; of a node with several ways on, the port follows the node's id after a point:
+
+```yaml
+edges:
+  - {from: start, to: route}           # the only way on
+  - {from: route.billing, to: bill}    # a case of a switch; `route.default`: all else
+  - {from: is_long.true, to: shorten}  # an if: `true` or `false`
+  - {from: check.approved, to: send}   # an approval: `approved` or `rejected`
+  - {from: fetch.error, to: tell}      # any node with `on_error: branch`
+```
+
+There is no key `port`. Each type below says what its ports are called. A port without an edge is
+allowed: where it is taken, nothing follows."""
+
+SETTINGS = """\
+## Settings
+
+What holds for a whole run stands in `settings` of the document; all of it is optional:
+
+```yaml
+settings: {timeout_seconds: 600, budget: "5.00", execution: durable, concurrency: 3}
+```
+
+| setting | kind | default | meaning |
+|---|---|---|---|
+| `timeout_seconds` | number, over 0 to 31,622,400 (a year) | `3600` | How long a run may work; \
+then it ends as `timed_out`. Time that it only waits (for a moment, for people) or is paused does \
+not count. |
+| `budget` | US dollars, as text or number | – | Once models have cost as much, none is asked any \
+more: the step fails with `budget_exceeded`. What sub-flows spend counts; a call in flight may \
+overshoot. |
+| `execution` | `durable`, `inline` | `"durable"` | `inline`: carried out in the process that was \
+asked, for answers in milliseconds. It does not survive that process, and nothing in it may wait. |
+| `concurrency` | whole number, from 1 to 10,000 | – | Runs of this flow at work at once; further \
+ones wait in its queue. Inline runs and runs as a sub-flow start at once. |
+
+A run that waits or is paused holds no place in `concurrency`, nor in the limit of the workspace.
+When it goes on it does so at once, so by then more runs than that may be at work."""
+
 EXPRESSIONS = """\
 ## Expressions
 
@@ -74,7 +117,7 @@ def nodes_page(registry: Registry) -> str:
     """The whole page as Markdown."""
     order = get_args(Category)
     types = sorted(registry.all(), key=lambda one: (order.index(one.category), one.title))
-    parts = [INTRODUCTION, _overview(types)]
+    parts = [INTRODUCTION, _overview(types), EDGES, SETTINGS]
     parts += [_section(one, registry) for one in types]
     parts += [EXPRESSIONS, _filters()]
     return "\n\n".join(parts) + "\n"
@@ -118,8 +161,12 @@ def _readme_parts(readme: str) -> tuple[str, str]:
 
 
 def _facts(node_type: NodeType, readme: str) -> str:
-    written = re.search(r"^Output: (.*)$", readme, re.MULTILINE)
-    output = written[1] if written else ", ".join(f"`{name}`" for name in node_type.outputs)
+    written = re.search(r"^Output: (.+?)(?=\n\n|\Z)", readme, re.MULTILINE | re.DOTALL)
+    output = (
+        " ".join(written[1].split())
+        if written
+        else ", ".join(f"`{name}`" for name in node_type.outputs)
+    )
     for name, kind in node_type.outputs.items():
         output = output.replace(f"`{name}`", f"`{name}` *{kind}*", 1)
     facts = [f"- Output: {output}"]
@@ -181,9 +228,17 @@ def _kind(schema: Schema, root: Schema) -> str:
     kind = schema.get("type")
     if kind == "array":
         inner = _target(schema.get("items", {}), root)
-        return f"list of {'objects' if 'properties' in inner else _kind(inner, root) + 's'}"
+        return f"list of {'objects' if 'properties' in inner else _several(_kind(inner, root))}"
     words = {"string": "text", "integer": "whole number", None: "any"}
     return f"{words.get(kind, kind)}{_limits(schema)}"
+
+
+def _several(kind: str) -> str:
+    """A kind in the plural; its limits, after the comma, hold for each."""
+    word, comma, limits = kind.partition(", ")
+    if word == "any":
+        return "anything"
+    return f"{word}s{f', each {limits}' if comma else ''}"
 
 
 def _limits(schema: Schema) -> str:

@@ -102,9 +102,9 @@ class DecideView(RunView):
             409: ("It is decided, its deadline has passed, or the run has ended", PROBLEM, None),
         },
         description=(
-            "The first decision counts; the same one sent again by the same person is answered "
-            "again. `data` is checked against the approval's fields; who rejects may leave out "
-            "what is required."
+            "The first decision counts; the same one sent again by the same person, with the same "
+            "comment and data, is answered again. `data` is checked against the approval's "
+            "fields; who rejects may leave out what is required."
         ),
         body=DECIDE,
         body_example={"decision": "approve", "comment": "Fine with me.", "data": {"amount": 35}},

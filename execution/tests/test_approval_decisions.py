@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
+from accounts.ids import new_id
 from accounts.models import ApiKey, AuditEvent, Membership, Workspace
 from accounts.permissions import Actor, PermissionRefused, key_actor
 from accounts.services import create_api_key
@@ -120,11 +121,35 @@ def test_only_the_first_decision_counts(actor: Actor, workspace: Workspace) -> N
     run = waiting_run(actor)
     _, other = person(workspace, "builder", "grace")
     first = decide(other, run, "ask", [], Answer("reject", "No"))
-    assert decide(other, run, "ask", [], Answer("reject", "Again")).comment == first.comment
+    assert decide(other, run, "ask", [], Answer("reject", "No")).decided_at == first.decided_at
     for who, answer in ((actor, "reject"), (actor, "approve"), (other, "approve")):
         with pytest.raises(RunStateConflict, match=r"Grace rejected this on \d{4}-"):
             decide(who, run, "ask", [], Answer(answer))
     assert AuditEvent.objects.filter(action="run.approve").count() == 1
+
+
+@pytest.mark.parametrize(
+    ("answer", "other"),
+    [
+        (Answer("approve", "Fine", {"amount": 8}), "other data"),
+        (Answer("approve", "Fine", {"amount": 7, "note": "x"}), "other data"),
+        (Answer("approve", "Fine", {"amount": "many"}), "other data"),
+        (Answer("approve", "Fine"), "other data"),
+        (Answer("approve", "", {"amount": 7}), "another comment"),
+        (Answer("approve", "a", {"amount": 8}), "other data and another comment"),
+    ],
+)
+@pytest.mark.usefixtures("woken")
+def test_the_same_decision_with_other_words_is_refused_and_not_dropped_in_silence(
+    actor: Actor, answer: Answer, other: str
+) -> None:
+    run = waiting_run(actor, {"message": "Pay?", "fields": FIELDS})
+    decide(actor, run, "ask", [], Answer("approve", "Fine", {"amount": "7"}))
+    again = Answer("approve", "Fine", {"note": "none", "amount": 7})
+    assert decide(actor, run, "ask", [], again).data == {"amount": 7, "note": "none"}
+    with pytest.raises(RunStateConflict, match=rf"approved this on .* It was with {other} than"):
+        decide(actor, run, "ask", [], answer)
+    assert approval_of(run).data == {"amount": 7, "note": "none"}
 
 
 @pytest.mark.parametrize(
@@ -181,6 +206,27 @@ def test_another_node_or_iteration_is_not_there(actor: Actor) -> None:
     for node, path in places:
         with pytest.raises(ApprovalMissing):
             decide(actor, run, node, path, APPROVE)
+
+
+def test_what_is_asked_for_items_says_so_and_names_open_ones(actor: Actor) -> None:
+    run = waiting_run(actor)
+    with pytest.raises(ApprovalMissing, match=r"not asked for items\. Leave out 'path'"):
+        decide(actor, run, "ask", ["rows", 1], APPROVE)
+    first = approval_of(run)
+    Approval.objects.filter(pk=first.pk).update(path=["rows", 0])
+    for index in range(1, 5):
+        asked = Approval.objects.get(pk=first.pk)
+        asked.pk, asked.path = new_id(), ["rows", index]
+        asked.save(force_insert=True)
+    with pytest.raises(ApprovalMissing) as missing:
+        decide(actor, run, "ask", [], APPROVE)
+    assert str(missing.value) == (
+        "'ask' is asked for items: say which with 'path'. "
+        'Open are ["rows", 0], ["rows", 1], ["rows", 2] and more.'
+    )
+    Approval.objects.update(state="cancelled")
+    with pytest.raises(ApprovalMissing, match="nothing is open there any more"):
+        decide(actor, run, "ask", [], APPROVE)
 
 
 def test_a_decision_stands_while_temporal_is_away(

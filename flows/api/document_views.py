@@ -13,8 +13,6 @@ from flows.api.sources import document_in
 from flows.api.views import FlowView
 from flows.engine.document import dump_json, dump_yaml
 from flows.engine.errors import DocumentInvalid
-from flows.engine.registry import registry
-from flows.engine.validate import validate
 from flows.models import Flow
 from fluxprompt.api.openapi import PROBLEM, call, parameter
 from fluxprompt.api.parsing import YAML
@@ -144,7 +142,7 @@ class ValidateView(ApiView):
         if source is None:
             raise refuse(422, "required", "'document' is missing.", "document")
         try:
-            problems = validate(document_in(source), registry())
+            problems = queries.document_problems(document_in(source), self.actor.workspace_id)
         except DocumentInvalid as error:
             problems = error.problems
         return Response({"problems": [problem.as_dict() for problem in problems]})

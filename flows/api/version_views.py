@@ -11,6 +11,7 @@ from flows.api.views import FlowView
 from flows.models import FlowVersion
 from fluxprompt.api.openapi import PAGING, call, page_of, parameter
 from fluxprompt.api.paging import newest_first
+from fluxprompt.api.problems import refuse
 from fluxprompt.api.views import text_field
 
 
@@ -129,4 +130,7 @@ class DiffView(FlowView):
         given = self.query(name) or otherwise
         if given in ("draft", "published"):
             return given
+        if not (given.isascii() and given.isdigit()):
+            message = f"'{name}' has to be draft, published or the number of a version."
+            raise refuse(400, "bad_parameter", message, name)
         return self.whole_number(name, default=0, least=1, most=2_000_000_000)

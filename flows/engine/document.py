@@ -2,9 +2,9 @@
 
 import hashlib
 import json
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator
 
 from flows.engine.document_problems import (
     duplicate_problems,
@@ -13,7 +13,7 @@ from flows.engine.document_problems import (
     unknown_key_problems,
 )
 from flows.engine.document_text import MAX_BYTES, read_text, too_large, write_yaml
-from flows.engine.document_values import checked, plain_number
+from flows.engine.document_values import MONEY_PATTERN, checked, money_text, plain_number
 from flows.engine.errors import MAX_PROBLEMS, DocumentInvalid, Problem
 from flows.engine.sizes import compact_size, exceeds
 
@@ -50,13 +50,16 @@ class RetrySpec(_Part):
 
 
 class FlowSettings(_Part):
-    """What holds for a whole run. `budget` is money as a decimal string; None: no limit.
+    """What holds for a whole run. `budget` is US dollars as a decimal string (a number
+    becomes one); None: no limit.
 
     `concurrency`: runs of the flow that are at work at once; more wait in its queue.
     """
 
     timeout_seconds: float | None = Field(default=None, gt=0, le=YEAR_SECONDS)
-    budget: str | None = Field(default=None, pattern=r"^[0-9]{1,9}(\.[0-9]{1,6})?$")
+    budget: Annotated[str | None, BeforeValidator(money_text)] = Field(
+        default=None, pattern=MONEY_PATTERN
+    )
     execution: Literal["durable", "inline"] = "durable"
     concurrency: int | None = Field(default=None, ge=1, le=10_000)
 

@@ -10,6 +10,8 @@ from flows.engine.errors import Problem
 from flows.engine.names import Suggestions
 
 _EDGE_END = re.compile(r"^([a-z][a-z0-9_]{0,62})(?:\.([a-z][a-z0-9_]{0,62}))?$")
+#: What people call the port of an edge, which has no key of its own.
+_PORT_KEYS = ("port", "from_port", "source_port")
 _NAME_HELP = "Names start with a letter and hold only a-z, 0-9 and _ (at most 63 characters)."
 
 
@@ -35,7 +37,7 @@ def edge_from(raw: Any, index: int, problems: list[Problem]) -> dict[str, str] |
         problems.append(Problem("edge_shape", message, path=path))
         return None
     for key in raw.keys() - {"from", "to"}:
-        message = f"Unknown key '{str(key)[:80]}' on an edge; remove it."
+        message = f"Unknown key '{str(key)[:80]}' on an edge; {_instead(raw, key)}."
         problems.append(Problem("unknown_key", message, path=f"{path}.{str(key)[:80]}"))
     source = _EDGE_END.match(raw["from"]) if isinstance(raw["from"], str) else None
     target = _EDGE_END.match(raw["to"]) if isinstance(raw["to"], str) else None
@@ -48,6 +50,16 @@ def edge_from(raw: Any, index: int, problems: list[Problem]) -> dict[str, str] |
     if source is None or target is None or target[2] is not None:
         return None
     return {"source": source[1], "port": source[2] or "out", "target": target[1]}
+
+
+def _instead(raw: dict[str, Any], key: Any) -> str:
+    """What to do about a key that an edge does not have; a port is part of `from`."""
+    if key not in _PORT_KEYS:
+        return "remove it"
+    # Ports may be called true and false, which YAML takes for booleans.
+    port = str(raw[key]).lower() if isinstance(raw[key], bool) else raw[key]
+    written = f"{raw['from']}.{port}"
+    return f"write `from: {written}`" if _EDGE_END.match(written) else "remove it"
 
 
 def unknown_key_problems(
@@ -135,6 +147,11 @@ def _sentence(finding: Any, node: str | None, path: str) -> str:
         return f"{where} is missing; add it."
     if kind == "string_pattern_mismatch" and path.rsplit(".", 1)[-1] in {"id", "type", "parent"}:
         return f"{where} is not a usable name. {_NAME_HELP}"
+    if path == "settings.budget":
+        return (
+            f'{where} has to be an amount in US dollars such as "5.00": up to nine digits, and up '
+            "to six after the point."
+        )
     if kind == "value_error":
         return f"{where}: {finding['ctx']['error']}."
     message = finding["msg"].removeprefix("Input should be ").removeprefix("Input should have ")

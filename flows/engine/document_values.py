@@ -23,6 +23,8 @@ _TOO_LARGE_FLOAT = float(f"1e{MAX_DIGITS}")
 #: Values in all; reading that many from YAML takes 2 s.
 MAX_VALUES = 300_000
 _SHOWN_PATH = 200
+#: Money in a document: US dollars, down to a millionth.
+MONEY_PATTERN = r"^[0-9]{1,9}(\.[0-9]{1,6})?$"
 
 
 def checked(data: dict[str, Any]) -> dict[str, Any]:
@@ -121,6 +123,13 @@ def _with_integers(value: Any) -> Any:
     if isinstance(value, list):
         return [_with_integers(item) for item in value]
     return plain_number(value) if isinstance(value, float) else value
+
+
+def money_text(value: Any) -> Any:
+    """A number as the decimal text in which documents keep money; anything else as it is."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return value
+    return format(Decimal(repr(plain_number(value))), "f")
 
 
 def plain_number(value: float) -> float | int:

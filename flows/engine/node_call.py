@@ -83,9 +83,17 @@ def _evaluated(mode: Mode, value: Any, context: Mapping[str, Any], budget: Budge
 def _config_invalid(error: ValidationError) -> NodeError:
     findings = error.errors(include_url=False, include_input=False)
     field = dotted(findings[0]["loc"])
-    sentences = [f"'{dotted(f['loc'])}': {config_sentence(f)}" for f in findings[:3]]
+    sentences = [placed_sentence(finding, ":") for finding in findings[:3]]
     message = f"The settings do not fit. {' '.join(sentences)}"
     return NodeError("config_invalid", message, field=field)
+
+
+def placed_sentence(finding: Any, after: str = "") -> str:
+    """`config_sentence` behind the name of the field, where one field is to blame."""
+    sentence = config_sentence(finding)
+    if not finding["loc"]:
+        return f"{sentence[0].upper()}{sentence[1:]}"
+    return f"'{dotted(finding['loc'])}'{after} {sentence}"
 
 
 def config_sentence(finding: Any) -> str:

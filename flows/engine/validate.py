@@ -23,6 +23,10 @@ RESERVED_IDS = frozenset(
 )
 
 
+#: Ways on that a message writes out.
+_WAYS_NAMED = 10
+
+
 def validate(doc: Document, registry: Registry) -> list[Problem]:
     """The problems of a document, `limited`; errors keep it from being published.
 
@@ -149,7 +153,9 @@ def _port_problems(
     elif not ports:
         message = f"Nothing can follow '{node.id}'. Remove the edge."
     elif port == "out":
-        message = f"'{node.id}' has more than one way on. Say which: {', '.join(ports)}."
+        ways = [f"`from: {node.id}.{name}`" for name in ports]
+        choice = f"{', '.join(ways[:_WAYS_NAMED])}{', …' if len(ways) > _WAYS_NAMED else ''}"
+        message = f"'{node.id}' has more than one way on. Say which in the edge: {choice}."
     else:
         message = f"'{node.id}' has no port '{port}'.{suggest(port, ports)}"
     return [Problem("unknown_port", message, node.id, path)]

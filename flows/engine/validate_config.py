@@ -19,7 +19,7 @@ from flows.engine.expressions import (
     texts_in,
 )
 from flows.engine.names import Suggestions
-from flows.engine.node_call import config_sentence, is_condition, mode_of
+from flows.engine.node_call import is_condition, mode_of, placed_sentence
 from flows.engine.node_type import NodeType
 from flows.engine.registry import Registry
 
@@ -70,7 +70,7 @@ def _shape_problems(node: NodeSpec, node_type: NodeType, suggest: Suggestions) -
             if _is_open(node, node_type, loc):
                 continue
             code = "config_invalid"
-            sentence = config_sentence(finding)
+            sentence = placed_sentence(finding)
             if finding["type"] == "missing":
                 code = "config_missing"
             elif finding["type"] == "extra_forbidden":
@@ -78,7 +78,7 @@ def _shape_problems(node: NodeSpec, node_type: NodeType, suggest: Suggestions) -
                 if len(loc) == 1:
                     known = node_type.config.model_fields
                     sentence += suggest(str(loc[0]), known)
-            yield Problem(code, f"'{dotted(loc)}' {sentence}", node.id, dotted(loc))
+            yield Problem(code, sentence, node.id, dotted(loc) or None)
 
 
 def _is_open(node: NodeSpec, node_type: NodeType, loc: tuple[int | str, ...]) -> bool:

@@ -255,7 +255,38 @@ def test_versions_are_compared(api: Api, flow: dict[str, Any]) -> None:
     assert api.get("/flows/greeting/versions/diff?from=1&to=1").json()["text"] == ""
     missing = api.get("/flows/greeting/versions/diff?from=7")
     assert_problem(missing, 404, "version_missing")
-    assert_problem(api.get("/flows/greeting/versions/diff?from=x"), 400, "bad_parameter")
+    unknown = api.get("/flows/greeting/versions/diff?from=1&to=drft")
+    problem = assert_problem(unknown, 400, "bad_parameter")
+    assert "'to' has to be draft, published or the number of a version" in problem["detail"]
+
+
+def asking(assignees: Any) -> dict[str, Any]:
+    """A flow that asks these people."""
+    start, result = GREETING["nodes"]
+    ask = {"id": "ask", "type": "approval", "config": {"message": "?", "assignees": assignees}}
+    edges = [{"from": "start", "to": "ask"}, {"from": "ask.approved", "to": "result"}]
+    return {**GREETING, "nodes": [start, ask, result], "edges": edges}
+
+
+@pytest.mark.parametrize(
+    ("assignees", "places"),
+    [
+        (["Ada@Example.com", "gone@example.com"], ["assignees[1]"]),
+        ("gone@example.com", ["assignees"]),
+        (["{{ start.name }}", "ada@example.com"], []),
+        ([], []),
+    ],
+)
+def test_assignees_who_are_no_members_are_warned_of(
+    api: Api, assignees: Any, places: list[str]
+) -> None:
+    saved = api.post("/flows", {"document": asking(assignees)}).json()
+    checked = api.post("/flows/validate", {"document": asking(assignees)}).json()
+    for answer in (saved, checked):
+        found = [one for one in answer["problems"] if one["code"] == "assignee_unknown"]
+        assert [(one["node"], one["path"]) for one in found] == [("ask", at) for at in places]
+        assert all(one["severity"] == "warning" for one in found)
+    assert api.post(f"/flows/{saved['id']}/publish").status_code == 200
 
 
 def test_the_catalogue_has_every_node_type_with_its_schema(api: Api) -> None:

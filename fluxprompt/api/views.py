@@ -13,7 +13,7 @@ from accounts.permissions import Actor
 from flows.storable import bad_text
 from fluxprompt.api.negotiation import prefers_yaml
 from fluxprompt.api.paging import DEFAULT_LIMIT, MAX_LIMIT, CursorInvalid
-from fluxprompt.api.parsing import DOCUMENT_PARSERS
+from fluxprompt.api.parsing import DOCUMENT_PARSERS, YamlText
 from fluxprompt.api.problems import ApiProblem, converts, problem_response, refuse
 
 
@@ -59,7 +59,7 @@ class ApiView(APIView):
     def object_body(self, *known: str) -> dict[str, Any]:
         """The JSON object of the body (an empty body is `{}`); unknown members are refused."""
         body = self.request.data
-        if isinstance(body, str):
+        if isinstance(body, YamlText):
             raise refuse(415, "unsupported_media_type", "Send this body as application/json.")
         if not isinstance(body, dict):
             raise refuse(422, "type", "The body has to be a JSON object.", "")

@@ -221,6 +221,41 @@ def test_a_wrong_value_is_reported_with_node_and_path(
     assert [(p.code, p.node, p.path) for p in found] == [("document_shape", node, path)]
 
 
+@pytest.mark.parametrize(
+    ("edge", "advice"),
+    [
+        ({"from": "a", "port": "true"}, "write `from: a.true`."),
+        ({"from": "a", "port": True}, "write `from: a.true`."),
+        ({"from": "a", "from_port": "error"}, "write `from: a.error`."),
+        ({"from": "a.true", "port": "true"}, "remove it."),
+        ({"from": "a", "port": "no port"}, "remove it."),
+        ({"from": "a", "label": "x"}, "remove it."),
+    ],
+)
+def test_a_port_beside_an_edge_is_told_where_it_goes(edge: dict[str, Any], advice: str) -> None:
+    nodes = [{"id": "a", "type": "input"}, {"id": "b", "type": "output"}]
+    (problem,) = problems(changed(nodes=nodes, edges=[{**edge, "to": "b"}]))
+    assert problem.code == "unknown_key"
+    assert problem.message.endswith(f"on an edge; {advice}")
+
+
+@pytest.mark.parametrize(
+    ("given", "kept"),
+    [(5, "5"), (0.5, "0.5"), (5.0, "5"), (0.000001, "0.000001"), ("5.00", "5.00")],
+)
+def test_a_budget_may_be_a_number_and_is_kept_as_text(given: Any, kept: str) -> None:
+    assert parse(changed(settings={"budget": given})).settings.budget == kept
+
+
+@pytest.mark.parametrize("given", [-1, "five", True, [], 10**10, 0.0000001, "5 USD"])
+def test_a_budget_that_is_no_amount_says_how_to_write_one(given: Any) -> None:
+    (problem,) = problems(changed(settings={"budget": given}))
+    assert problem.message == (
+        "'settings.budget' has to be an amount in US dollars such as \"5.00\": up to nine digits, "
+        "and up to six after the point."
+    )
+
+
 def test_missing_parts_and_wrong_settings_are_reported() -> None:
     assert problems({"nodes": []})[0].path == "name"
     assert problems(changed(nodes=[{"id": "a"}], edges=[]))[0].path == "type"

@@ -189,7 +189,7 @@ def test_blocks_outside_a_template_node_are_pointed_out() -> None:
     ("edges", "code", "hint"),
     [
         ("ticket>way way.treu>end", "unknown_port", "Did you mean 'true'?"),
-        ("ticket>way way>end", "unknown_port", "Say which: true, false"),
+        ("ticket>way way>end", "unknown_port", "`from: way.true`, `from: way.false`"),
         ("ticket>way way.error>end", "unknown_port", "on_error to 'branch'"),
         ("ticket>way way.true>ende way.false>end", "unknown_node", "Did you mean 'end'?"),
         ("ticket>way way.true>ticket way.false>end", "edge_to_input", "where a run starts"),

@@ -3,7 +3,7 @@
 import re
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, field_validator
+from pydantic import AfterValidator, BeforeValidator, Field, field_validator
 
 from flows.engine.config import NodeConfig, Text, blank_as_none
 from flows.engine.node_type import NodeType, Port
@@ -20,6 +20,17 @@ def _as_list(value: Any) -> Any:
     return [value] if isinstance(value, str) else value
 
 
+def _as_address(given: str) -> str:
+    # Of each by itself, so that one which is still an expression is not judged with the others.
+    address = given.strip().lower()
+    if not _ADDRESS.fullmatch(address):
+        raise ValueError(f"'{address[:60]}' is no e-mail address; name a member by theirs")
+    return address
+
+
+Address = Annotated[Text, AfterValidator(_as_address)]
+
+
 class Config(NodeConfig):
     message: Text = Field(
         title="Message",
@@ -34,7 +45,7 @@ class Config(NodeConfig):
         description="What they fill in beside it, as in an input node.",
         max_length=50,
     )
-    assignees: Annotated[list[Text], BeforeValidator(_as_list)] = Field(
+    assignees: Annotated[list[Address], BeforeValidator(_as_list)] = Field(
         default=[],
         title="Assignees",
         description="E-mail addresses of members who may decide, and are written to. "
@@ -61,14 +72,8 @@ class Config(NodeConfig):
 
     @field_validator("assignees")
     @classmethod
-    def _addresses(cls, assignees: list[str]) -> list[str]:
-        found: dict[str, None] = {}
-        for given in assignees:
-            address = given.strip().lower()
-            if not _ADDRESS.fullmatch(address):
-                raise ValueError(f"'{address[:60]}' is no e-mail address; name a member by theirs")
-            found[address] = None
-        return list(found)
+    def _each_once(cls, assignees: list[str]) -> list[str]:
+        return list(dict.fromkeys(assignees))
 
 
 NODE = NodeType(

@@ -58,7 +58,7 @@ def test_assignees_are_addresses_in_small_letters_each_once(
 @pytest.mark.parametrize("address", ["ada", "a b@c.d", "a@b.c, d@e.f", "Ada <a@b.c>", "a@b\n.c"])
 def test_what_is_no_address_is_refused_with_what_to_do(address: str) -> None:
     error = refused({"assignees": [address]})
-    assert error.field == "assignees"
+    assert error.field == "assignees[0]"
     assert "name a member by theirs" in error.message
 
 

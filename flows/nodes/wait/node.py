@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 from typing import Annotated
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from flows.engine.config import NodeConfig, blank_as_none
 from flows.engine.errors import NodeError
@@ -29,6 +29,13 @@ class Config(NodeConfig):
         ),
     ] = None
 
+    @field_validator("until")
+    @classmethod
+    def _is_a_moment(cls, until: str | None) -> str | None:
+        if until is not None:
+            _moment(until)
+        return until
+
     @model_validator(mode="after")
     def _one_of_them(self) -> "Config":
         if (self.seconds is None) == (self.until is None):
@@ -51,11 +58,10 @@ def _moment(text: str) -> datetime:
     try:
         moment = datetime.fromisoformat(text.strip())
     except ValueError:
-        message = (
-            f"'until': {text[:40]!r} is no moment. Write it as 2027-01-31T09:00:00+01:00; without "
-            "an offset it is in UTC."
-        )
-        raise NodeError("config_invalid", message, field="until") from None
+        raise ValueError(
+            f"{text[:40]!r} is no moment. Write it as 2027-01-31T09:00:00+01:00; without an "
+            "offset it is in UTC"
+        ) from None
     return moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
 
 

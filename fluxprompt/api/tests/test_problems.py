@@ -35,6 +35,12 @@ def test_a_body_of_an_unknown_type_is_415(api: Api, kind: str) -> None:
     assert_problem(api.post("/flows", b"name=x", content_type=kind), 415, "unsupported_media_type")
 
 
+@pytest.mark.parametrize("body", [b'"x"', b"[]", b"7", b"true"])
+def test_a_body_that_is_json_but_no_object_says_so(api: Api, body: bytes) -> None:
+    problem = assert_problem(api.post("/flows", body), 422, "type")
+    assert problem["detail"] == "The body has to be a JSON object."
+
+
 def test_malformed_json_says_line_and_column(api: Api) -> None:
     problem = assert_problem(api.post("/flows", b'{"name":\n  oops}'), 400, "malformed_json")
     assert "line 2, column 3" in problem["detail"]

@@ -15,7 +15,7 @@ from flows.engine.errors import DocumentInvalid, Problem
 from flows.engine.registry import registry
 from flows.engine.validate import validate
 from flows.models import Flow
-from flows.queries import draft_document, find_flow, version_of
+from flows.queries import draft_document, find_flow, flow_problems, version_of
 from flows.services import VersionMissing, create_flow, publish_flow
 
 
@@ -55,6 +55,8 @@ class Command(BaseCommand):
             if options["publish"]:
                 publish_flow(actor, flow)
             self.stdout.write(f"{flow.id} {flow.slug}")
+            for problem in flow_problems(flow):
+                self.stderr.write(_line(problem))
 
     def _export(self, options: dict[str, Any]) -> None:
         flow = _flow(_actor(options["workspace"]), options["flow"])
