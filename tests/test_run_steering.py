@@ -218,7 +218,7 @@ def test_texts_in_a_map_stream_for_one_item_and_for_those_that_are_open(
     page.on("websocket", lambda line: line.on("framesent", lambda sent: told.append(sent)))
     nodes = [
         rows(),
-        {**llm("ask", "say {{ item }}", "tokens-80x60ms"), "parent": "rows"},
+        {**llm("ask", "say {{ item }}", "tokens-200x60ms"), "parent": "rows"},
         output("{{ rows.count }}"),
     ]
     start(page, stack, publish(nodes, ["start>rows", "rows>end"]), ",".join("ab"))

@@ -115,7 +115,7 @@ def test_a_config_that_does_not_fit_is_refused_before_anything_is_written(actor:
     run = make_run(published(actor, asking()), "running", last_seq=1)
     with pytest.raises(NodeError) as refused:
         ask(run, {"assignees": ["nobody"]})
-    assert (refused.value.code, refused.value.field) == ("config_invalid", "assignees")
+    assert (refused.value.code, refused.value.field) == ("config_invalid", "assignees[0]")
     assert not Approval.objects.filter(run=run).exists()
     assert not NodeRun.objects.filter(run=run).exists()
 

@@ -315,7 +315,7 @@ def test_a_promised_run_is_started_when_its_starter_died() -> None:
         created_at=timezone.now() - timedelta(seconds=10),
         last_seq=1,
     )
-    assert ended(run, 15).outputs == {"end": "promised"}
+    assert ended(run, 30).outputs == {"end": "promised"}
 
 
 def test_a_run_terminated_by_hand_does_not_stay_running() -> None:

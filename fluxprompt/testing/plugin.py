@@ -58,8 +58,7 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Browser tests come last, and are left out where there is no browser.
 
-    Last, because Playwright's sync interface keeps an event loop running in this thread. Processes
-    that share the tests take whole files: one with a browser test has nothing else.
+    Last, because Playwright's sync interface keeps an event loop running in this thread.
     """
     browser = [item for item in items if _BROWSER_FIXTURES & set(getattr(item, "fixturenames", ()))]
     items[:] = [item for item in items if item not in browser]

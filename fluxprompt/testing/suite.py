@@ -17,9 +17,10 @@ from fluxprompt.testing.throw_away import throw_away_folder, throw_away_postgres
 
 PACKAGES = ("fluxprompt", "accounts", "flows", "billing", "execution", "tests", "benchmarks")
 
-#: Much of the tests' time is waiting for programs to start, so two processes share them; in the
-#: order they were collected in, as browser tests have to be the last of a process.
-SIDE_BY_SIDE = ["-n", "2", "--dist", "loadfile", "--no-loadscope-reorder"]
+#: Much of the tests' time is waiting for programs to start, so two processes share them, one by one
+#: in the order they were collected in: those that leave rows come after those that count them, and
+#: browser tests are the last of a process.
+SIDE_BY_SIDE = ["-n", "2", "--dist", "loadgroup", "--no-loadscope-reorder"]
 
 
 @dataclass

@@ -38,6 +38,11 @@ class Copy:
             "FLUX_BOOTSTRAP": "0",
         }
         self.process: subprocess.Popen[bytes] | None = None
+        self.said_first = ""
+
+    @property
+    def is_up(self) -> bool:
+        return self.process is not None and self.process.poll() is None
 
     def command(self) -> list[str]:
         return [sys.executable, "manage.py", "up"]
@@ -125,15 +130,16 @@ class Copy:
 
 
 @pytest.fixture(scope="module")
-def copy() -> Iterator[Copy]:
-    """A copy that is up, shared by the tests of this file in their order."""
+def first() -> Iterator[Copy]:
+    """A copy that was started once, shared by the tests of this file in any order."""
     with throw_away_folder() as folder:
         made = Copy(folder)
         try:
             made.up()
+            made.said_first = made.text
             yield made
         finally:
-            if made.process is not None and made.process.poll() is None:
+            if made.is_up:
                 made.end(signal.SIGTERM)
             assert made.processes() == {}
             sockets = socket_dir(made.data)
@@ -142,10 +148,26 @@ def copy() -> Iterator[Copy]:
             sockets.rmdir()
 
 
+@pytest.fixture
+def copy(first: Copy) -> Copy:
+    """The copy, up."""
+    if not first.is_up:
+        first.up()
+    return first
+
+
+@pytest.fixture
+def stopped(first: Copy) -> Copy:
+    """The copy, stopped."""
+    if first.is_up:
+        first.end(signal.SIGTERM)
+    return first
+
+
 def test_the_first_start_prints_the_addresses_and_a_set_up_link_that_works(copy: Copy) -> None:
-    assert f"Open           {copy.url}/" in copy.text
-    assert f"http://127.0.0.1:{copy.environment['TEMPORAL_UI_PORT']}/" in copy.text
-    link = re.search(r"First sign-in\s+(\S+)", copy.text)
+    assert f"Open           {copy.url}/" in copy.said_first
+    assert f"http://127.0.0.1:{copy.environment['TEMPORAL_UI_PORT']}/" in copy.said_first
+    link = re.search(r"First sign-in\s+(\S+)", copy.said_first)
     assert link is not None
     assert copy.status(link[1].removeprefix(copy.url)) == 200
     assert copy.status("/readyz") == 200
@@ -181,7 +203,7 @@ def test_a_part_that_is_killed_is_back_by_itself(copy: Copy, name: str, pattern:
 
 def test_a_start_after_a_killed_supervisor_finds_the_data_prepared(copy: Copy) -> None:
     with psycopg.connect(embedded_database_url(copy.data), autocommit=True) as connection:
-        connection.execute("create table kept as select 42 as answer")
+        connection.execute("create table if not exists kept as select 42 as answer")
     copy.end(signal.SIGKILL)
     end = time.monotonic() + 3
     while left := copy.processes():
@@ -201,20 +223,20 @@ def test_a_request_to_stop_ends_everything_within_seconds(copy: Copy) -> None:
     assert "Stopped. The data is kept." in copy.text
 
 
-def test_ctrl_c_in_the_middle_of_the_start_leaves_nothing(copy: Copy) -> None:
-    copy.launch()
-    copy.wait_for(lambda: "PostgreSQL         ready" in copy.text)
-    assert copy.end(signal.SIGINT) == 0
-    assert copy.processes() == {}
-    assert "Traceback" not in copy.text
+def test_ctrl_c_in_the_middle_of_the_start_leaves_nothing(stopped: Copy) -> None:
+    stopped.launch()
+    stopped.wait_for(lambda: "PostgreSQL         ready" in stopped.text)
+    assert stopped.end(signal.SIGINT) == 0
+    assert stopped.processes() == {}
+    assert "Traceback" not in stopped.text
 
 
-def test_a_busy_port_is_one_sentence(copy: Copy) -> None:
+def test_a_busy_port_is_one_sentence(stopped: Copy) -> None:
     with socket.socket() as busy:
         busy.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        busy.bind(("127.0.0.1", int(copy.environment["FLUX_PORT"])))
+        busy.bind(("127.0.0.1", int(stopped.environment["FLUX_PORT"])))
         busy.listen()
-        refused = copy.again()
+        refused = stopped.again()
     assert refused.returncode == 1
     assert "FLUX_PORT=" in refused.stderr
     assert "Traceback" not in refused.stderr

@@ -136,13 +136,14 @@ def test_the_scan_takes_neither_keys_nor_filters_nor_quoted_words_for_roots() ->
     ],
     ids=lambda config: str(config["a"])[:40],
 )
-def test_a_nodes_context_is_found_in_less_than_100_ms(config: dict[str, Any]) -> None:
+def test_a_nodes_context_is_found_in_a_moment(config: dict[str, Any]) -> None:
     taken = []
     for _ in range(3):
         began = time.process_time()
         roots_in(config)
         taken.append(time.process_time() - began)
-    assert min(taken) < 0.1
+    # 30 ms alone; seconds where it goes through the text again and again.
+    assert min(taken) < 0.5
 
 
 def test_compile_check_finds_what_evaluation_would() -> None:
