@@ -70,8 +70,11 @@ class Admitter:
                     while not await try_to_lead(held):
                         await asyncio.sleep(LEAD_EVERY)
                     await self._lead(held)
-            except psycopg.Error as error:
+            except (psycopg.Error, DatabaseAway) as error:
                 logger.info("Runs that are held back wait for the database: %s", error)
+            except Exception:
+                # Without it nothing that is held back would ever start.
+                logger.exception("What admits runs failed; it begins anew")
             await asyncio.sleep(LEAD_EVERY)
 
     async def _lead(self, held: psycopg.AsyncConnection[Any]) -> None:
@@ -81,7 +84,10 @@ class Admitter:
         admitting = asyncio.create_task(self._admit_for_ever())
         try:
             async for news in held.notifies():
-                self._hear(news.channel, news.payload)
+                try:
+                    self._hear(news.channel, news.payload)
+                except (ValueError, LookupError, TypeError, AttributeError):
+                    logger.warning("News on %s that is none: %.200s", news.channel, news.payload)
         finally:
             admitting.cancel()
 

@@ -11,7 +11,8 @@ from django.utils import timezone
 
 from accounts.models import Workspace
 from accounts.permissions import Actor
-from execution.admission import admit, held_back_workspaces
+from execution import recording
+from execution.admission import CHANNEL, admit, held_back_workspaces
 from execution.models import Run
 from execution.services import cancel_run, start_run
 from execution.tests.flows_for_tests import (
@@ -180,3 +181,15 @@ def test_several_processes_that_admit_at_once_do_not_exceed_the_limit() -> None:
     assert admitted.count() == 3
     for run in Run.objects.filter(**common):
         cancel_run(actor, run)
+
+
+def test_rubbish_on_its_lines_does_not_keep_what_is_held_back_from_starting() -> None:
+    actor = limited_actor(1)
+    flow = slow_flow(actor, 300)
+    first = start_run(actor, flow, {"text": "1"}).run
+    for channel in (CHANNEL, recording.CHANNEL):
+        for payload in ("rubbish", "[]", "{}", '{"r": 7}'):
+            with connection.cursor() as cursor:
+                cursor.execute("SELECT pg_notify(%s, %s)", [channel, payload])
+    second = start_run(actor, flow, {"text": "2"}).run
+    assert [ended(run).status for run in (first, second)] == ["succeeded"] * 2
