@@ -29,8 +29,9 @@ from benchmarks.stack import Stack, model_server, running_stack, wait_ready
 
 ENDED = ("succeeded", "failed", "cancelled", "timed_out")
 STEPS = ("one", "two", "three")
-#: Seconds of the wait in which the worker is killed, at the latest so long before its end.
-WAIT = 4.0
+#: Seconds of the wait in which the worker is killed, at the earliest so long before its end. Longer
+#: than the supervisor's patience: one that dies sooner than that again and again is started later.
+WAIT = 7.0
 BEFORE_ITS_END = 1.5
 
 
