@@ -12,10 +12,10 @@ from execution.models import NodeRun, NodeStatus, Run, RunStatus
 from execution.presence import workers_present
 from execution.queries import RETRYING, latest_node_runs, run_document, shown_states
 from execution.queues import queue_for, task_queue
+from execution.run_document import carried_out
 from flows.engine.document import Document
 from flows.engine.graph import Graph
 from flows.engine.node_type import Queue
-from flows.engine.part_of import part_of
 from flows.engine.registry import registry
 
 WORK: dict[Queue, str] = {
@@ -41,12 +41,7 @@ def why_stalled(run: Run) -> str:
         )
     if not missing:
         return ""
-    document = part_of(
-        run_document(run),
-        until=run.options.get("until"),
-        only=run.options.get("only"),
-        given=run.options.get("given") or (),
-    )
+    document = carried_out(run_document(run), run.options)
     rows = latest_node_runs(run)
     nexts = Next(document, rows, shown_states(run, rows.values()))
     said = [_sentence(kind, nexts.on(kind)) for kind in missing if nexts.on(kind)]

@@ -1,5 +1,9 @@
 """The fixtures of the API's tests, for those of runs."""
 
+from typing import Any
+
+import pytest
+
 from execution.tests.approvals_for_tests import woken  # noqa: F401
 from execution.tests.pages_for_tests import dispatched, flow, visitor  # noqa: F401
 from flows.tests.fixtures import (  # noqa: F401
@@ -12,3 +16,10 @@ from flows.tests.fixtures import (  # noqa: F401
     without_examples,
     workspace,
 )
+
+
+@pytest.fixture
+def models(stack: Any, settings: Any) -> None:
+    """This process carries inline runs out, so it needs what workers know of models."""
+    for name, value in stack.model_environment().items():
+        setattr(settings, name, [value] if name == "FLUX_ALLOW_HOSTS" else value)

@@ -2,7 +2,6 @@
 
 from dataclasses import astuple
 from decimal import Decimal
-from typing import Any
 
 import pytest
 from django.db.models import Sum
@@ -26,13 +25,6 @@ from flows.engine.node_type import ModelRequest, ModelUsage
 
 real = pytest.mark.usefixtures("stack", "models")
 PROMPT = "a question of thirty-two letters"
-
-
-@pytest.fixture
-def models(stack: Any, settings: Any) -> None:
-    """Inline runs are carried out in this process: it needs what workers know of models."""
-    for name, value in stack.model_environment().items():
-        setattr(settings, name, [value] if name == "FLUX_ALLOW_HOSTS" else value)
 
 
 def asked(model: str, **more: object) -> list[dict[str, object]]:

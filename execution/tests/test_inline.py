@@ -22,15 +22,8 @@ from execution.tests.flows_for_tests import (
 from flows.engine.errors import DocumentInvalid
 
 JSON = Any
-pytestmark = pytest.mark.usefixtures("stack")
+pytestmark = pytest.mark.usefixtures("stack", "models")
 INLINE: JSON = {"settings": {"execution": "inline"}}
-
-
-@pytest.fixture(autouse=True)
-def models(stack: Any, settings: Any) -> None:
-    """This process carries runs out, so it needs what workers know of models."""
-    for name, value in stack.model_environment().items():
-        setattr(settings, name, [value] if name == "FLUX_ALLOW_HOSTS" else value)
 
 
 def logic() -> tuple[list[dict[str, JSON]], list[str]]:

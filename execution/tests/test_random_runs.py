@@ -26,18 +26,11 @@ from execution.tests.random_runs_for_tests import RandomFlow, Reckoned, random_r
 from flows.models import Flow
 
 JSON = Any
-pytestmark = pytest.mark.usefixtures("stack")
+pytestmark = pytest.mark.usefixtures("stack", "models")
 INLINE: JSON = {"execution": "inline"}
 FLOWS = 30
 CANCELLED = 16
 OPEN = ("pending", "running", "waiting")
-
-
-@pytest.fixture(autouse=True)
-def models(stack: Any, settings: Any) -> None:
-    """This process carries runs out, so it needs what workers know of models."""
-    for name, value in stack.model_environment().items():
-        setattr(settings, name, [value] if name == "FLUX_ALLOW_HOSTS" else value)
 
 
 def child_flow(actor: Actor) -> Flow:
