@@ -28,12 +28,9 @@ from execution.recording import (
     new_run_event,
     queued_event,
     record_events,
-    write_events,
-    write_records,
-    write_run,
 )
-from execution.search import FoundBy, keep_words
 from execution.shapes import RunEnd, RunInput
+from execution.whole_run import write_whole_run
 from execution.workflow_errors import engine_error, timed_out
 from flows.engine.graph import Graph
 from flows.engine.plan import FinishRun
@@ -95,21 +92,7 @@ class InlineRun:
         run.started_at, run.finished_at = self.began, now
         run.last_seq = len(events) + 1
         held = HeldRun.of_new(run)
-        with transaction.atomic():
-            write_run(run, blobs)
-            write_records(held, records)
-            keep_words(
-                FoundBy(
-                    held.id,
-                    held.workspace_id,
-                    held.flow_id,
-                    run.session_id,
-                    run.inputs,
-                    run.outputs,
-                    run.error,
-                )
-            )
-            write_events(held, [*events, finished_event(held, end, now)], ended=True)
+        write_whole_run(run, blobs, records, [*events, finished_event(held, end, now)])
 
     async def to_the_end(self) -> None:
         """Go on where `begin` left off, and write the end. Cancelling it cancels the run."""

@@ -130,14 +130,15 @@ def hold_run(
 
 
 # One statement for all rows: building model instances was half of a short run's recording.
-_WRITE_EVENTS = """
-WITH written AS (
-  INSERT INTO execution_runevent (run_id, seq, key, at, type, node, path, data)
-  SELECT %s::uuid, %s + number, e->>'key', (e->>'at')::timestamptz, e->>'type', e->>'node',
-    e->'path', e->'data'
-  FROM jsonb_array_elements(%s::jsonb) WITH ORDINALITY AS given(e, number)
-  ON CONFLICT DO NOTHING)
-SELECT pg_notify(%s, %s)
+INSERT_EVENTS = """
+INSERT INTO execution_runevent (run_id, seq, key, at, type, node, path, data)
+SELECT %(run)s::uuid, %(base)s + number, e->>'key', (e->>'at')::timestamptz, e->>'type',
+  e->>'node', e->'path', e->'data'
+FROM jsonb_array_elements(%(events)s::jsonb) WITH ORDINALITY AS given(e, number)
+ON CONFLICT DO NOTHING
+"""
+_WRITE_EVENTS = f"""
+WITH written AS ({INSERT_EVENTS}) SELECT pg_notify(%(channel)s, %(news)s)
 """
 
 
@@ -148,7 +149,24 @@ def write_events(run: HeldRun, events: Sequence[Event], *, ended: bool = False) 
     """
     if not events:
         return
-    news = f'{{"r":"{run.id}","e":1}}' if ended else f'{{"r":"{run.id}"}}'
+    values: dict[str, JSON] = {
+        "run": run.id,
+        "base": run.base,
+        "events": event_rows(events),
+        "channel": CHANNEL,
+        "news": news_of(run.id, ended=ended),
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(_WRITE_EVENTS, values)
+
+
+def news_of(run_id: str, *, ended: bool) -> str:
+    """What web processes are told of a run."""
+    return f'{{"r":"{run_id}","e":1}}' if ended else f'{{"r":"{run_id}"}}'
+
+
+def event_rows(events: Sequence[Event]) -> str:
+    """Events as INSERT_EVENTS takes them."""
     now = timezone.now()
     rows = [
         {
@@ -161,8 +179,7 @@ def write_events(run: HeldRun, events: Sequence[Event], *, ended: bool = False) 
         }
         for event in events
     ]
-    with connection.cursor() as cursor:
-        cursor.execute(_WRITE_EVENTS, [run.id, run.base, json.dumps(rows), CHANNEL, news])
+    return json.dumps(rows)
 
 
 def node_key(event: str, node: str, path: Sequence[str | int], attempt: int) -> str:
@@ -175,17 +192,12 @@ def node_key(event: str, node: str, path: Sequence[str | int], attempt: int) -> 
 
 def new_run_event(run: Run, blobs: Sequence[NewBlob]) -> None:
     """Write a new run, its first event and its large inputs. Call inside `transaction.atomic()`."""
-    write_run(run, blobs)
+    save_blobs(run.workspace_id, blobs)
+    run.save(force_insert=True)
     first = queued_event(run)
     RunEvent.objects.create(
         run=run, seq=1, key=first.key, at=run.created_at, type=first.type, data=first.data
     )
-
-
-def write_run(run: Run, blobs: Sequence[NewBlob]) -> None:
-    """Write a new run and its large inputs; its first event is left to be written with others."""
-    save_blobs(run.workspace_id, blobs)
-    run.save(force_insert=True)
 
 
 def queued_event(run: Run) -> Event:
@@ -239,17 +251,17 @@ def _finished_data(record: NodeRecord, began: str | None, at: datetime) -> dict[
 
 
 # What failed or was cut off is written over where its container was tried again later.
-_WRITE_RECORDS = """
+INSERT_RECORDS = """
 INSERT INTO execution_noderun
   (id, run_id, node, type, path, attempt, status, input, output, ports, ends_run, error,
    started_at, finished_at, model, input_tokens, output_tokens, cost, reused, worker)
-SELECT (r->>'id')::uuid, %s::uuid, r->>'node', r->>'type', r->'path', 1, r->>'status', r->'input',
-  r->'output', r->'ports', '', NULLIF(r->'error', 'null'),
+SELECT (r->>'id')::uuid, %(run)s::uuid, r->>'node', r->>'type', r->'path', 1, r->>'status',
+  r->'input', r->'output', r->'ports', '', NULLIF(r->'error', 'null'),
   CASE WHEN r->>'status' <> 'skipped'
     THEN COALESCE(r->>'began', r->>'at')::timestamptz END,
   CASE WHEN r->>'status' NOT IN ('running', 'waiting') THEN (r->>'at')::timestamptz END,
   '', 0, 0, 0, COALESCE((r->>'reused')::boolean, false), ''
-FROM jsonb_array_elements(%s::jsonb) AS given(r)
+FROM jsonb_array_elements(%(records)s::jsonb) AS given(r)
 ON CONFLICT (run_id, node, path, attempt) DO UPDATE SET status = excluded.status,
   input = COALESCE(NULLIF(excluded.input, 'null'), execution_noderun.input),
   output = excluded.output, ports = excluded.ports, error = excluded.error,
@@ -265,15 +277,24 @@ WHERE CASE WHEN execution_noderun.status IN ('running', 'waiting')
 
 def write_records(run: HeldRun, records: Sequence[NodeRecord]) -> None:
     """Insert the rows of nodes that a driver settled by itself, and close those that lasted."""
-    if not records:
-        return
-    # One statement cannot write a row twice: what began and ended meanwhile goes in two.
-    ends = [record for record in records if record.get("began")]
-    for part in ([record for record in records if not record.get("began")], ends):
+    for part in in_statements(records):
         if part:
-            rows = json.dumps([{**record, "id": str(new_id())} for record in part])
             with connection.cursor() as cursor:
-                cursor.execute(_WRITE_RECORDS, [run.id, rows])
+                cursor.execute(INSERT_RECORDS, {"run": run.id, "records": record_rows(part)})
+
+
+def in_statements(records: Sequence[NodeRecord]) -> tuple[list[NodeRecord], list[NodeRecord]]:
+    """Records by the statement that may write them: what began, and the ends of what lasted.
+
+    One statement cannot write a row twice, and both may be of one step.
+    """
+    ends = [record for record in records if record.get("began")]
+    return [record for record in records if not record.get("began")], ends
+
+
+def record_rows(records: Sequence[NodeRecord]) -> str:
+    """Records as INSERT_RECORDS takes them."""
+    return json.dumps([{**record, "id": str(new_id())} for record in records])
 
 
 def preview(output: JSON) -> str:

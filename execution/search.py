@@ -36,9 +36,9 @@ ID_END = 6
 # No underscore: it marks what is no word of anybody's text.
 _WORD = re.compile(r"[^\W_]+")
 
-_KEEP = """
+INSERT_WORDS = """
 INSERT INTO execution_runtext (run_id, words)
-VALUES (%s::uuid, array_to_tsvector(%s::text[]))
+VALUES (%(run)s::uuid, array_to_tsvector(%(words)s::text[]))
 ON CONFLICT (run_id) DO UPDATE SET words = excluded.words
 """
 
@@ -71,7 +71,7 @@ def words_of(text: str) -> list[str]:
 def keep_words(run: FoundBy) -> None:
     """Make a run that ends findable. Call in the transaction that records the end."""
     with connection.cursor() as cursor:
-        cursor.execute(_KEEP, [run.run_id, list(run.words())])
+        cursor.execute(INSERT_WORDS, {"run": run.run_id, "words": list(run.words())})
 
 
 def _workspace(workspace_id: UUID | str) -> str:

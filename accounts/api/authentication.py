@@ -1,11 +1,13 @@
 """Who calls the REST API: the holder of an API key, or a signed-in browser."""
 
+import json
 import re
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
 from uuid import UUID
 
+from django.db import connection
 from django.db.models import Q
 from django.utils import timezone
 from django.utils.crypto import constant_time_compare
@@ -35,7 +37,12 @@ class KeyAuth:
     name: str
     prefix: str
     expires_at: "datetime | None"
-    workspace: Workspace
+    workspace_id: UUID
+
+    @property
+    def workspace(self) -> Workspace:
+        """The key's workspace; asks the database."""
+        return Workspace.objects.get(id=self.workspace_id)
 
 
 @dataclass(frozen=True)
@@ -64,8 +71,8 @@ class ApiKeyAuthentication(BaseAuthentication):
             raise AuthenticationFailed(NOT_A_KEY, "invalid_key")
         _check_alive(key)
         _note_use(key)
-        actor = key_actor(key.workspace_id, key.id, key.name, key.scopes)
-        return actor, KeyAuth(key.id, key.name, key.prefix, key.expires_at, key.workspace)
+        actor = key_actor(key.workspace_id, key.id, key.name, json.loads(key.scopes))
+        return actor, KeyAuth(key.id, key.name, key.prefix, key.expires_at, key.workspace_id)
 
     def authenticate_header(self, request: Request) -> str:
         return 'Bearer realm="api"'
@@ -93,32 +100,42 @@ def _token(request: Request) -> str | None:
     return request.headers.get("api-key")
 
 
-def _key(prefix: str) -> ApiKey | None:
-    found = (
-        ApiKey.objects.select_related("workspace", "created_by")
-        .only(
-            "name",
-            "prefix",
-            "digest",
-            "scopes",
-            "expires_at",
-            "last_used_at",
-            "revoked_at",
-            "workspace__name",
-            "workspace__slug",
-            "workspace__default_model",
-            "created_by__is_active",
-        )
-        .filter(prefix=prefix)
-    )
-    # Without `first`, which orders: there is one at most.
-    return next(iter(found), None)
+@dataclass(frozen=True)
+class _Key:
+    """What of a key and of who made it is asked at every request."""
+
+    id: UUID
+    workspace_id: UUID
+    name: str
+    prefix: str
+    digest: str
+    scopes: str
+    expires_at: "datetime | None"
+    last_used_at: "datetime | None"
+    revoked_at: "datetime | None"
+    is_orphaned: bool
 
 
-def _check_alive(key: ApiKey) -> None:
+# In SQL: making the statement from a query set took three times as long as its answer.
+_FIND = """
+SELECT k.id, k.workspace_id, k.name, k.prefix, k.digest, k.scopes::text, k.expires_at,
+  k.last_used_at, k.revoked_at, NOT COALESCE(u.is_active, true)
+FROM accounts_apikey k LEFT JOIN accounts_user u ON u.id = k.created_by_id
+WHERE k.prefix = %s
+"""
+
+
+def _key(prefix: str) -> _Key | None:
+    with connection.cursor() as cursor:
+        cursor.execute(_FIND, [prefix])
+        row = cursor.fetchone()
+    return _Key(*row) if row else None
+
+
+def _check_alive(key: _Key) -> None:
     if key.revoked_at is not None:
         raise AuthenticationFailed("This API key was revoked. Make a new one.", "key_revoked")
-    if key.created_by is not None and not key.created_by.is_active:
+    if key.is_orphaned:
         raise AuthenticationFailed(
             "Whoever made this API key may not sign in any more. Have somebody else make one.",
             "key_revoked",
@@ -129,7 +146,7 @@ def _check_alive(key: ApiKey) -> None:
         )
 
 
-def _note_use(key: ApiKey) -> None:
+def _note_use(key: _Key) -> None:
     now = timezone.now()
     if key.last_used_at is not None and now - key.last_used_at < LAST_USED_EVERY:
         return

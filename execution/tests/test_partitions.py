@@ -120,8 +120,11 @@ def record() -> Any:
 
 #: The statements of the hot path, with the values that tell PostgreSQL their types.
 HOT: dict[str, tuple[str, Any]] = {
-    "events": (recording._WRITE_EVENTS, lambda run: [run, 1, "[]", "channel", "news"]),
-    "records": (recording._WRITE_RECORDS, lambda run: [run, "[]"]),
+    "events": (
+        recording._WRITE_EVENTS,
+        lambda run: {"run": run, "base": 1, "events": "[]", "channel": "channel", "news": "news"},
+    ),
+    "records": (recording.INSERT_RECORDS, lambda run: {"run": run, "records": "[]"}),
     "begin": (
         attempts._INSERT,
         lambda run: {
