@@ -1,7 +1,7 @@
 """Writes a run that is over before it was recorded, all of it in one statement.
 
 Row, steps, words and events: one statement is one transaction without BEGIN and COMMIT, and one
-wait for the database instead of six. That was a third of what a short inline run costs.
+wait for the database instead of six (figures: docs/benchmarks.md).
 """
 
 import json

@@ -116,7 +116,7 @@ class _Key:
     is_orphaned: bool
 
 
-# In SQL: making the statement from a query set took three times as long as its answer.
+# In SQL: by a query set, whose statement is made anew each time, it took 0.56 ms of CPU, not 0.09.
 _FIND = """
 SELECT k.id, k.workspace_id, k.name, k.prefix, k.digest, k.scopes::text, k.expires_at,
   k.last_used_at, k.revoked_at, NOT COALESCE(u.is_active, true)
