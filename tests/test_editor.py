@@ -1,6 +1,5 @@
 """The editor in a real browser."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -13,7 +12,7 @@ from tests.support.visitor import new_visitor
 
 
 @pytest.fixture
-def flow(stack: LiveStack, page: Page, django_db_blocker: Any) -> Iterator[Flow]:
+def flow(stack: LiveStack, page: Page, django_db_blocker: Any) -> Flow:
     """A flow with a fork, of the person signed in with `page`."""
     with pytest.MonkeyPatch.context() as patch, django_db_blocker.unblock():
         patch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "1")
@@ -23,7 +22,7 @@ def flow(stack: LiveStack, page: Page, django_db_blocker: Any) -> Iterator[Flow]
         edges = ["start>fork", "fork.true>end", "fork.false>never"]
         made = published(visitor.actor, document(nodes, edges))
     visitor.sign_in(page, stack)
-    yield made
+    return made
 
 
 def test_the_canvas_shows_the_cards_of_the_draft(stack: LiveStack, page: Page, flow: Flow) -> None:
