@@ -16,7 +16,7 @@ def editor_cards(
     """The cards of all nodes, or of those in `only`; `broken` are ids of nodes with errors."""
     places = layout(document)
     return [
-        card_of(node, places.get(node.id, {}), None, node.id in broken)
+        card_of(node, places.get(node.id, {}), None, node.id in broken, will_stream=True)
         for node in document.nodes
         if only is None or node.id in only
     ]

@@ -177,8 +177,18 @@ def _as_box(head: Card, x: float, y: float, width: float, height: float) -> Card
     return replace(head, x=x, y=y, width=round(width), height=round(height), is_box=True)
 
 
-def card_of(node: NodeSpec, place: Mapping[str, float], run: RunView | None, broken: bool) -> Card:
-    """A node's card at this place; `run` lays a run over it."""
+def card_of(
+    node: NodeSpec,
+    place: Mapping[str, float],
+    run: RunView | None,
+    broken: bool,
+    *,
+    will_stream: bool = False,
+) -> Card:
+    """A node's card at this place; `run` lays a run over it.
+
+    `will_stream`: there is room for what a run will stream, though there is none yet.
+    """
     node_type = registry().get(node.type)
     ports = _ports(node_type, node)
     shown = ports if len(ports) > 1 else ()
@@ -186,7 +196,7 @@ def card_of(node: NodeSpec, place: Mapping[str, float], run: RunView | None, bro
     note = str(node.config.get("text", "")) if inert else ""
     line = "" if inert else summary(node.config)
     # Inside a container many texts come at once: none of them is shown.
-    streams = bool(run and node_type and node_type.streams and node.parent is None)
+    streams = bool((run or will_stream) and node_type and node_type.streams and not node.parent)
     state = None if run is None or inert else run.states.get(node.id, NodeState("pending"))
     height = _TOP + _HEAD + _BOTTOM + (_SUMMARY if line else 0) + (_STREAM if streams else 0)
     height += (_NOTE if inert else 0) + (len(shown) * _PORT + _PORTS_END if shown else 0)
