@@ -49,7 +49,8 @@ class NodeRecord(TypedDict):
     """What a driver settled by itself: a pure node that ran, one that was skipped or taken over.
 
     A node that lasts (a container, a wait) has two: `running` or `waiting` where it began, and its
-    end. `at` is when that happened; `began`, where the end is not that of a node of no duration.
+    end. `at` is when that happened; `began`, where the end is not that of a node of no duration;
+    `reason`, why a node was skipped to which a path led ("disabled").
     """
 
     node: str
@@ -63,6 +64,7 @@ class NodeRecord(TypedDict):
     error: dict[str, JSON] | None
     began: NotRequired[str | None]
     reused: NotRequired[bool]
+    reason: NotRequired[str]
 
 
 class Inside(TypedDict):

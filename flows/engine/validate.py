@@ -11,6 +11,7 @@ from flows.engine.node_type import NodeType
 from flows.engine.registry import Registry
 from flows.engine.validate_config import config_problems, excess_problems
 from flows.engine.validate_containers import container_problems
+from flows.engine.validate_disabled import as_far_as_it_runs, disabled_problems
 from flows.engine.validate_references import reference_problems
 
 #: Names that mean something else in expressions.
@@ -46,9 +47,11 @@ def validate(doc: Document, registry: Registry) -> list[Problem]:
     problems += too_much
     for node in doc.nodes:
         if not too_much:
-            problems += config_problems(node, registry, suggest)
-            problems += reference_problems(node, graph, registry, suggest)
+            found = config_problems(node, registry, suggest)
+            found += reference_problems(node, graph, registry, suggest)
+            problems += as_far_as_it_runs(found, node, graph)
     problems += _connection_problems(doc, graph)
+    problems += disabled_problems(graph, registry)
     return limited(problems)
 
 
@@ -180,7 +183,9 @@ def _connection_problems(doc: Document, graph: Graph) -> list[Problem]:
         if node.on_error == "branch" and all(e.port != "error" for e in graph.outgoing[node.id]):
             message = f"Nothing follows the port 'error' of '{node.id}': its failures go unseen."
             problems.append(Problem("error_unseen", message, node.id, severity="warning"))
-    if all(node.type != "output" for node in doc.nodes):
+    if all(node.type != "output" or node.disabled for node in doc.nodes):
         message = "The flow has no output node, so its runs give no result. Add one."
+        if any(node.type == "output" for node in doc.nodes):
+            message = "Every output node is disabled, so runs give no result. Enable one."
         problems.append(Problem("output_missing", message, severity="warning"))
     return problems

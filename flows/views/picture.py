@@ -259,9 +259,11 @@ def flow_of(edge: EdgeSpec, states: Mapping[str, NodeState], *, after_failure: b
     source = states.get(edge.source)
     if source is None or source.status in _UNDONE:
         return ""
+    target = states.get(edge.target)
+    if source.status == "skipped" and edge.port in (source.ports or ()):
+        return _live(target)  # it is disabled
     if source.status in ("skipped", "cancelled"):
         return "dead"
-    target = states.get(edge.target)
     if source.status == "failed" and after_failure:
         return _live(target)
     if source.status == "failed" and target and target.status == "skipped":
