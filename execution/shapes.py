@@ -35,7 +35,8 @@ class ReuseCall(TypedDict):
     """What a repeated run takes over: see `flows.engine.reuse.Reuse`.
 
     `run` is the id of the run before; None where only `given` is taken: outputs of nodes outside of
-    containers, as a person gave them.
+    containers, as a person gave them; `given_ports`, by which ports these are left, where it is not
+    `out`.
     """
 
     run: str | None
@@ -43,6 +44,7 @@ class ReuseCall(TypedDict):
     only_failed: bool
     edited: bool
     given: dict[str, dict[str, JSON]]
+    given_ports: NotRequired[dict[str, list[str]]]
 
 
 class NodeRecord(TypedDict):

@@ -9,10 +9,10 @@ from typing import Literal
 from uuid import UUID
 
 from execution.models import NodeRun, NodeStatus, Run, RunStatus
+from execution.parts_of_flows import carried_out
 from execution.presence import workers_present
 from execution.queries import RETRYING, latest_node_runs, run_document, shown_states
 from execution.queues import queue_for, task_queue
-from execution.run_document import carried_out
 from flows.engine.disabled import passing_ports
 from flows.engine.document import Document
 from flows.engine.graph import Graph

@@ -41,7 +41,7 @@ class StartNode:
 class SkipNode:
     """This node will not run: no path led to it or, where it has `ports`, it is disabled.
 
-    `ports` are those by which the flow goes on behind it (empty for a disabled output).
+    `ports` are those by which the flow goes on behind it (none for a disabled stop).
     """
 
     node: str

@@ -1,5 +1,7 @@
 """Find what is wrong with a flow before it runs: structure, configs, expressions, references."""
 
+from collections.abc import Collection
+
 from flows.engine.attempts import MARGIN_SECONDS, seconds_wanted
 from flows.engine.document import Document, NodeSpec
 from flows.engine.document_problems import duplicate_problems
@@ -28,10 +30,13 @@ RESERVED_IDS = frozenset(
 _WAYS_NAMED = 10
 
 
-def validate(doc: Document, registry: Registry) -> list[Problem]:
+def validate(
+    doc: Document, registry: Registry, *, nodes: Collection[str] | None = None
+) -> list[Problem]:
     """The problems of a document, `limited`; errors keep it from being published.
 
-    Nodes of an older version of their type are checked in the form they are migrated to.
+    Nodes of an older version of their type are checked in the form they are migrated to. `nodes`:
+    those whose configs and references are looked at (None: all), where only they will run.
     """
     doc, problems = migration(doc, registry)
     graph = Graph(doc)
@@ -46,7 +51,7 @@ def validate(doc: Document, registry: Registry) -> list[Problem]:
     too_much = excess_problems(doc)
     problems += too_much
     for node in doc.nodes:
-        if not too_much:
+        if not too_much and (nodes is None or node.id in nodes):
             found = config_problems(node, registry, suggest)
             found += reference_problems(node, graph, registry, suggest)
             problems += as_far_as_it_runs(found, node, graph)

@@ -15,7 +15,9 @@ def disabled_problems(graph: Graph, registry: Registry) -> Iterator[Problem]:
         if not node.disabled:
             continue
         if node.type == "input":
-            message = "The input node says what a run is given, so it cannot be disabled. Enable it."
+            message = (
+                "The input node says what a run is given, so it cannot be disabled. Enable it."
+            )
             yield Problem("input_disabled", message, node.id, "disabled")
         node_type = registry.get(node.type)
         ports = () if node_type is None else node_type.port_names(node.config)

@@ -73,7 +73,9 @@ def test_the_flow_goes_on_behind_a_disabled_node_and_its_output_is_none() -> Non
     ],
 )
 def test_a_disabled_node_is_left_by_its_first_port(node: JSON, port: str) -> None:
-    others = [*sorted({"true", "false", "one", "two", "default", "approved", "rejected", "out", "error"})]
+    others = [
+        *sorted({"true", "false", "one", "two", "default", "approved", "rejected", "out", "error"})
+    ]
     targets = [{**TEXT, "id": f"to_{name}"} for name in others]
     edges = ["start>off", *(f"off.{name}>to_{name}" for name in others)]
     ran, _ = walked(flow({**node, "id": "off", "disabled": True}, *targets, edges=edges))
