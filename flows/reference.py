@@ -1,6 +1,5 @@
 """The page docs/nodes.md, made from the folders of the node types; `manage.py docs` writes it."""
 
-import inspect
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -9,6 +8,7 @@ from typing import Any, get_args
 from flows.engine.expressions.filters import FILTERS
 from flows.engine.node_type import Category, NodeType, RetryDefaults
 from flows.engine.registry import Registry
+from flows.engine.sight_names import filter_help
 
 type Schema = Mapping[str, Any]
 
@@ -255,9 +255,7 @@ def _limits(schema: Schema) -> str:
 def _filters() -> str:
     rows: list[tuple[str, ...]] = []
     for name, function in FILTERS.items():
-        parameters = list(inspect.signature(function).parameters)[2:]
-        call = f"{name}({', '.join(parameters)})" if parameters else name
-        meaning = (function.__doc__ or "").strip().partition("\n")[0]
+        call, meaning = filter_help(name, function)
         rows.append((f"`{call}`", meaning))
     return _table(("filter", "gives"), rows)
 
