@@ -6,6 +6,7 @@ are stored, and travel by reference, as do those that come from a run before.
 
 import json
 from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
@@ -21,6 +22,7 @@ from execution.services import Started, start_run
 from flows.engine.attempts import evaluated_of
 from flows.engine.document import Document
 from flows.engine.expressions import roots_in
+from flows.engine.given import ports_of_given
 from flows.engine.graph import Graph
 from flows.engine.part_of import NoSuchNode, part_of
 from flows.engine.registry import registry
@@ -51,16 +53,13 @@ def try_node(
         raise OptionsInvalid("run", "That run is one of another flow; take one of this flow.")
     pins = {name: output for name, output in (pins or {}).items() if name != node}
     _refuse_inside(graph, pins, set(graph.inside(node)))
-    read = read_by(graph, node)
-    pinned = {name: pins[name] for name in read if name in pins}
-    recorded = {} if run is None else outputs_of(run, graph, set(read) - pinned.keys())
-    missing = [name for name in read if name not in pinned and name not in recorded]
-    if missing:
-        raise OptionsInvalid("given", _missing(graph, node, missing, run))
+    needed = Needed(graph, node, run, pins)
+    if needed.missing:
+        raise OptionsInvalid("given", _missing(graph, node, needed.missing, run))
     inputs: dict[str, JSON] = {}
     if run is not None and graph.nodes[node].type == "input":
         inputs = resolve_references(run.workspace_id, run.inputs)
-    given = stored(actor.workspace_id, pinned, recorded)
+    given = stored(actor.workspace_id, needed.pinned, needed.recorded)
     options = {"only": node, **({"given": given} if given else {})}
     session = run.session_id if run else None
     return start_run(
@@ -143,47 +142,71 @@ def _missing(graph: Graph, node: str, missing: list[str], run: Run | None) -> st
     return f"'{node}' reads {named}, of which {where}. Pin one, or run the flow up to '{node}'."
 
 
-def read_by(graph: Graph, node: str) -> list[str]:
-    """The nodes before `node` whose outputs it is handed or may read, or what is inside it may.
+class Needed:
+    """What a node needs of those before it: `pinned` outputs, and those that a run `recorded`.
 
-    Without disabled ones, which read as null.
+    These are of the nodes that it reads (or that is inside it), and of those whose outputs it is
+    handed by live edges, as a merge is. Disabled ones read as null without any. None: what the run
+    skipped reads as null as well. `missing` are nodes of which there is neither.
     """
+
+    def __init__(self, graph: Graph, node: str, run: Run | None, pins: Outputs) -> None:
+        self.graph = graph
+        read = _read_by(graph, node)
+        edges: dict[str, set[str]] = {}
+        node_type = registry().get(graph.nodes[node].type)
+        if node_type is not None and node_type.pure is not None:
+            for edge in graph.incoming[node]:
+                if not graph.nodes[edge.source].disabled:
+                    edges.setdefault(edge.source, set()).add(edge.port)
+        names = [name for name in graph.nodes if name in read or name in edges]
+        found = {} if run is None else _outputs_of(run, graph, set(names) - pins.keys())
+        self.pinned: dict[str, Mapping[str, JSON]] = {}
+        self.recorded: dict[str, Mapping[str, JSON] | None] = {}
+        self.missing: list[str] = []
+        for name in names:
+            if name in pins:
+                ports = ports_of_given(graph.nodes[name], pins[name])
+                if name in read or not edges[name].isdisjoint(ports):
+                    self.pinned[name] = pins[name]
+            elif name not in found:
+                self.missing.append(name)
+            elif name in read or not edges[name].isdisjoint(found[name].ports):
+                self.recorded[name] = found[name].output
+
+
+@dataclass(frozen=True)
+class _Found:
+    """What a node gave in a run, large values as references; None: it reads as null."""
+
+    output: dict[str, JSON] | None
+    ports: tuple[str, ...] = ()
+
+
+def _read_by(graph: Graph, node: str) -> set[str]:
+    """The nodes that this one or what is inside it reads, without disabled ones."""
     roots: set[str] = set()
-    inside = [node, *graph.inside(node)]
-    for name in inside:
+    for name in (node, *graph.inside(node)):
         roots.update(roots_in(evaluated_of(graph.nodes[name])))
-    node_type = registry().get(graph.nodes[node].type)
-    if node_type is not None and node_type.pure is not None:
-        # Such a node is handed what comes in by its edges, as a merge is.
-        roots.update(edge.source for edge in graph.incoming[node])
     around = set(graph.holders(node))
-    return [
-        name
-        for name in graph.nodes
-        if name in roots
-        and name not in around
-        and graph.can_read(name, node)
-        and not graph.nodes[name].disabled
-    ]
+    before = {name for name in roots - around if graph.can_read(name, node)}
+    return {name for name in before if not graph.nodes[name].disabled}
 
 
-def outputs_of(run: Run, graph: Graph, names: Collection[str]) -> dict[str, dict[str, JSON] | None]:
-    """What these nodes gave in a run, large values as references; None: it reads as null.
-
-    Nodes that the run has not settled, or in which it ended, are missing.
-    """
+def _outputs_of(run: Run, graph: Graph, names: Collection[str]) -> dict[str, _Found]:
+    """What these nodes gave in a run; what it has not settled, or what ended it, is missing."""
     rows = NodeRun.objects.filter(run=run, path=[], node__in=names).order_by("node", "-attempt")
-    found: dict[str, dict[str, JSON] | None] = {}
+    found: dict[str, _Found] = {}
     for row in rows.distinct("node").defer("input"):
         policy = graph.nodes[row.node].on_error
         if row.status == NodeStatus.SUCCEEDED:
-            found[row.node] = row.output or {}
-        elif row.status == NodeStatus.SKIPPED or (
-            row.status == NodeStatus.FAILED and policy == "continue"
-        ):
-            found[row.node] = None
+            found[row.node] = _Found(row.output or {}, tuple(row.ports or ("out",)))
+        elif row.status == NodeStatus.SKIPPED:
+            found[row.node] = _Found(None, tuple(row.ports or ()))
+        elif row.status == NodeStatus.FAILED and policy == "continue":
+            found[row.node] = _Found(None, ("out",))
         elif row.status == NodeStatus.FAILED and policy == "branch":
-            found[row.node] = {"error": row.error}
+            found[row.node] = _Found({"error": row.error}, ("error",))
     return found
 
 
