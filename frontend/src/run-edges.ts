@@ -2,9 +2,12 @@
 
 /** A guess until the run ends: which port was taken shows only by what starts or is skipped. */
 function flowOf(source: string, target: string, edge: Element): string {
-  if (source === "skipped" || source === "cancelled" || target === "skipped") return "dead";
-  if (source !== "succeeded" && source !== "failed") return "";
+  // Behind a disabled node the run goes on as behind one that succeeded.
+  const passes = source === "skipped" && edge.hasAttribute("data-passes");
+  if ((source === "skipped" && !passes) || source === "cancelled" || target === "skipped") return "dead";
+  if (source !== "succeeded" && source !== "failed" && !passes) return "";
   if (target === "running" || target === "waiting") return "active";
+  if (passes) return target === "pending" || target === "unreached" ? "" : "live";
   const wayOn = source === "succeeded" || edge.hasAttribute("data-after-failure");
   if (!wayOn && (target === "pending" || target === "unreached")) return "broken";
   if (target === "pending") return source === "succeeded" && edge.hasAttribute("data-forks") ? "" : "live";
