@@ -13,7 +13,7 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='node',
             name='disabled',
-            field=models.BooleanField(default=False, help_text='The flow goes on behind it.'),
+            field=models.BooleanField(db_default=False, default=False, help_text='The flow goes on behind it.'),
         ),
         migrations.AddField(
             model_name='node',

@@ -8,7 +8,7 @@ import pytest
 from flows.engine.document import Document, parse
 from flows.engine.expressions.filters import FILTERS
 from flows.engine.graph import Graph
-from flows.engine.name_fields import NameField, joined
+from flows.engine.name_fields import MAX_FIELDS, NameField, fields_from, joined
 from flows.engine.registry import registry
 from flows.engine.sight_names import Name, names_for
 from flows.engine.tests.random_flows import random_flow
@@ -124,6 +124,18 @@ def test_a_note_sees_nothing_and_an_unknown_node_is_an_error() -> None:
     assert names_for(flow(), "remark", ["a"]) == []
     with pytest.raises(KeyError):
         names_for(flow(), "nobody", [])
+
+
+def test_of_what_is_wide_or_deep_only_so_many_fields_are_offered() -> None:
+    deep: JSON = {"type": "string"}
+    for key in ("e", "d", "c", "b"):
+        deep = {"type": "object", "properties": {key: deep}}
+    wide = {f"k{number}": {"type": "string"} for number in range(400)}
+    assert [field.path for field in fields_from({"json": "any"}, {"json": deep})] == [
+        *("json", "json.b", "json.b.c", "json.b.c.d")
+    ]
+    schema = {"type": "object", "properties": wide}
+    assert len(fields_from({"json": "any"}, {"json": schema})) == MAX_FIELDS == 300
 
 
 def test_keys_are_written_as_expressions_read_them() -> None:
