@@ -220,11 +220,12 @@ def _card(node: NodeSpec, place: Mapping[str, float], run: RunView | None, broke
 
 def _note_card(node: NodeSpec, node_type: NodeType, place: Mapping[str, float]) -> Card:
     shape = note_shape(node, place)
+    title = "Frame" if shape.is_frame else node_type.title
     return Card(
         id=node.id,
-        title=node.label or node_type.title,
+        title=node.label or title,
         type=node.type,
-        type_title=node_type.title if node.label else node.id,
+        type_title=title if node.label else node.id,
         category=shape.category,
         icon=node_type.icon,
         summary="",
