@@ -24,7 +24,7 @@ class NodeInline(ReadOnlyInline):
     """The draft's nodes."""
 
     model = Node
-    fields = ("position", "key", "type", "label", "parent", "on_error", "settings")
+    fields = ("position", "key", "type", "label", "parent", "on_error", "disabled", "settings")
     readonly_fields = ("settings",)
 
     @admin.display(description="Config")

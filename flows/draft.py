@@ -25,9 +25,14 @@ _NODE_FIELDS = (
     "retry",
     "timeout_seconds",
     "on_error",
+    "disabled",
     "x",
     "y",
+    "width",
+    "height",
 )
+#: What a place in a layout says, in the order of the columns.
+_SIDES = ("x", "y", "width", "height")
 
 
 def read_draft(flow: Flow) -> Document:
@@ -55,8 +60,9 @@ def _leaving(edge: Edge) -> str:
     return edge.source if edge.port == "out" else f"{edge.source}.{edge.port}"
 
 
-def _place(node: Node) -> dict[str, float | None]:
-    return {"x": _plain(node.x), "y": _plain(node.y)}
+def _place(node: Node) -> dict[str, float]:
+    sides = {side: _plain(getattr(node, side)) for side in _SIDES}
+    return {side: value for side, value in sides.items() if value is not None}
 
 
 def _plain(number: float | None) -> float | None:
@@ -72,6 +78,7 @@ def _node_entry(node: Node) -> dict[str, Any]:
         "retry": node.retry,
         "timeout_seconds": _plain(node.timeout_seconds),
         "on_error": node.on_error if node.on_error != "stop" else None,
+        "disabled": node.disabled or None,
     }
     entry.update({name: value for name, value in optional.items() if value is not None})
     return entry
@@ -130,8 +137,8 @@ def _wanted_nodes(flow: Flow, entries: Mapping[str, Any]) -> dict[str, Node]:
             retry=entry.get("retry"),
             timeout_seconds=_as_stored(entry.get("timeout_seconds")),
             on_error=entry.get("on_error", "stop"),
-            x=_as_stored(place.get("x")),
-            y=_as_stored(place.get("y")),
+            disabled=entry.get("disabled", False),
+            **{side: _as_stored(place.get(side)) for side in _SIDES},
         )
     return nodes
 

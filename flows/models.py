@@ -94,8 +94,14 @@ class Node(models.Model):
     retry = models.JSONField(null=True, blank=True)
     timeout_seconds = models.FloatField(null=True, blank=True)
     on_error = models.CharField(max_length=8, choices=ErrorPolicy, default=ErrorPolicy.STOP)
+    # The database's own default too: web servers of the release before know no such column.
+    disabled = models.BooleanField(
+        default=False, db_default=False, help_text="The flow goes on behind it."
+    )
     x = models.FloatField(null=True, blank=True)
     y = models.FloatField(null=True, blank=True)
+    width = models.FloatField(null=True, blank=True, help_text="Of a note, in pixels.")
+    height = models.FloatField(null=True, blank=True, help_text="Of a note, in pixels.")
 
     class Meta:
         constraints = (models.UniqueConstraint(fields=["flow", "key"], name="node_key_once"),)

@@ -68,6 +68,10 @@ DOCUMENT = component(
                         "timeout_seconds": {"type": "number"},
                         "on_error": {"enum": ["stop", "continue", "branch"]},
                         "parent": {"type": "string"},
+                        "disabled": {
+                            "type": "boolean",
+                            "description": "Not run; the flow goes on behind it by its first port.",
+                        },
                     },
                 },
             },
@@ -83,7 +87,21 @@ DOCUMENT = component(
                     },
                 },
             },
-            "layout": {"type": "object", "description": "node → {x, y}; means nothing."},
+            "layout": {
+                "type": "object",
+                "description": "node → its place in pixels; means nothing to a run.",
+                "additionalProperties": {
+                    "type": "object",
+                    "required": ["x", "y"],
+                    "properties": {
+                        "x": {"type": "number"},
+                        "y": {"type": "number"},
+                        "width": {"type": "number", "minimum": 60, "maximum": 4000},
+                        "height": {"type": "number", "minimum": 60, "maximum": 4000},
+                    },
+                    "additionalProperties": False,
+                },
+            },
         },
         "examples": [DOCUMENT_EXAMPLE],
     },

@@ -1,8 +1,10 @@
 """The cards of the editor's canvas: every node where its layout says, boxes left to the canvas."""
 
 from collections.abc import Collection
+from dataclasses import replace
 
 from flows.engine.document import Document
+from flows.engine.graph import Graph
 from flows.engine.layout import layout
 from flows.views.picture import Card, card_of
 
@@ -15,8 +17,12 @@ def editor_cards(
 ) -> list[Card]:
     """The cards of all nodes, or of those in `only`; `broken` are ids of nodes with errors."""
     places = layout(document)
+    graph = Graph(document)
     return [
-        card_of(node, places.get(node.id, {}), None, node.id in broken, will_stream=True)
+        replace(
+            card_of(node, places.get(node.id, {}), None, node.id in broken, will_stream=True),
+            disabled=node.id in graph.nodes and graph.is_disabled(node.id),
+        )
         for node in document.nodes
         if only is None or node.id in only
     ]

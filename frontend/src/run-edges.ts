@@ -1,16 +1,21 @@
 // What a run makes of the wires, from the states of the nodes at their ends.
 
-/** How a wire leaves its source: by one port of several, or by the one for failures. */
+/** How a wire leaves its source: by one of several ports, by that for failures, or past it. */
 export interface WayOn {
   forks: boolean;
   afterFailure: boolean;
+  /** The source is disabled, and this is the port by which the flow goes on behind it. */
+  passes: boolean;
 }
 
 /** A guess until the run ends: which port was taken shows only by what starts or is skipped. */
 export function flowOf(source: string, target: string, edge: WayOn): string {
-  if (source === "skipped" || source === "cancelled" || target === "skipped") return "dead";
-  if (source !== "succeeded" && source !== "failed") return "";
+  // Behind a disabled node the run goes on as behind one that succeeded.
+  const passes = source === "skipped" && edge.passes;
+  if ((source === "skipped" && !passes) || source === "cancelled" || target === "skipped") return "dead";
+  if (source !== "succeeded" && source !== "failed" && !passes) return "";
   if (target === "running" || target === "waiting") return "active";
+  if (passes) return target === "pending" || target === "unreached" ? "" : "live";
   const wayOn = source === "succeeded" || edge.afterFailure;
   if (!wayOn && (target === "pending" || target === "unreached")) return "broken";
   if (target === "pending") return source === "succeeded" && edge.forks ? "" : "live";
@@ -30,6 +35,7 @@ export function drawEdges(root: HTMLElement, states: ReadonlyMap<string, string>
     const way = {
       forks: edge.hasAttribute("data-forks"),
       afterFailure: edge.hasAttribute("data-after-failure"),
+      passes: edge.hasAttribute("data-passes"),
     };
     setFlow(edge, flowOf(source, target, way));
   }

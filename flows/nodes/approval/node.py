@@ -85,5 +85,6 @@ NODE = NodeType(
     config=Config,
     control="approval",
     ports=(Port("approved", "approved"), Port("rejected", "rejected")),
+    port_of=lambda output: str(output.get("decision", "approved")),
     outputs={"decision": "text", "comment": "text", "data": "object", "by": "object"},
 )

@@ -18,6 +18,7 @@ export interface OverlayEdge {
   port: string;
   forks: boolean;
   afterFailure: boolean;
+  passes: boolean;
 }
 
 /** What the overlay draws on. */
