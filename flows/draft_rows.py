@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from django.db import connection
 from django.db.models import Count, Max
 
 from flows.draft import NODE_FIELDS, parts_of, row_of
@@ -21,10 +20,11 @@ from flows.engine.patch import Draft, EdgeKey, Entry, apply_one
 from flows.engine.registry import registry
 from flows.engine.sizes import size_in_document
 from flows.models import Edge, Flow, Node
+from flows.row_updates import update_rows
 
 JSON = Any
-#: Columns of a node's place.
-_SIDES = tuple(name for name in ("x", "y", "width", "height") if name in NODE_FIELDS)
+#: What changes write of a row.
+_WRITTEN = ("key", "pinned", *NODE_FIELDS)
 #: Bytes in a document that a node's place takes, about.
 _PLACE_BYTES = 100
 #: Operations that have to know all edges: who goes, what leads where, whether it is a circle.
@@ -113,7 +113,7 @@ class DraftRows:
     def _read_edges(self) -> None:
         edges = self.flow.edges.values_list("id", "position", "source", "port", "target")
         for pk, position, source, port, target in edges:
-            key = (source if port == "out" else f"{source}.{port}", target)
+            key = _edge_key(source, port, target)
             self._edges[key] = (pk, position)
             self.draft.edges[key] = None
 
@@ -160,13 +160,13 @@ class DraftRows:
         order = self._order()
         new: list[Node] = []
         changed: list[Node] = []
-        placed: list[Node] = []
-        shifted: list[tuple[UUID, int]] = []
+        fields: set[str] = set()
+        shifted: list[Node] = []
         for key, position in order.items():
             pk = self._origin.get(key)
             old = self._rows.get(pk) if pk is not None else None
             if pk is not None and self._positions[pk] != position:
-                shifted.append((pk, position))
+                shifted.append(Node(pk=pk, position=position))
             if pk is not None and (old is None or not self._is_touched(key)):
                 continue
             row = self._row(key, position)
@@ -174,14 +174,11 @@ class DraftRows:
                 new.append(row)
                 continue
             row.pk = old.pk
-            differing = [n for n in ("key", "pinned", *NODE_FIELDS) if not _equal(old, row, n)]
-            if not differing:
-                continue
-            (placed if set(differing) <= set(_SIDES) else changed).append(row)
+            changed.append(row)
+            fields.update(name for name in _WRITTEN if not _equal(old, row, name))
         _free_names(changed, self._rows)
-        _update(changed)
-        _update_places(placed)
-        _update_positions(Node._meta.db_table, shifted)
+        update_rows(Node, changed, sorted(fields))
+        update_rows(Node, shifted, ["position"])
         Node.objects.bulk_create(new)
 
     def _is_touched(self, key: str) -> bool:
@@ -213,8 +210,12 @@ class DraftRows:
             self.flow.edges.filter(pk__in=gone).delete()
         old = {key: position for key, (_, position) in self._edges.items() if key in kept}
         order = _spread(kept, old)
-        shifted = [(self._edges[key][0], order[key]) for key in old if order[key] != old[key]]
-        _update_positions(Edge._meta.db_table, shifted)
+        shifted = [
+            Edge(pk=self._edges[key][0], position=order[key])
+            for key in old
+            if order[key] != old[key]
+        ]
+        update_rows(Edge, shifted, ["position"])
         Edge.objects.bulk_create(
             _edge_row(self.flow, key, order[key]) for key in kept if key not in old
         )
@@ -234,6 +235,10 @@ def _entries(rows: Sequence[Node]) -> list[Entry]:
 
 def _equal(old: Node, new: Node, name: str) -> bool:
     return same(getattr(old, name), getattr(new, name))
+
+
+def _edge_key(source: str, port: str, target: str) -> EdgeKey:
+    return source if port == "out" else f"{source}.{port}", target
 
 
 def _edge_row(flow: Flow, key: EdgeKey, position: int) -> Edge:
@@ -265,11 +270,9 @@ def _size_of_edges(edges: Iterable[EdgeKey]) -> int:
 
 def size_of_draft(flow: Flow) -> int:
     """Bytes of the draft as a document, or a little more; reads all of it."""
-    nodes = [parts_of(row)[0] for row in flow.nodes.all()]
     edges = flow.edges.values_list("source", "port", "target")
-    return sum(size_in_document(entry) + _PLACE_BYTES for entry in nodes) + _size_of_edges(
-        (f"{source}.{port}", target) for source, port, target in edges
-    )
+    nodes = sum(size_in_document(e) + _PLACE_BYTES for e in _entries(list(flow.nodes.all())))
+    return nodes + _size_of_edges(_edge_key(*edge) for edge in edges)
 
 
 def _free_names(changed: Sequence[Node], rows: Mapping[UUID, Node]) -> None:
@@ -277,39 +280,3 @@ def _free_names(changed: Sequence[Node], rows: Mapping[UUID, Node]) -> None:
     for row in changed:
         if rows[row.pk].key != row.key:
             Node.objects.filter(pk=row.pk).update(key=f"~{row.pk.hex}")
-
-
-def _update(rows: Sequence[Node]) -> None:
-    fields = ["key", "pinned", *NODE_FIELDS]
-    if len(rows) == 1:
-        rows[0]._state.adding = False
-        rows[0].save(update_fields=fields)
-    elif rows:
-        Node.objects.bulk_update(rows, fields, batch_size=200)
-
-
-def _update_places(rows: Sequence[Node]) -> None:
-    """One short statement, however many cards were dragged."""
-    if not rows:
-        return
-    sets = ", ".join(f"{side} = moved.{side}" for side in _SIDES)
-    lists = ", ".join(["%s::uuid[]", *("%s::float8[]" for _ in _SIDES)])
-    columns = [[row.pk for row in rows], *([getattr(r, side) for r in rows] for side in _SIDES)]
-    with connection.cursor() as cursor:
-        cursor.execute(
-            f"UPDATE flows_node SET {sets} FROM unnest({lists}) AS moved(id, {', '.join(_SIDES)})"
-            " WHERE flows_node.id = moved.id",
-            columns,
-        )
-
-
-def _update_positions(table: str, positions: Sequence[tuple[UUID, int]]) -> None:
-    if not positions:
-        return
-    with connection.cursor() as cursor:
-        cursor.execute(
-            f"UPDATE {table} SET position = moved.position"
-            " FROM unnest(%s::uuid[], %s::int[]) AS moved(id, position)"
-            f" WHERE {table}.id = moved.id",
-            [[pk for pk, _ in positions], [at for _, at in positions]],
-        )

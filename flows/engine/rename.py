@@ -111,7 +111,7 @@ def _changed(value: JSON, old: str, new: str) -> JSON:
 
 def rename_in_text(text: str, old: str, new: str) -> str:
     """A text with expressions (`{{ … }}` only), its references to `old` made ones to `new`."""
-    if "{{" not in text or old not in text:
+    if "{{" not in text or not _has_word(text, old):
         return text
     try:
         parts = split(text)
@@ -130,13 +130,17 @@ def rename_in_text(text: str, old: str, new: str) -> str:
 
 def rename_in_template(text: str, old: str, new: str) -> str:
     """The same for template mode, with `{% if %}` and `{% for %}`. Raises NameHidden."""
-    if old not in text:
+    if not _has_word(text, old):
         return text
     try:
         parse_template(text)
     except ExpressionError:
         return text
     return _replaced(text, tokens_of(text), old, new)
+
+
+def _has_word(text: str, word: str) -> bool:
+    return word in text and re.search(rf"\b{re.escape(word)}\b", text, re.ASCII) is not None
 
 
 def _replaced(source: str, tokens: list[Token], old: str, new: str) -> str:

@@ -116,7 +116,7 @@ def test_every_field_is_rewritten_as_it_is_evaluated() -> None:
         {
             "id": "l",
             "type": "llm",
-            "config": {"prompt": "{% if a %} {{ a.b }}", "x": {"y": ["{{a}}"]}},
+            "config": {"prompt": "{% if a %} {{ a.b }}", "x": {"y": ["{{a}}", 1]}},
         },
         {"id": "n", "type": "note", "config": {"text": "{{ a.b }}"}},
         {"id": "r", "type": "http", "retry": {"if": "{{ a.ok and error.code }}"}},
@@ -135,7 +135,7 @@ def test_every_field_is_rewritten_as_it_is_evaluated() -> None:
 
 def test_what_only_looks_like_the_node_stays() -> None:
     flow = nodes(
-        {"id": "c", "type": "code", "config": {"source": "print(a.b)  # {{ a.b }}"}},
+        {"id": "n", "type": "note", "config": {"text": "{{ a.b }}"}},
         {"id": "r", "type": "http", "retry": {"if": "{{ error.code }}"}},
         {"id": "m", "type": "transform", "config": {"fields": {"x": "{{ item.a }}"}}},
     )
