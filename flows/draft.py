@@ -13,6 +13,7 @@ from flows.engine.json_values import same
 from flows.engine.migrate import migrated
 from flows.engine.registry import registry
 from flows.models import Edge, Flow, Node
+from flows.row_updates import update_rows
 from flows.storable import unstorable
 
 NODE_FIELDS = (
@@ -166,8 +167,7 @@ def _write_nodes(flow: Flow, wanted: dict[str, Node]) -> bool:
     if gone:
         flow.nodes.filter(pk__in=gone).delete()
     Node.objects.bulk_create(new)
-    if changed:
-        Node.objects.bulk_update(changed, NODE_FIELDS, batch_size=500)
+    update_rows(Node, changed, NODE_FIELDS)
     return bool(gone or new or changed)
 
 
@@ -197,8 +197,7 @@ def _write_edges(flow: Flow, entries: Iterable[Mapping[str, Any]]) -> bool:
     if gone:
         flow.edges.filter(pk__in=gone).delete()
     Edge.objects.bulk_create(new)
-    if moved:
-        Edge.objects.bulk_update(moved, ["position"], batch_size=500)
+    update_rows(Edge, moved, ["position"])
     return bool(gone or new or moved)
 
 

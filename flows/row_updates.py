@@ -25,8 +25,8 @@ def update_rows(model: type[Model], rows: Sequence[JSON], fields: Iterable[str])
     values = [[_sent(column, getattr(row, column.attname)) for row in rows] for column in columns]
     with connection.cursor() as cursor:
         cursor.execute(
-            f"UPDATE {table} SET {sets} FROM unnest({types}) AS changed(id, {named})"
-            f" WHERE {table}.id = changed.id",
+            f'UPDATE "{table}" SET {sets} FROM unnest({types}) AS changed(id, {named})'
+            f' WHERE "{table}".id = changed.id',
             [[row.pk for row in rows], *values],
         )
 

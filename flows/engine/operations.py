@@ -11,6 +11,7 @@ from flows.engine.document import NAME_PATTERN
 from flows.engine.document_problems import edge_from
 from flows.engine.document_values import checked, plain_number
 from flows.engine.errors import DocumentInvalid, Problem
+from flows.engine.json_values import cleaned
 
 JSON = Any
 type Op = dict[str, JSON]
@@ -157,7 +158,8 @@ def _index(raw: JSON, where: str) -> int:
 def _pinned(raw: JSON, where: str) -> dict[str, JSON] | None:
     if raw is not None and not isinstance(raw, dict):
         raise OperationInvalid(where, "A pinned output is an object, or null for none.")
-    value = _value(raw, where)
+    # What looks like a reference to a stored value could name another's: it is data.
+    value = cleaned(_value(raw, where))
     assert value is None or isinstance(value, dict)
     return value
 

@@ -204,5 +204,7 @@ def test_operations_are_tidied_as_they_are_read() -> None:
     }
     placed = parse_operation({"op": "place", "node": "a", "place": {"y": 2.5, "x": 1.0}})
     assert repr(placed["place"]) == "{'x': 1, 'y': 2.5}"
+    pinned = parse_operation({"op": "pin", "node": "a", "value": {"x": {"$blob": "abc"}}})
+    assert pinned["value"] == {"x": {"_$blob": "abc"}}
     with pytest.raises(OperationInvalid, match="at least one"):
         parse_operations([])
