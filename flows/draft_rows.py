@@ -25,6 +25,8 @@ from flows.row_updates import update_rows
 JSON = Any
 #: What changes write of a row.
 _WRITTEN = ("key", "pinned", *NODE_FIELDS)
+#: What of it is no part of the node's entry in a document.
+_BESIDE = ("pinned", "position", *(n for n in NODE_FIELDS if n in ("x", "y", "width", "height")))
 #: Bytes in a document that a node's place takes, about.
 _PLACE_BYTES = 100
 #: Operations that have to know all edges: who goes, what leads where, whether it is a circle.
@@ -175,7 +177,7 @@ class DraftRows:
                 continue
             row.pk = old.pk
             changed.append(row)
-            fields.update(name for name in _WRITTEN if not _equal(old, row, name))
+            fields.update(name for name in self._may_differ(key) if not _equal(old, row, name))
         _free_names(changed, self._rows)
         update_rows(Node, changed, sorted(fields))
         update_rows(Node, shifted, ["position"])
@@ -188,6 +190,11 @@ class DraftRows:
             or old.places.get(key) is not new.places.get(key)
             or old.pins.get(key) is not new.pins.get(key)
         )
+
+    def _may_differ(self, key: str) -> tuple[str, ...]:
+        """Columns to compare: of a node that was only dragged, few."""
+        moved = self._before.nodes.get(key) is self.draft.nodes[key]
+        return _BESIDE if moved else _WRITTEN
 
     def _row(self, key: str, position: int) -> Node:
         row = row_of(self.flow, self.draft.nodes[key], self.draft.places.get(key))
