@@ -30,6 +30,9 @@ class Flow(models.Model):
     description = models.TextField(blank=True)
     settings = models.JSONField(default=dict, blank=True)
     revision = models.PositiveIntegerField(default=1)
+    draft_bytes = models.PositiveBigIntegerField(
+        null=True, editable=False, help_text="Of the draft as a document; empty: not measured yet."
+    )
     published = models.ForeignKey(
         "FlowVersion", models.SET_NULL, null=True, blank=True, related_name="+"
     )
@@ -102,6 +105,9 @@ class Node(models.Model):
     y = models.FloatField(null=True, blank=True)
     width = models.FloatField(null=True, blank=True, help_text="Of a note, in pixels.")
     height = models.FloatField(null=True, blank=True, help_text="Of a note, in pixels.")
+    pinned = models.JSONField(
+        null=True, blank=True, help_text="An output for tests in the editor; in no document."
+    )
 
     class Meta:
         constraints = (models.UniqueConstraint(fields=["flow", "key"], name="node_key_once"),)
@@ -149,3 +155,34 @@ class FlowVersion(models.Model):
 
     def __str__(self) -> str:
         return f"{self.flow} v{self.number}"
+
+
+class FlowChange(models.Model):
+    """One change of a draft as it was applied: what editors follow, and what tells who did what.
+
+    `ops` are the operations of `flows.engine.operations`; empty where they were too large to be
+    kept, so that whoever follows has to read the draft anew.
+    """
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    flow = models.ForeignKey(Flow, models.CASCADE, related_name="changes", db_index=False)
+    revision = models.PositiveIntegerField(help_text="The draft's, with this change.")
+    change_id = models.UUIDField(help_text="Given by who made it; once for each flow.")
+    label = models.CharField(max_length=200)
+    ops = models.JSONField(null=True)
+    conflicts = models.JSONField(default=list)
+    tab = models.UUIDField(null=True, help_text="Of the browser; empty for all else.")
+    user = models.ForeignKey(User, models.SET_NULL, null=True, related_name="+")
+    actor = models.CharField(max_length=200, help_text="As the actor was called at the time.")
+    written = models.PositiveBigIntegerField(help_text="Bytes of this and all changes before.")
+    at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = (
+            models.UniqueConstraint(fields=["flow", "revision"], name="change_revision_once"),
+            models.UniqueConstraint(fields=["flow", "change_id"], name="change_once"),
+        )
+        ordering = ("revision",)
+
+    def __str__(self) -> str:
+        return f"{self.revision}: {self.label}"

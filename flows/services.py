@@ -13,9 +13,11 @@ from django.utils.text import slugify
 from accounts.models import Workspace
 from accounts.permissions import Actor
 from accounts.services import audit
+from flows.change_log import log_change, log_difference, notify
 from flows.draft import read_draft, write_draft, write_head
 from flows.engine.document import SCHEMA, Document, admit, digest, dump, parse
 from flows.engine.errors import DocumentInvalid
+from flows.engine.migrate import migrated
 from flows.engine.registry import registry
 from flows.engine.validate import validate
 from flows.hooks import deletion_refusal
@@ -144,7 +146,7 @@ def _free_slug(workspace_id: UUID, name: str) -> str:
     return f"{base}-{number}"
 
 
-def _held(actor: Actor, flow: Flow) -> Flow:
+def held_flow(actor: Actor, flow: Flow) -> Flow:
     """The flow's row as it is now, held until the transaction ends; only of the actor's own.
 
     Raises FlowGone.
@@ -157,24 +159,45 @@ def _held(actor: Actor, flow: Flow) -> Flow:
 
 
 def replace_draft(
-    actor: Actor, flow: Flow, document: Source, *, expected_revision: int | None = None
+    actor: Actor,
+    flow: Flow,
+    document: Source,
+    *,
+    expected_revision: int | None = None,
+    label: str = "Replace the document",
 ) -> Flow:
     """Make this document the draft. An equal one changes nothing, not even the revision.
 
-    Raises StaleRevision where `expected_revision` is not the draft's, DocumentInvalid where
-    the document cannot be read.
+    `label` is what people read of it among the draft's changes. Raises StaleRevision where
+    `expected_revision` is not the draft's, DocumentInvalid where the document cannot be read.
     """
     actor.require("flow.edit")
     draft = _document(document)
     with transaction.atomic():
-        held = _held(actor, flow)
+        held = held_flow(actor, flow)
         if expected_revision is not None and held.revision != expected_revision:
             raise StaleRevision(expected_revision, held.revision)
+        before = _as_seen(held)
         if write_draft(held, draft):
             held.revision += 1
-            held.save(update_fields=["name", "description", "settings", "revision", "updated_at"])
+            held.save(
+                update_fields=[
+                    *("name", "description", "settings"),
+                    *("revision", "draft_bytes", "updated_at"),
+                ]
+            )
+            after = dump(migrated(draft, registry()))
+            log_difference(actor, held, label=label, old=before, new=after)
             audit(actor, "flow.edit", held, revision=held.revision)
     return held
+
+
+def _as_seen(flow: Flow) -> dict[str, Any] | None:
+    """The draft as editors have it; None where rows say what no document can."""
+    try:
+        return dump(read_draft(flow))
+    except DocumentInvalid:
+        return None
 
 
 def keep_for_file(actor: Actor, document: Document) -> Flow:
@@ -205,7 +228,7 @@ def update_flow(
     """Change what the flow is called; both are part of its document."""
     actor.require("flow.edit")
     with transaction.atomic():
-        held = _held(actor, flow)
+        held = held_flow(actor, flow)
         changed = write_head(
             held,
             name=held.name if name is None else name,
@@ -214,6 +237,9 @@ def update_flow(
         if changed:
             held.revision += 1
             held.save(update_fields=[*changed, "revision", "updated_at"])
+            ops = [{"op": "set_flow", "path": [n], "value": getattr(held, n)} for n in changed]
+            log_change(actor, held, label="Rename the flow", ops=ops)
+            notify(held.id, {"revision": held.revision})
             audit(actor, "flow.edit", held, revision=held.revision, fields=changed)
     return held
 
@@ -222,7 +248,7 @@ def delete_flow(actor: Actor, flow: Flow) -> None:
     """Delete the flow with its versions and runs. Raises FlowInUse while a run is open."""
     actor.require("flow.delete")
     with transaction.atomic():
-        held = _held(actor, flow)
+        held = held_flow(actor, flow)
         if reason := deletion_refusal(held):
             raise FlowInUse(reason)
         audit(actor, "flow.delete", held, name=held.name, slug=held.slug)
@@ -236,7 +262,7 @@ def publish_flow(actor: Actor, flow: Flow, *, note: str = "") -> FlowVersion:
     """
     actor.require("flow.publish")
     with transaction.atomic():
-        held = _held(actor, flow)
+        held = held_flow(actor, flow)
         draft = read_draft(held)
         problems = validate(draft, registry())
         if any(problem.severity == "error" for problem in problems):
@@ -265,7 +291,8 @@ def restore_version(actor: Actor, flow: Flow, number: int) -> Flow:
     if version is None:
         raise VersionMissing(number)
     with transaction.atomic():
-        restored = replace_draft(actor, flow, version.document)
+        label = f"Restore version {number}"
+        restored = replace_draft(actor, flow, version.document, label=label)
         audit(actor, "flow.restore", restored, number=number)
     return restored
 

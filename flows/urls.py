@@ -2,7 +2,7 @@
 
 from django.urls import URLPattern, path, register_converter
 
-from flows.views import actions
+from flows.views import actions, draft_changes
 
 
 class DocumentKind:
@@ -28,5 +28,8 @@ urlpatterns: list[URLPattern] = [
     path(
         "flows/<uuid:flow_id>/versions/<int:number>/restore/", actions.restore, name="flow-restore"
     ),
+    path("flows/<uuid:flow_id>/draft/", draft_changes.draft, name="flow-draft"),
+    path("flows/<uuid:flow_id>/changes/", draft_changes.changes, name="flow-changes"),
+    path("flows/<uuid:flow_id>/problems/", draft_changes.problems, name="flow-problems"),
     path("flows/<uuid:flow_id>/document.<kind:kind>", actions.download, name="flow-download"),
 ]

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from flows.change_log import TooOld
 from flows.engine.errors import DocumentInvalid, Problem
 from flows.services import FlowGone, FlowInUse, StaleRevision, VersionMissing
 from fluxprompt.api.problems import ApiProblem, converts
@@ -47,3 +48,8 @@ def in_use(error: FlowInUse) -> ApiProblem:
 @converts(FlowGone, VersionMissing)
 def not_there(error: FlowGone | VersionMissing) -> ApiProblem:
     return ApiProblem(404, error.code, str(error))
+
+
+@converts(TooOld)
+def too_old(error: TooOld) -> ApiProblem:
+    return ApiProblem(409, error.code, str(error))
