@@ -2,7 +2,7 @@
 
 from django.urls import URLPattern, path, register_converter
 
-from flows.views import actions
+from flows.views import actions, paste
 
 
 class DocumentKind:
@@ -29,4 +29,5 @@ urlpatterns: list[URLPattern] = [
         "flows/<uuid:flow_id>/versions/<int:number>/restore/", actions.restore, name="flow-restore"
     ),
     path("flows/<uuid:flow_id>/document.<kind:kind>", actions.download, name="flow-download"),
+    path("flows/<uuid:flow_id>/paste/", paste.paste, name="flow-paste"),
 ]

@@ -124,11 +124,34 @@ class Arrangement {
       if (isInner) graph.setEdge(source, target);
     }
     if (moving.length > 0) this.dagre.layout(graph);
-    for (const { id } of moving) {
-      const { x = 0, y = 0 } = graph.node(id) as { x?: number; y?: number };
+    const centres = new Map<string, Place>();
+    for (const { id } of moving) centres.set(id, graph.node(id) as unknown as Place);
+    this.keep(centres);
+  }
+
+  /** Upside down where that has more of the first branches above; it crosses as many wires. */
+  private keep(centres: ReadonlyMap<string, Place>): void {
+    const whole = bottomOf(centres, this.boxes);
+    const isMirrored = this.firstAbove(centres) < 0;
+    for (const [id, { x, y }] of centres) {
       const { width, height } = this.boxes.get(id) as Box;
-      this.within.set(id, { x: snapped(x - width / 2), y: snapped(y - height / 2) });
+      const middle = isMirrored ? whole - y : y;
+      this.within.set(id, { x: snapped(x - width / 2), y: snapped(middle - height / 2) });
     }
+  }
+
+  /** How many neighbouring branches stand in the order of their wires, less those that do not. */
+  private firstAbove(centres: ReadonlyMap<string, Place>): number {
+    const last = new Map<string, number>();
+    let sum = 0;
+    for (const { source, target } of this.wires) {
+      const at = centres.get(target);
+      if (!at || !centres.has(source)) continue;
+      const before = last.get(source);
+      if (before !== undefined) sum += Math.sign(at.y - before);
+      last.set(source, at.y);
+    }
+    return sum;
   }
 
   private boxOf(card: Card): Box {
@@ -161,6 +184,11 @@ class Arrangement {
       this.put(inside, inner, places);
     }
   }
+}
+
+function bottomOf(centres: ReadonlyMap<string, Place>, boxes: ReadonlyMap<string, Box>): number {
+  const bottoms = [...centres].map(([id, { y }]) => y + (boxes.get(id)?.height ?? 0) / 2);
+  return Math.max(0, ...bottoms);
 }
 
 function cornerOf(cards: readonly Card[]): Place {

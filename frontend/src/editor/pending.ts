@@ -27,6 +27,8 @@ export interface Pending extends KeptChange {
   /** What the model shows of it; null while it is taken back. */
   shown: Pick<Outcome, "restore"> | null;
   shownOps: readonly Op[];
+  /** Names that nodes got from others since it was sent. */
+  readonly renamed: Map<string, string>;
 }
 
 export class PendingChanges {
@@ -114,6 +116,11 @@ export class PendingChanges {
     return this.list.find((change) => change.id === id);
   }
 
+  /** Do operations of a change once more, under the names that nodes have now. */
+  repeat(change: Pending, ops: readonly Op[], base: number): void {
+    this.append(change.label, frozen(ops), [], base, undefined, null);
+  }
+
   /** Keep operations for a person to put back, and say why. */
   setAside(change: Pending, ops: readonly Op[], conflicts: readonly Conflict[]): Notice[] {
     const number = (this.number += 1);
@@ -168,7 +175,11 @@ export class PendingChanges {
   /** Nodes have other names: so have they in what is pending. */
   rename(ids: ReadonlyMap<string, string>, changes: readonly Pending[] = this.list): void {
     for (const change of changes) {
-      if (change.sent) continue;
+      if (change.sent) {
+        for (const [from, to] of change.renamed) change.renamed.set(from, ids.get(to) ?? to);
+        for (const [from, to] of ids) change.renamed.set(from, to);
+        continue;
+      }
       change.ops = change.ops.map((op) => renamedOp(op, ids));
       change.shownOps = change.ops;
       this.keep(change);
@@ -224,6 +235,7 @@ export class PendingChanges {
         shownOps: isWhole ? shownOps : part,
         base,
         sent: false,
+        renamed: new Map(),
         group: isWhole ? group : undefined,
         // Each part is taken back and confirmed by itself.
         shown: isWhole || !outcome ? outcome : this.model.apply(part),

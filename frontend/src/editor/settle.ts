@@ -35,7 +35,8 @@ export function isPlain(news: News, pending: PendingChanges): boolean {
     news.sent.every((change) => ids.has(change.id) || pending.find(change.id) !== change) &&
     news.applied.every((change, index) => {
       const own = pending.list[index];
-      return own?.id === change.id && own.shown !== null && same(own.shownOps, change.ops);
+      if (own?.id !== change.id || own.shown === null || own.renamed.size > 0) return false;
+      return same(own.shownOps, change.ops);
     })
   );
 }
@@ -45,16 +46,15 @@ export function settle(model: FlowModel, pending: PendingChanges, news: News): S
   const before = snapshot(model);
   const notices: Notice[] = [];
   const foreign: Op[] = [];
-  const renamed = new Map<string, string>();
   let isLost = false;
   pending.takeBack();
   for (const change of news.applied) {
     if (isLost) break;
     const own = pending.find(change.id);
-    if (own) notices.push(...confirm(pending, own, change.conflicts, renamed));
+    if (own) notices.push(...confirm(pending, own, change));
     else foreign.push(...change.ops);
     isLost = model.applyEach(change.ops).failed.length > 0;
-    if (!own) followRenames(pending, change.ops, renamed);
+    if (!own) followRenames(pending, change.ops);
   }
   if (!isLost) {
     for (const { id, conflicts } of news.refused) {
@@ -94,14 +94,9 @@ export function reshow(model: FlowModel, pending: PendingChanges, change: () => 
   return { touched: difference(before, model), notices, foreign: [] };
 }
 
-function confirm(
-  pending: PendingChanges,
-  own: Pending,
-  conflicts: readonly Conflict[],
-  renamed: ReadonlyMap<string, string>,
-): Notice[] {
+function confirm(pending: PendingChanges, own: Pending, applied: Applied): Notice[] {
+  const { conflicts } = applied;
   const replaced = conflicts.filter(({ code }) => code === "overwritten");
-  const leftOut = conflicts.filter(({ code }) => code !== "overwritten");
   const notices: Notice[] = replaced.map((conflict) => ({
     change: own.id,
     label: own.label,
@@ -109,12 +104,30 @@ function confirm(
     op: own.ops[conflict.op],
     aside: false,
   }));
+  const again = underNewNames(own, conflicts);
+  const leftOut = conflicts.filter(({ op, code }) => code !== "overwritten" && !again.has(op));
   const ops = leftOut.flatMap(({ op }) => own.ops[op] ?? []);
-  if (ops.length > 0) {
-    notices.push(...pending.setAside(own, ops.map((op) => renamedOp(op, renamed)), leftOut));
-  }
+  if (ops.length > 0) notices.push(...pending.setAside(own, ops, leftOut));
+  if (again.size > 0) pending.repeat(own, [...again.values()], applied.revision);
   pending.drop(own);
   return notices;
+}
+
+/**
+ * Operations, by their index, that have to be done again because others renamed a node before they
+ * were applied: they found no node, or wrote its old name into a text.
+ */
+function underNewNames(own: Pending, conflicts: readonly Conflict[]): Map<number, Op> {
+  const again = new Map<number, Op>();
+  if (own.renamed.size === 0) return again;
+  const codes = new Map(conflicts.map(({ op, code }) => [op, code]));
+  for (const [index, op] of own.ops.entries()) {
+    const code = codes.get(index) ?? "overwritten";
+    if (code !== "node_gone" && (code !== "overwritten" || op.op !== "set")) continue;
+    const renamed = renamedOp(op, own.renamed);
+    if (!same(renamed, op)) again.set(index, renamed);
+  }
+  return again;
 }
 
 function refuse(pending: PendingChanges, own: Pending, conflicts: readonly Conflict[]): Notice[] {
@@ -125,16 +138,10 @@ function refuse(pending: PendingChanges, own: Pending, conflicts: readonly Confl
 }
 
 /** What others renamed we mean by its new name. */
-function followRenames(
-  pending: PendingChanges,
-  ops: readonly Op[],
-  renamed: Map<string, string>,
-): void {
+function followRenames(pending: PendingChanges, ops: readonly Op[]): void {
   for (const op of ops) {
     if (op.op !== "rename_node") continue;
     const ids = new Map([[op.node, op.to]]);
-    for (const [from, to] of renamed) if (to === op.node) renamed.set(from, op.to);
-    renamed.set(op.node, op.to);
     pending.rename(ids);
     pending.onRenamed(ids);
   }

@@ -80,16 +80,13 @@ export function withValue(
 }
 
 function changed(root: JsonObject, key: string, value: Json | undefined): JsonObject {
-  const entries = Object.entries(root).filter(([name]) => name !== key || value !== undefined);
-  const copy = Object.fromEntries(entries);
-  // Object.defineProperty and not `=`: a key may be called __proto__.
-  if (value !== undefined) {
-    Object.defineProperty(copy, key, {
-      value: frozen(value),
-      enumerable: true,
-      writable: true,
-      configurable: true,
-    });
+  const copy: Record<string, Json> = { ...root };
+  if (value === undefined) {
+    delete copy[key];
+  } else {
+    // Not by `=`: a key may be called __proto__.
+    const settings = { enumerable: true, writable: true, configurable: true };
+    Object.defineProperty(copy, key, { value: frozen(value), ...settings });
   }
   known.add(copy);
   return Object.freeze(copy);
