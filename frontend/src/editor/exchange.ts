@@ -51,6 +51,7 @@ export class Exchange {
 
   /** There is something to send: soon, when the person pauses. */
   soon(): void {
+    if (!this.hasWork) return;
     this.waitingSince ||= this.world.now();
     const waited = this.world.now() - this.waitingSince;
     this.plan(Math.max(0, Math.min(QUIET, LONGEST_QUIET - waited)));

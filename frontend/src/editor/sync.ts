@@ -120,18 +120,15 @@ export class Sync {
     if (revision > this.base) {
       this.once(PATIENCE, () => revision > this.base && this.exchange.ask());
     }
-    if (this.exchange.wantsDraft || !this.exchange.isReachable) this.exchange.retry();
+    const { wantsDraft, isReachable, refusal } = this.exchange;
+    if (wantsDraft || refusal || !isReachable) this.exchange.retry();
   }
 
   /** Whether changes of others come over a line; without one the server is asked now and then. */
-  linked(isUp: boolean): void {
-    this.isLinked = isUp;
-  }
+  linked = (isUp: boolean): void => void (this.isLinked = isUp);
 
   /** Ask the server what is new, as soon as can be. */
-  ask(): void {
-    this.exchange.ask();
-  }
+  ask = (): void => this.exchange.ask();
 
   /** Try again at once: somebody came back, or was signed in again. */
   retry(): void {
@@ -228,7 +225,7 @@ export class Sync {
       return;
     }
     const settled = settle(this.model, this.pending, fresh);
-    if (settled.isLost) this.exchange.wantsDraft = true;
+    this.exchange.wantsDraft ||= settled.isLost;
     this.settled(settled);
     this.exchange.soon();
   }

@@ -6,15 +6,25 @@ const known = new WeakSet<object>();
 /** A copy that cannot be changed; a value that came from here is given back as it is. */
 export function frozen<Value>(value: Value): Value {
   if (typeof value !== "object" || value === null || known.has(value)) return value;
-  const copy: unknown = Array.isArray(value)
-    ? value.map(frozen)
-    : Object.fromEntries(
-        Object.entries(value)
-          .filter(([, item]) => item !== undefined)
-          .map(([key, item]) => [key, frozen(item)]),
-      );
-  known.add(copy as object);
+  const copy = Array.isArray(value) ? value.map(frozen) : frozenKeys(value);
+  known.add(copy);
   return Object.freeze(copy) as Value;
+}
+
+function frozenKeys(value: object): object {
+  const copy: Record<string, unknown> = {};
+  for (const [key, item] of Object.entries(value)) {
+    if (item === undefined) continue;
+    if (key === "__proto__") define(copy, key, frozen(item));
+    else copy[key] = frozen(item);
+  }
+  return copy;
+}
+
+/** For keys of any name: to `__proto__` nothing can be given by `=`. */
+function define(root: object, key: string, value: unknown): void {
+  const settings = { enumerable: true, writable: true, configurable: true };
+  Object.defineProperty(root, key, { value, ...settings });
 }
 
 export function isObject(value: unknown): value is JsonObject {
@@ -81,13 +91,8 @@ export function withValue(
 
 function changed(root: JsonObject, key: string, value: Json | undefined): JsonObject {
   const copy: Record<string, Json> = { ...root };
-  if (value === undefined) {
-    delete copy[key];
-  } else {
-    // Not by `=`: a key may be called __proto__.
-    const settings = { enumerable: true, writable: true, configurable: true };
-    Object.defineProperty(copy, key, { value: frozen(value), ...settings });
-  }
+  if (value === undefined) delete copy[key];
+  else define(copy, key, frozen(value));
   known.add(copy);
   return Object.freeze(copy);
 }
