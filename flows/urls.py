@@ -2,7 +2,7 @@
 
 from django.urls import URLPattern, path, register_converter
 
-from flows.views import actions, draft_changes
+from flows.views import actions, draft_changes, paste
 
 
 class DocumentKind:
@@ -32,4 +32,5 @@ urlpatterns: list[URLPattern] = [
     path("flows/<uuid:flow_id>/changes/", draft_changes.changes, name="flow-changes"),
     path("flows/<uuid:flow_id>/problems/", draft_changes.problems, name="flow-problems"),
     path("flows/<uuid:flow_id>/document.<kind:kind>", actions.download, name="flow-download"),
+    path("flows/<uuid:flow_id>/paste/", paste.paste, name="flow-paste"),
 ]
