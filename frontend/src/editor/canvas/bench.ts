@@ -21,7 +21,7 @@ class Bench implements CanvasHost {
     }
     for (const edge of writtenEdges()) this.keep(edge.from, edge.to);
     this.canvas.setEdges(this.edges.values());
-    this.canvas.fit(undefined, { animate: false });
+    this.canvas.start();
     document.addEventListener("keydown", (event) => this.onKey(event));
     root.dataset["ready"] = "";
   }

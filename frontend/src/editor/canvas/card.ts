@@ -3,6 +3,9 @@ import type { Point, Rect } from "./types";
 
 /** Where a wire meets a card that does not know the port (a broken wire): level with its head. */
 const HEAD = 26;
+/** Heights of node-card.css: a row of a port, and what is below the last one. */
+const ROW = 22;
+const BELOW = 7;
 
 export interface Port {
   name: string;
@@ -32,6 +35,8 @@ export class Card {
   box: Rect | null = null;
   /** Whether its content is laid out; off-screen ones are not. */
   shown = true;
+  /** Whether sizes were read from the page; until a card is first in sight the server's do. */
+  exact = false;
   state = "";
 
   constructor(readonly element: HTMLElement) {
@@ -86,16 +91,35 @@ export class Card {
     style.height = "";
   }
 
+  /** Take the size that the server tells, without laying the card out; false if it does not. */
+  estimate(): boolean {
+    const height = Number(this.element.dataset["height"]);
+    if (!height) return false;
+    if (!this.element.style.height) this.height = height;
+    const handles = [...this.element.querySelectorAll<HTMLElement>("[data-handleid]")];
+    const rows = handles.filter((handle) => handle.closest(".node-card-port"));
+    this.ports = handles.map((handle) => {
+      const row = rows.indexOf(handle);
+      const top = row < 0 ? HEAD : height - BELOW - (rows.length - row - 0.5) * ROW;
+      return { ...named(handle), inset: 0, top };
+    });
+    this.shown = false;
+    this.element.style.contentVisibility = "hidden";
+    this.keepRoom();
+    return true;
+  }
+
   /** Read its size and ports from the page. */
   measure(): void {
     const { element } = this;
+    this.exact = true;
     this.width = element.offsetWidth;
     this.height = element.offsetHeight;
     this.ports = [...element.querySelectorAll<HTMLElement>("[data-handleid]")].map((handle) => {
       const centre = centreIn(handle, element);
-      const side = handle.dataset["side"] === "in" ? "in" : "out";
-      const inset = side === "in" ? centre.x : this.width - centre.x;
-      return { name: handle.dataset["handleid"] ?? "", side, element: handle, inset, top: centre.y };
+      const port = named(handle);
+      const inset = port.side === "in" ? centre.x : this.width - centre.x;
+      return { ...port, inset, top: centre.y };
     });
   }
 
@@ -128,6 +152,11 @@ export class Card {
     }
     this.element.toggleAttribute("data-box", box);
   }
+}
+
+function named(handle: HTMLElement): Pick<Port, "name" | "side" | "element"> {
+  const side = handle.dataset["side"] === "in" ? "in" : "out";
+  return { name: handle.dataset["handleid"] ?? "", side, element: handle };
 }
 
 /** The middle of `inner`, from the outer corner of `card`. */

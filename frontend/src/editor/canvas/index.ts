@@ -18,6 +18,8 @@ import type { CanvasEdge, CanvasHost, EdgeFlow, Place, Point, Rect, View } from 
 export type * from "./types";
 
 const ZOOM_STEP = 1.25;
+/** Below this nothing can be read. */
+const READABLE = 0.45;
 /** Narrower than this the minimap would hide the flow. */
 const NARROW = 640;
 
@@ -51,6 +53,8 @@ export class Canvas {
       minimap: () => this.showMinimap(!this.minimap.shown),
     });
     this.showMinimap(stage.viewport.bounds.width >= NARROW);
+    // From now on each card says for itself whether it is laid out: see canvas.css.
+    stage.frame.ask({ rank: -1, run: () => root.toggleAttribute("data-started", true) });
   }
 
   /** Add a card, or put it in the place of the one of the same `data-node`. */
@@ -172,6 +176,18 @@ export class Canvas {
     const box = this.stage.scene.bounds(ids);
     if (box) this.stage.viewport.fit(box, animate);
     else if (!ids) this.stage.viewport.set({ x: 80, y: 80, zoom: 1 }, animate);
+  }
+
+  /** As a page opens: all of it, or, where that could not be read, its beginning. */
+  start(): void {
+    this.fit(undefined, { animate: false });
+    const [first] = this.order.all();
+    const card = first === undefined ? undefined : this.stage.scene.get(first);
+    if (!card || this.stage.viewport.now.zoom >= READABLE) return;
+    const { width, height } = this.stage.viewport.bounds;
+    const zoom = width < NARROW ? 0.8 : 0.7;
+    const { x, y } = card.rect;
+    this.setView({ x: width * 0.06 - x * zoom, y: height * 0.36 - y * zoom, zoom });
   }
 
   zoomTo(zoom: number): void {

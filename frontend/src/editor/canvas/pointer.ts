@@ -82,6 +82,7 @@ export class Pointer {
       return;
     }
     if (this.press || event.button > 1) return;
+    this.stage.viewport.catchUp();
     const press = this.read(event);
     if (!press) return;
     this.press = press;
@@ -91,8 +92,9 @@ export class Pointer {
 
   /** What a press here is about; null leaves it to the page. */
   private read(event: PointerEvent): Press | null {
-    const { target } = event;
-    if (!(target instanceof Element)) return null;
+    // Not `event.target`: the cards may have caught up with the view only now.
+    const target = document.elementFromPoint(event.clientX, event.clientY);
+    if (!target) return null;
     const start = { x: event.clientX, y: event.clientY };
     const touch = event.pointerType === "touch";
     const press = (drag: Press["drag"], tap: Press["tap"] = () => {}): Press => ({

@@ -14,6 +14,8 @@ export class Scene {
   readonly cards = new Map<string, Card>();
   private readonly children = new Map<string, Set<string>>();
   private readonly unmeasured = new Set<Card>();
+  /** New ones of which only the server's word on their size is known. */
+  private readonly estimated = new Set<Card>();
   private readonly moved = new Set<Card>();
   private readonly loose = new Set<string>();
   private frozen: ReadonlySet<string> = new Set();
@@ -36,13 +38,13 @@ export class Scene {
 
   /** The card, with its sizes known. */
   measured(id: string): Card | undefined {
-    if (this.unmeasured.size || this.moved.size) this.settle();
+    this.ready();
     return this.cards.get(id);
   }
 
   /** Have everything measured and in place now. */
   ready(): void {
-    if (this.unmeasured.size || this.moved.size) this.settle();
+    if (this.unmeasured.size + this.estimated.size + this.moved.size) this.settle();
   }
 
   set(element: HTMLElement, place: Place): Card {
@@ -61,7 +63,8 @@ export class Scene {
     card.x = place.x;
     card.y = place.y;
     if (card.sized && place.width && place.height) card.resize(place.width, place.height);
-    this.unmeasured.add(card);
+    if (!before && card.estimate()) this.estimated.add(card);
+    else this.unmeasured.add(card);
     if (before?.parent && before.parent !== card.parent) this.loosenFrom(before.parent);
     this.frame.ask(this.job);
     return card;
@@ -169,6 +172,9 @@ export class Scene {
     if (!shown && card.element.contains(document.activeElement)) return;
     card.shown = shown;
     card.element.style.contentVisibility = shown ? "" : "hidden";
+    if (!shown || card.exact) return;
+    this.unmeasured.add(card);
+    this.frame.ask(this.job);
   }
 
   stop(): void {
@@ -176,7 +182,8 @@ export class Scene {
   }
 
   private settle(): void {
-    const measured = new Set(this.unmeasured);
+    const measured = new Set([...this.unmeasured, ...this.estimated]);
+    this.estimated.clear();
     this.measure();
     const touched = new Set([...this.moved, ...measured]);
     this.moved.clear();
@@ -248,6 +255,7 @@ export class Scene {
   private forget(card: Card): void {
     this.sizes.unobserve(card.element);
     this.unmeasured.delete(card);
+    this.estimated.delete(card);
     this.moved.delete(card);
     if (card.parent) this.children.get(card.parent)?.delete(card.id);
   }

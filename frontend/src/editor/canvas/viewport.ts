@@ -22,6 +22,8 @@ export class Viewport {
   private readonly watch: ResizeObserver;
   private readonly job: Job = { rank: 0, run: () => this.draw() };
   private resting = 0;
+  /** The cards on the page are not where the view is: far out they are only drawn. */
+  private behind = false;
 
   constructor(
     private readonly root: HTMLElement,
@@ -123,6 +125,14 @@ export class Viewport {
     );
   }
 
+  /** Bring the cards on the page to where they are drawn; they have to be there to be pressed. */
+  catchUp(): void {
+    if (!this.behind) return;
+    this.behind = false;
+    const { x, y, zoom } = this.now;
+    this.plane.style.transform = `translate(${x}px, ${y}px) scale(${zoom})`;
+  }
+
   stop(): void {
     clearTimeout(this.resting);
     this.watch.disconnect();
@@ -141,16 +151,21 @@ export class Viewport {
 
   private rest(): void {
     clearTimeout(this.resting);
-    this.resting = window.setTimeout(this.rested, 200);
+    this.resting = window.setTimeout(() => {
+      this.catchUp();
+      this.rested();
+    }, 200);
   }
 
   private draw(): void {
     const { x, y, zoom } = this.now;
-    this.plane.style.transform = `translate(${x}px, ${y}px) scale(${zoom})`;
     const step = 20 * zoom * (zoom < 0.5 ? (zoom < 0.2 ? 5 : 2) : 1);
     this.grid.style.backgroundSize = `${step}px ${step}px`;
     this.grid.style.backgroundPosition = `${x}px ${y}px`;
     const far = zoom < FAR_ZOOM;
+    this.behind = true;
+    // A thousand cards that nobody sees would take ten times as long to move as to draw.
+    if (!far || !this.far) this.catchUp();
     if (far !== this.far) {
       this.far = far;
       this.root.toggleAttribute("data-far", far);
