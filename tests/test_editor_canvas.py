@@ -126,6 +126,7 @@ def test_01_shift_drag_is_a_marquee(canvas: CanvasPage) -> None:
 
 
 def test_02_keys_and_buttons_fit_and_zoom(canvas: CanvasPage) -> None:
+    canvas.do("placeCard('end', {x: 2400, y: 0})")
     canvas.page.keyboard.press("1")
     canvas.rest()
     whole = canvas.view["zoom"]

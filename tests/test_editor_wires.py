@@ -116,7 +116,7 @@ def _grip(canvas: CanvasPage, wire: str, end: str) -> Spot:
     canvas.frames()
     box = canvas.page.locator(f"[data-grip={end}]").bounding_box()
     assert box is not None
-    return Spot(box["x"] + 7, box["y"] + 7)
+    return Spot(box["x"] + 5, box["y"] + 5)
 
 
 def test_08_a_wires_end_is_dragged_elsewhere(canvas: CanvasPage) -> None:
@@ -141,12 +141,13 @@ def test_08_a_wires_end_dropped_on_nothing_is_taken_off(canvas: CanvasPage) -> N
 
 def test_08_what_cannot_connect_dims_and_says_why(canvas: CanvasPage) -> None:
     canvas.drag(canvas.port("fork", "true"), canvas.at("start", 120, 50), hold=True)
+    tip = canvas.page.locator(".canvas-tip")
+    expect(tip).to_have_text("Nothing goes into this node.")
     dimmed = canvas.cards_with("data-refused")
     # A trigger has no input; `each` is connected to that port already; notes have no ports.
     assert dimmed == {"start", "each", "note"}
     canvas.mouse.move(*_xy(canvas.at("each", 120, 20)), steps=4)
     canvas.frames()
-    tip = canvas.page.locator(".canvas-tip")
     expect(tip).to_have_text("These are connected already.")
     canvas.mouse.up()
     assert canvas.intents("connect", "connectDropped") == []

@@ -56,6 +56,9 @@ class Bench implements CanvasHost {
 
   canConnect(from: PortRef, to: string, without?: string): true | string {
     if (from.node === to) return "A node cannot be connected to itself.";
+    if (!this.canvas.element(to)?.querySelector("[data-side=in]")) {
+      return "Nothing goes into this node.";
+    }
     const edges = [...this.edges.values()].filter((edge) => edge.id !== without);
     if (edges.some((edge) => edge.source === from.node && edge.port === from.port && edge.target === to)) {
       return "These are connected already.";

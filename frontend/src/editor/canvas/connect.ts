@@ -11,7 +11,8 @@ const RADIUS = 28;
 
 interface Aim {
   card: Card;
-  port: Port;
+  /** Null where the card has none that the wire could go to. */
+  port: Port | null;
   verdict: true | string;
 }
 
@@ -42,9 +43,10 @@ export class Connect implements Gesture {
     this.dim();
     this.over = this.stage.cardOf(document.elementFromPoint(held.client.x, held.client.y));
     this.take(this.nearestPort(at) ?? this.portOf(this.over));
-    const fits = this.aim?.verdict === true;
-    this.line.draw(this.wiring.loose, fits && this.aim ? this.aim.card.pointOf(this.aim.port) : at);
-    this.line.explain(this.aim && !fits ? String(this.aim.verdict) : "", held.client);
+    const { aim } = this;
+    const fits = aim?.verdict === true;
+    this.line.draw(this.wiring.loose, fits && aim.port ? aim.card.pointOf(aim.port) : at);
+    this.line.explain(aim && !fits ? String(aim.verdict) : "", held.client);
   }
 
   end(held: Held): void {
@@ -54,8 +56,8 @@ export class Connect implements Gesture {
     const { host, viewport } = this.stage;
     const at = viewport.toFlow(held.client.x, held.client.y);
     this.cancel();
-    if (aim?.verdict === true) this.connect(aim);
-    else if (aim) this.stage.say(aim.verdict);
+    if (aim?.verdict === true && aim.port) this.connect(aim.card, aim.port);
+    else if (aim) this.stage.say(String(aim.verdict));
     else if (over) return;
     else if (edge) host.disconnect(edge);
     else host.connectDropped(loose, at, held.client);
@@ -70,7 +72,7 @@ export class Connect implements Gesture {
     if (this.wiring.edge) edges.mark(this.wiring.edge, "data-taken", false);
   }
 
-  private connect({ card, port }: Aim): void {
+  private connect(card: Card, port: Port): void {
     const { host, edges } = this.stage;
     const { loose, edge } = this.wiring;
     const [from, to] = pair(loose, card, port);
@@ -138,7 +140,16 @@ export class Connect implements Gesture {
   private portOf(card: Card | undefined): Aim | null {
     if (!card || this.isOrigin(card)) return null;
     const aims = this.ports(card).map((port) => ({ card, port, verdict: this.verdict(card, port) }));
-    return aims.find((aim) => aim.verdict === true) ?? aims[0] ?? null;
+    const none = { card, port: null, verdict: this.portless(card) };
+    return aims.find((aim) => aim.verdict === true) ?? aims[0] ?? none;
+  }
+
+  /** Why a card without ports on this side cannot be connected; the page knows best. */
+  private portless(card: Card): string {
+    const { loose } = this.wiring;
+    if ("to" in loose) return "Nothing comes out of this node.";
+    const why = this.stage.host.canConnect(loose, card.id, this.wiring.edge);
+    return why === true ? "Nothing goes into this node." : why;
   }
 
   private take(aim: Aim | null): void {
@@ -146,9 +157,9 @@ export class Connect implements Gesture {
     const [before, now] = [fits(this.aim), fits(aim)];
     this.aim = aim;
     if (before?.port === now?.port) return;
-    before?.port.element.removeAttribute("data-snapped");
+    before?.port?.element.removeAttribute("data-snapped");
     before?.card.element.removeAttribute("data-target");
-    now?.port.element.toggleAttribute("data-snapped", true);
+    now?.port?.element.toggleAttribute("data-snapped", true);
     now?.card.element.toggleAttribute("data-target", true);
   }
 }

@@ -78,7 +78,7 @@ export class EdgeTools {
     this.box.hidden = !meant || readOnly || viewport.far;
     if (!meant || this.box.hidden) return;
     const apart = Math.hypot(wire.to.x - wire.from.x, wire.to.y - wire.from.y) || 1;
-    const t = clamp(GRIP / viewport.now.zoom / apart, 0.04, 0.28);
+    const t = clamp(GRIP / viewport.now.zoom / apart, 0.03, 0.17);
     this.put(this.add, alongCurve(wire.from, wire.to, 0.5));
     this.put(this.grips.from, alongCurve(wire.from, wire.to, t));
     this.put(this.grips.to, alongCurve(wire.from, wire.to, 1 - t));

@@ -32,6 +32,10 @@ export class Far {
     stage.root.addEventListener("focusin", () => stage.frame.ask(this.job));
   }
 
+  stop(): void {
+    this.canvas.remove();
+  }
+
   private draw(): void {
     const { viewport } = this.stage;
     this.canvas.hidden = !viewport.far;

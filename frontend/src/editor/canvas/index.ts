@@ -31,6 +31,7 @@ export class Canvas {
   private readonly pointer: Pointer;
   private readonly keyboard: Keyboard;
   private readonly colours: Colours;
+  private readonly far: Far;
   private keyConnect: KeyConnect | null = null;
 
   constructor(
@@ -41,7 +42,7 @@ export class Canvas {
     this.order = new GraphOrder(stage.scene, stage.edges);
     this.motion = new Motion(stage);
     this.colours = new Colours(root, () => stage.repaint());
-    new Far(stage, this.colours);
+    this.far = new Far(stage, this.colours);
     this.minimap = new Minimap(stage, this.colours);
     this.pointer = new Pointer(stage, new EdgeTools(stage));
     this.keyboard = new Keyboard(stage, this.order, (id) => this.focus(id));
@@ -268,6 +269,7 @@ export class Canvas {
     this.keyboard.stop();
     this.motion.stop();
     this.colours.stop();
+    this.far.stop();
     this.stage.stop();
   }
 

@@ -44,7 +44,8 @@ export class Scene {
 
   /** Have everything measured and in place now. */
   ready(): void {
-    if (this.unmeasured.size + this.estimated.size + this.moved.size) this.settle();
+    const open = [this.unmeasured, this.estimated, this.moved, this.loose];
+    if (open.some((some) => some.size)) this.settle();
   }
 
   set(element: HTMLElement, place: Place): Card {
