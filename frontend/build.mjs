@@ -13,12 +13,16 @@ const fonts = ["inter", "jetbrains-mono"];
 const wantedFont = /-wght-normal\.woff2$/;
 
 const modules = {
-  entryPoints: Object.fromEntries(
-    ["app", "flow", "run", "editor/editor"].map((name) => [
-      basename(name),
-      join(here, "src", `${name}.ts`),
-    ]),
-  ),
+  entryPoints: {
+    ...Object.fromEntries(
+      ["app", "flow", "run", "editor/editor"].map((name) => [
+        basename(name),
+        join(here, "src", `${name}.ts`),
+      ]),
+    ),
+    // The canvas alone: no page of ours asks for it, tests and benchmarks/editor.py do.
+    "canvas-bench": join(here, "src", "editor", "canvas", "bench.ts"),
+  },
   outdir: out,
   bundle: true,
   splitting: true,

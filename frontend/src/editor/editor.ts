@@ -1,9 +1,2 @@
-// The editor's page: puts the server's cards in their places on the canvas.
-
-function place(): void {
-  for (const card of document.querySelectorAll<HTMLElement>("[data-canvas-cards] > [data-node]")) {
-    card.style.transform = `translate(${card.dataset["x"]}px, ${card.dataset["y"]}px)`;
-  }
-}
-
-place();
+// The editor's page: the canvas with the server's cards, its wires kept in memory.
+import "./canvas/bench";
