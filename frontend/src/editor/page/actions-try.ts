@@ -190,6 +190,11 @@ export class TryActions implements EditorActions {
     document.querySelector<HTMLElement>("[data-canvas]")?.focus();
   }
 
+  async flush(): Promise<boolean> {
+    this.calls.push("flush");
+    return true;
+  }
+
   async run(fields: FormData): Promise<RunAnswer> {
     this.calls.push(`run ${JSON.stringify(Object.fromEntries(fields))}`);
     if ("run" in this.runAnswer) this.setRun({ kind: "running", id: this.runAnswer.run });

@@ -175,6 +175,8 @@ export interface EditorActions {
   /** Keyboard connecting on the canvas, from this port. */
   startConnect(from: NodeEnd): void;
 
+  /** Waits until the server has all changes of this tab; false: it cannot be reached. */
+  flush(): Promise<boolean>;
   /** `fields` is the run's form; everything is saved before. */
   run(fields: FormData): Promise<RunAnswer>;
   stop(): void;

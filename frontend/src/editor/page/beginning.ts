@@ -2,8 +2,8 @@
 import type { EditorActions, Said } from "./actions";
 import { need } from "./dom";
 
-/** The template that "Run a sample" takes: it needs no model and ends in a second. */
-const SAMPLES = ["sort_feedback", "translate"];
+/** The template that "Run a sample" takes where a model is there to answer. */
+const SAMPLE = "translate";
 
 export class Beginning {
   private readonly box = need("[data-beginning]");
@@ -46,12 +46,11 @@ export class Beginning {
     this.say({ text: `Started from “${document.name ?? key}”.`, undo: true });
   }
 
-  /** One that runs as it is: without a model where none is there. */
+  /** One that runs as it is; empty: without a model the new flow itself, which hands its text on. */
   private sample(): string {
     const keys = Object.keys(this.documents);
     const hasModel = need("[data-slot=describe]").dataset["hasModel"] === "1";
-    const needsNone = keys.filter((key) => !this.documents[key]?.nodes?.some((node) => node.type === "llm"));
-    const fitting = hasModel ? [...SAMPLES, ...keys] : [...needsNone, ...keys];
-    return fitting.find((key) => key in this.documents) ?? "";
+    const needsNone = keys.find((key) => !this.documents[key]?.nodes?.some((node) => node.type === "llm"));
+    return hasModel ? (keys.find((key) => key === SAMPLE) ?? keys[0] ?? "") : (needsNone ?? "");
   }
 }

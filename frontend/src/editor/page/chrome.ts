@@ -49,7 +49,7 @@ export class EditorChrome implements Chrome {
     this.problems = new Problems(actions);
     this.menus = new ContextMenus(new Menu(), actions, give, (edge, client) => this.quickAdd({ edge, client }));
     this.commandPalette = new CommandPalette(actions, give, (type) => this.add(type, {}));
-    this.conflicts = new Conflicts((node) => actions.focusNode(node), (text) => this.say({ text, tone: "warning" }));
+    this.conflicts = new Conflicts((node) => actions.focusNode(node), (text) => this.toaster.announce(text));
     new Beginning(actions, say, () => this.askRun());
     actions.on("said", say);
     actions.on("conflicts", (notices) => this.conflicts.add(notices));

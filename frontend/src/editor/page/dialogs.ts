@@ -1,6 +1,7 @@
 // The dialogs of running, publishing and importing: a form, an answer, the focus back.
 import type { EditorActions, Said } from "./actions";
 import { make, need } from "./dom";
+import { matches } from "./keys";
 
 type Tell = (said: Said) => void;
 
@@ -32,6 +33,11 @@ export class RunDialog {
       event.preventDefault();
       void this.start();
     });
+    this.form.addEventListener("keydown", (event) => {
+      if (!matches(event, "Mod+Enter")) return;
+      event.preventDefault();
+      this.form.requestSubmit();
+    });
   }
 
   /** Run, or stop what runs. */
@@ -43,7 +49,8 @@ export class RunDialog {
     }
     if (this.busy || this.dialog.open) return;
     this.busy = true;
-    const fields = await this.fields();
+    // The form is that of the draft as the server has it.
+    const fields = (await this.actions.flush()) ? await this.fields() : null;
     this.busy = false;
     if (!fields) {
       this.say({ text: "The server does not answer. Try again in a moment.", tone: "warning" });

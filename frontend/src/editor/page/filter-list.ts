@@ -46,7 +46,7 @@ export class FilterList {
     });
     this.list = make("div", { role: "listbox", id: this.name, class: "filter-list", "aria-label": placeholder });
     this.none = make("p", { class: "filter-none muted", role: "status" });
-    this.element = make("div", { class: "filter" },
+    this.element = make("div", { class: "filter-box" },
       make("div", { class: "search-field" }, icon("search"), this.field), this.list, this.none);
     this.field.addEventListener("input", () => {
       this.at = 0;

@@ -37,7 +37,10 @@ export function matches(event: KeyboardEvent, keys: string): boolean {
   if (mod !== wants.mod || other || event.altKey !== wants.alt) return false;
   if (/^[A-Z]$/.test(key)) return event.shiftKey === wants.shift && isLetter(event, key);
   if (/^\d$/.test(key)) {
-    return event.shiftKey === wants.shift && (event.code === `Digit${key}` || (!wants.shift && event.key === key));
+    const isDigitKey = event.code === `Digit${key}`;
+    if (wants.shift) return event.shiftKey && isDigitKey;
+    // French and others type digits with Shift.
+    return event.key === key || (!event.shiftKey && isDigitKey);
   }
   // A sign may need Shift on some layouts: what was typed decides.
   if (key.length === 1) return event.key === key || (key === "+" && event.key === "=");

@@ -195,6 +195,7 @@ export class Outline {
   }
 
   private showSelection(): void {
+    if (!this.visible) return;
     const selected = new Set(this.chrome.actions.selection().nodes);
     for (const row of this.rows()) {
       const isSelected = selected.has(row.dataset["rowOf"] ?? "");

@@ -27,6 +27,8 @@ export class Panel {
     });
     NARROW.addEventListener("change", () => this.setOpen(!NARROW.matches && memory.read(OPEN) !== "closed"));
     this.setOpen(!NARROW.matches && memory.read(OPEN) !== "closed");
+    // Before it is known whether there is room, a drawer would only flash.
+    this.element.dataset["started"] = "";
   }
 
   get isDrawer(): boolean {

@@ -26,10 +26,14 @@ export class Say {
     this.undo.hidden = !undo;
     this.box.dataset["tone"] = tone ?? "good";
     this.box.hidden = false;
-    // The same sentence twice has to be heard twice: the region has to change.
-    const spoken = undo ? `${text} Undo with ${keyLabel("Mod+Z")}.` : text;
-    this.heard.textContent = this.heard.textContent === spoken ? `${spoken}\u00a0` : spoken;
+    this.announce(undo ? `${text} Undo with ${keyLabel("Mod+Z")}.` : text);
     this.leaveLater();
+  }
+
+  /** Only for the ear, where the eye has it elsewhere. */
+  announce(text: string): void {
+    // The same sentence twice has to be heard twice: the region has to change.
+    this.heard.textContent = this.heard.textContent === text ? `${text}\u00a0` : text;
   }
 
   private leaveLater(): void {
