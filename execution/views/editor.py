@@ -3,18 +3,26 @@
 from typing import Any
 from uuid import UUID
 
-from django.http import HttpResponse
+from django.http import HttpResponse, JsonResponse
 from django.shortcuts import render
+from django.urls import reverse
 from django.views.decorators.http import require_GET
 
 from accounts.web import workspace_page
-from flows.engine.document import dump
+from execution.views.models_notice import has_model_provider
+from execution.views.run_form import empty_form
+from flows.engine.document import Document, dump
 from flows.models import Flow
 from flows.queries import document_problems, draft_document
 from flows.views.actions import visible_flow
 from flows.views.editor_cards import editor_cards
+from flows.views.examples import examples
 from flows.views.page_request import PageRequest
+from flows.views.palette import node_type_facts, palette
 from flows.views.picture import problem_nodes
+
+#: Flows that a search from the editor finds at most.
+FOUND_FLOWS = 8
 
 
 @require_GET
@@ -32,9 +40,25 @@ def _context(request: PageRequest, flow: Flow) -> dict[str, Any]:
         "flow": flow,
         "can_edit": request.actor.can("flow.edit"),
         "can_run": request.actor.can("run.start"),
+        "can_publish": request.actor.can("flow.publish"),
         "cards": editor_cards(document, broken=problem_nodes(problems)),
         "problems": problems,
         "state": {"revision": flow.revision, "document": dump(document)},
+        "palette": palette(),
+        "node_types": node_type_facts(),
+        "has_model": has_model_provider(request.workspace),
+        **_beginning(document, request.actor.can("flow.edit")),
+    }
+
+
+def _beginning(document: Document, can_edit: bool) -> dict[str, Any]:
+    """What a flow without a step of its own offers to start from."""
+    is_new = can_edit and all(node.type in ("input", "output") for node in document.nodes)
+    offered = examples() if is_new else ()
+    return {
+        "is_new": is_new,
+        "examples": offered,
+        "example_documents": {example.key: dump(example.document) for example in offered},
     }
 
 
@@ -48,3 +72,26 @@ def flow_cards(request: PageRequest, flow_id: UUID) -> HttpResponse:
     wanted = request.GET.getlist("node") or None
     cards = editor_cards(document, broken=problem_nodes(problems), only=wanted)
     return render(request, "flows/editor/_cards.html", {"cards": cards})
+
+
+@require_GET
+@workspace_page
+def flow_inputs(request: PageRequest, flow_id: UUID) -> HttpResponse:
+    """The fields that a run of the draft asks for; `data-fields` counts them."""
+    flow = visible_flow(request, flow_id)
+    form = empty_form(draft_document(flow))
+    return render(request, "flows/editor/_run_fields.html", {"flow": flow, "form": form})
+
+
+@require_GET
+@workspace_page
+def flow_find(request: PageRequest) -> JsonResponse:
+    """Flows whose name holds `?q=`, last changed first: `{"flows": [{id, name, url}]}`."""
+    search = request.GET.get("q", "").strip()
+    flows = Flow.objects.visible_to(request.actor).filter(name__icontains=search)
+    found = flows.order_by("-updated_at").values_list("id", "name")[:FOUND_FLOWS]
+    entries = [
+        {"id": str(id), "name": name, "url": reverse("flow-editor", args=[id])}
+        for id, name in found
+    ]
+    return JsonResponse({"flows": entries})

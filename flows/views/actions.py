@@ -3,7 +3,7 @@
 from uuid import UUID
 
 from django.contrib import messages
-from django.http import Http404, HttpResponse
+from django.http import Http404, HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.views.decorators.http import require_GET, require_POST
 
@@ -76,18 +76,29 @@ def import_file(request: PageRequest) -> HttpResponse:
 @require_POST
 @workspace_page
 def publish(request: PageRequest, flow_id: UUID) -> HttpResponse:
-    """Freeze the draft as the version that runs."""
+    """Freeze the draft as the version that runs; who accepts JSON is told the version in it."""
     flow = visible_flow(request, flow_id)
+    in_json = request.accepts("application/json") and not request.accepts("text/html")
     try:
         version = services.publish_flow(
             request.actor, flow, note=request.POST.get("note", "").strip()
         )
     except DocumentInvalid as invalid:
         errors = [problem for problem in invalid.problems if problem.severity == "error"]
+        if in_json:
+            return JsonResponse({"message": _publish_refusal(errors)}, status=422)
         _say_problems(request, "Not published", errors)
     else:
+        if in_json:
+            return JsonResponse({"version": version.number})
         messages.success(request, f"Version {version.number} is published.")
     return redirect("flow-detail", flow.id)
+
+
+def _publish_refusal(errors: list[Problem]) -> str:
+    """The first error, and how many there are; the editor lists all of them."""
+    more = f" ({len(errors) - 1} more in the list of problems.)" if len(errors) > 1 else ""
+    return f"Not published: {errors[0].message}{more}" if errors else "Not published."
 
 
 @require_POST

@@ -102,4 +102,4 @@ def problems(request: PageRequest, flow_id: UUID) -> HttpResponse:
         return JsonResponse({"problems": [problem.as_dict() for problem in found]})
     errors = sum(problem.severity == "error" for problem in found)
     context = {"problems": found, "errors": errors, "warnings": len(found) - errors}
-    return render(request, "flows/editor/_problems.html", context)
+    return render(request, "flows/editor/_problem_list.html", context)
