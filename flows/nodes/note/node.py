@@ -11,7 +11,7 @@ class Config(NodeConfig):
         default="",
         title="Text",
         description="Markdown for the reader of the flow.",
-        json_schema_extra={"evaluate": "never", "widget": "text"},
+        json_schema_extra={"evaluate": "never", "widget": "markdown"},
     )
 
 
