@@ -212,7 +212,7 @@ def test_of_a_value_of_a_hundred_megabytes_only_the_beginning_is_read(
     stored = _store(run, {"json": rows, "text": "ä" * 49_000_000})
     assert stored["json"]["size"] > 90_000_000
     make_step(run, "ask", output=stored)
-    asked = [
+    asked: list[dict[str, JSON]] = [
         {"of": "output"},
         {"of": "output", "path": ["json"]},
         {"of": "output", "path": ["json"], "as": "table"},

@@ -1,4 +1,5 @@
 // The editor's page: puts the server's cards in their places on the canvas.
+import { tryInspector } from "./page/inspector-try";
 
 function place(): void {
   for (const card of document.querySelectorAll<HTMLElement>("[data-canvas-cards] > [data-node]")) {
@@ -7,3 +8,6 @@ function place(): void {
 }
 
 place();
+
+const editor = document.querySelector<HTMLElement>("[data-editor]");
+if (editor) tryInspector(editor);
