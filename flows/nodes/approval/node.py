@@ -51,6 +51,7 @@ class Config(NodeConfig):
         description="E-mail addresses of members who may decide, and are written to. "
         "None: everyone who may approve.",
         max_length=50,
+        json_schema_extra={"widget": "member"},
     )
     timeout_seconds: Annotated[float | None, BeforeValidator(blank_as_none)] = Field(
         default=None,

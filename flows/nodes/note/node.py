@@ -26,7 +26,7 @@ class Config(NodeConfig):
         default="",
         title="Text",
         description="Markdown for the reader of the flow.",
-        json_schema_extra={"evaluate": "never", "widget": "text"},
+        json_schema_extra={"evaluate": "never", "widget": "markdown"},
     )
     color: Color = Field(
         default="teal",

@@ -1,2 +1,151 @@
-// The editor's page: the canvas with the server's cards, its wires kept in memory.
-import "./canvas/bench";
+// The editor's page, put together: model and server, canvas, what is around it, inspector, runs.
+import { Canvas } from "./canvas/index";
+import type { CanvasHost } from "./canvas/index";
+import { openSession } from "./session";
+import type { FlowDocument, Json } from "./ops";
+import { CardKeeper } from "./page/card-keeper";
+import { startChrome } from "./page/chrome";
+import type { EditorChrome } from "./page/chrome";
+import { placed } from "./page/composing";
+import { noticesOf } from "./page/conflict-notices";
+import { FlowActions } from "./page/flow-actions";
+import { Inspector } from "./page/inspector";
+import { memory, need } from "./page/dom";
+import { RunBar } from "./page/run-bar";
+import { RunControl } from "./page/run-control";
+
+interface PageState {
+  revision: number;
+  document: FlowDocument;
+  pins?: Record<string, Json>;
+  person: string;
+  /** A past run that is laid over the flow as it was then. */
+  run?: string;
+}
+
+const root = need("[data-editor]");
+const state = JSON.parse(need("#flow-state").textContent ?? "{}") as PageState;
+const flow = root.dataset["flow"] ?? "";
+const readOnly = "readOnly" in root.dataset;
+
+const session = openSession({
+  flow,
+  person: state.person,
+  revision: state.revision,
+  document: state.document,
+  pins: state.pins ?? {},
+});
+const { model, sync, history, socket } = session;
+
+let actions: FlowActions;
+let chrome: EditorChrome;
+const host: CanvasHost = {
+  moved: (places) => void actions.commit(places.size === 1 ? "Move a node" : `Move ${places.size} nodes`, placed(model, places)),
+  resized: (id, place) => void actions.commit("Resize a note", [{ op: "place", node: id, place: { ...place } }], `size ${id}`),
+  connect: (from, to) => actions.connect(from, to),
+  reconnect: (edge, end) => actions.reconnect(edge, end),
+  disconnect: (edge) => actions.remove({ nodes: [], edges: [edge] }),
+  canConnect: (from, to, without) => actions.canConnect(from, to, without),
+  connectDropped: (loose, at, client) =>
+    chrome.quickAdd({ ...("to" in loose ? { to: loose.to } : { from: loose }), at, client }),
+  droppedOnEdge: (node, edge) => actions.splice(node, edge),
+  droppedInto: (nodes, container, places) => actions.moveInto(nodes, container, places),
+  selected: () => onSelected(),
+  opened: (id) => actions.openSettings(id),
+  menu: (target, client) => chrome.openMenu("canvas" in target ? {} : target, client),
+  emptyDoubleClick: (at, client) => chrome.quickAdd({ at, client }),
+  addOnPort: (node, port, client) => chrome.quickAdd({ from: { node, port }, client, placeFreely: true }),
+  addOnEdge: (edge, client) => chrome.quickAdd({ edge, client }),
+  viewChanged: (view) => memory.write(VIEW, JSON.stringify(view)),
+};
+const VIEW = `editor-view:${state.person}:${flow}`;
+
+const canvasRoot = need("[data-canvas]");
+const canvas = new Canvas(canvasRoot, host);
+const keeper = new CardKeeper(flow, model, canvas);
+const runs = new RunControl(canvasRoot, model, canvas);
+const inspector = new Inspector(need("[data-inspector]"), {
+  flow,
+  entry: (node) => model.nodes.get(node) as never,
+  onChange: (node, path, value, note) => {
+    const op = value === undefined ? { op: "set", node, path } : { op: "set", node, path, value };
+    actions.commit(note.label, [op as never], note.group);
+  },
+  onRename: (node, to) => actions.renameId(node, to),
+  onClose: () => undefined,
+  onRetry: (node, run) => void runs.again(node, run),
+});
+actions = new FlowActions({
+  flow,
+  readOnly,
+  session,
+  canvas,
+  keeper,
+  runs,
+  openSettings: (id, path) => {
+    canvas.select([id]);
+    void inspector.show(id, { focus: true }).then(() => path && inspector.focusField(path.replace(/^config\./, "")));
+  },
+});
+
+function onSelected(): void {
+  const selection = actions.selection();
+  actions.emit("selection", selection);
+  socket.select(selection.nodes);
+  const [only] = selection.nodes;
+  if (inspector.open && selection.nodes.length === 1 && only) void inspector.show(only);
+}
+
+sync.onTouched = (touched) => {
+  keeper.take(touched);
+  inspector.update(touched);
+  actions.tellChange();
+};
+sync.onState = (saved) => {
+  const { kind, kept, message } = saved;
+  actions.emit("saved", { kind, kept, ...(message ? { detail: message } : {}) });
+  if (kind === "saved") keeper.refresh();
+};
+sync.onConflicts = (notices) => actions.emit("conflicts", noticesOf(sync, notices));
+sync.onPeople = (people) => actions.emit("people", people.filter((person) => person.tab !== sync.tab));
+const renamed = sync.onRenamed;
+sync.onRenamed = (ids) => {
+  renamed(ids);
+  for (const [from, to] of ids) inspector.renamed(from, to);
+};
+history.onChange = () => actions.emit("history", undefined);
+keeper.onDrawn = (ids) => {
+  for (const id of ids) runs.overlay.redrawn(id);
+  actions.tellChange();
+};
+runs.onState = (run) => actions.emit("run", run);
+runs.onSaid = (said) => actions.say(said);
+const runBar = new RunBar(root, {
+  clear: () => runs.overlay.clear(),
+  show: (node) => actions.openSettings(node),
+});
+runs.onStatus = (status) => {
+  runBar.show(status);
+  if (status?.isOver) inspector.setRun(status.run);
+};
+
+keeper.start();
+canvas.setReadOnly(readOnly);
+chrome = startChrome(actions);
+openView();
+session.start();
+if (state.run) runs.show(state.run);
+
+/** Where this person left the flow; `?node=` goes to a node. */
+function openView(): void {
+  canvas.start();
+  const wanted = new URLSearchParams(location.search).get("node");
+  if (wanted && model.nodes.has(wanted)) {
+    actions.focusNode(wanted);
+    return;
+  }
+  const kept = memory.read(VIEW);
+  if (!kept) return;
+  const view = JSON.parse(kept) as { x: number; y: number; zoom: number };
+  if ([view.x, view.y, view.zoom].every(Number.isFinite)) canvas.setView(view);
+}

@@ -93,7 +93,7 @@ export interface ConflictNotice {
   node?: string;
   by?: string;
   theirs?: unknown;
-  actions: readonly { label: "Keep mine" | "Take theirs"; run(): void }[];
+  actions: readonly { label: "Keep mine" | "Take theirs" | "Try again" | "Drop mine"; run(): void }[];
 }
 
 /** A sentence on what was done; `undo`: the last step of the history takes it back. */

@@ -1,0 +1,208 @@
+"""Names for completion with the values they last had, and what an expression would give."""
+
+import json
+import time
+from collections import OrderedDict
+from dataclasses import asdict
+from threading import Lock
+from typing import Any
+from uuid import UUID
+
+from django.http import HttpRequest, JsonResponse
+from django.views.decorators.http import require_GET, require_POST
+
+from accounts.web import workspace_page
+from execution.models import Run
+from execution.node_samples import Loader, Samples, run_facts, variables_of
+from execution.views.node_data import asked_run
+from execution.views.node_levels import kind_of, preview_of
+from flows.engine.errors import NodeError
+from flows.engine.expressions import evaluate, mentions_in, render, trimmed
+from flows.engine.names import suggestion
+from flows.engine.references import is_reference, load_all
+from flows.models import Flow
+from flows.queries import draft_document
+from flows.views.actions import visible_flow
+from flows.views.page_request import PageRequest
+from flows.views.scope import Name, filter_help, names_for, readable
+
+JSON = Any
+#: Previews that a session may ask for in so many seconds, of each web process: each costs up to
+#: 200 ms of CPU.
+MOST_PREVIEWS, PREVIEW_SECONDS = 30, 10.0
+#: Bytes of large values that one preview loads, and characters of a text and of its answer.
+PREVIEW_LOAD = 1_000_000
+MOST_TEXT = 20_000
+MOST_ANSWER = 2_000
+#: Keys of one value that completion lists below it.
+MOST_KEYS = 40
+_KEPT_SESSIONS = 10_000
+
+
+@require_GET
+@workspace_page
+def node_scope(request: PageRequest, flow_id: UUID, key: str) -> JsonResponse:
+    """The names that a node sees, with values from a run cut to 200 characters; and the filters."""
+    flow = visible_flow(request, flow_id)
+    document = draft_document(flow)
+    variables = variables_of(flow)
+    names = names_for(document, key, variables)
+    run = asked_run(request, flow)
+    values: dict[str, JSON] = {"vars": variables}
+    if run is not None:
+        values |= _values(run, Samples(run, document, key))
+    return JsonResponse(
+        {
+            "run": str(run.id) if run else None,
+            "names": [
+                asdict(name) | _sample(values, name.path) for name in _with_keys(names, values)
+            ],
+            "filters": [asdict(one) for one in filter_help()],
+        }
+    )
+
+
+def _values(run: Run, samples: Samples) -> dict[str, JSON]:
+    outputs = samples.outputs(readable(samples.graph, samples.node))
+    try:
+        inner = samples.inner(Loader(run, PREVIEW_LOAD))
+    except NodeError:
+        inner = {}
+    return {"run": run_facts(run), **inner, **outputs}
+
+
+def _with_keys(names: list[Name], values: dict[str, JSON]) -> list[Name]:
+    """The names, and below those whose fields are not known the keys that their values had."""
+    known = {name.path for name in names}
+    found = list(names)
+    for name in names:
+        value = _value(values, name.path)
+        if not name.open or not isinstance(value, dict) or is_reference(value):
+            continue
+        for key, item in list(value.items())[:MOST_KEYS]:
+            path = f"{name.path}.{key}"
+            if key.isidentifier() and path not in known:
+                found.append(Name(path, name.node, name.title, kind_of(item), open=True))
+    return found
+
+
+_ABSENT = object()
+
+
+def _value(values: dict[str, JSON], path: str) -> JSON:
+    value: JSON = values
+    for step in path.split("."):
+        if not isinstance(value, dict) or is_reference(value) or step not in value:
+            return _ABSENT
+        value = value[step]
+    return value
+
+
+def _sample(values: dict[str, JSON], path: str) -> dict[str, JSON]:
+    value = _value(values, path)
+    return {} if value is _ABSENT else {"value": preview_of(value)}
+
+
+class PreviewLimit:
+    """How many previews each session has asked for lately, in this process."""
+
+    def __init__(self, most: int, seconds: float) -> None:
+        self.most, self.seconds = most, seconds
+        self._lock = Lock()
+        self._asked: OrderedDict[str, list[float]] = OrderedDict()
+
+    def wait(self, session: str) -> float:
+        """Seconds until this session may ask; 0: it may now, and that counts."""
+        now = time.monotonic()
+        with self._lock:
+            asked = [at for at in self._asked.pop(session, []) if at > now - self.seconds]
+            self._asked[session] = asked
+            while len(self._asked) > _KEPT_SESSIONS:
+                self._asked.popitem(last=False)
+            if len(asked) >= self.most:
+                return max(0.01, asked[0] + self.seconds - now)
+            asked.append(now)
+            return 0.0
+
+
+limit = PreviewLimit(MOST_PREVIEWS, PREVIEW_SECONDS)
+
+
+@require_POST
+@workspace_page
+def preview(request: PageRequest, flow_id: UUID) -> JsonResponse:
+    """What a text gives with the values of a run: {"node", "text", "run"?, "template"?}.
+
+    Answers {"value", "kind", "cut"} or {"error", "kind"}; 429 for more than a session may ask.
+    """
+    request.actor.require("flow.read")
+    flow = visible_flow(request, flow_id)
+    wait = limit.wait(_session(request))
+    if wait:
+        said = {"error": "Too many previews; go on typing.", "kind": "busy"}
+        return JsonResponse(said, status=429, headers={"Retry-After": str(int(wait) + 1)})
+    asked = _asked(request)
+    if asked is None:
+        return JsonResponse({"error": "Send node and text as JSON.", "kind": "invalid"}, status=422)
+    run = asked_run(request, flow, str(asked.get("run") or ""))
+    try:
+        value = _previewed(flow, run, asked)
+    except NodeError as error:
+        return JsonResponse({"error": error.message, "kind": error.code})
+    shown = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, indent=2)
+    cut = len(shown) > MOST_ANSWER
+    return JsonResponse({"value": shown[:MOST_ANSWER], "kind": kind_of(value), "cut": cut})
+
+
+def _session(request: HttpRequest) -> str:
+    return request.session.session_key or ""
+
+
+def _asked(request: HttpRequest) -> dict[str, JSON] | None:
+    try:
+        asked = json.loads(request.body) if len(request.body) < 10 * MOST_TEXT else None
+    except (ValueError, RecursionError):
+        return None
+    if not isinstance(asked, dict):
+        return None
+    texts = isinstance(asked.get("text"), str) and isinstance(asked.get("node"), str)
+    return asked if texts and len(asked["text"]) <= MOST_TEXT else None
+
+
+def _previewed(flow: Flow, run: Run | None, asked: dict[str, JSON]) -> JSON:
+    """Raises NodeError with the sentence to show."""
+    text, node, template = asked["text"], asked["node"], bool(asked.get("template"))
+    document = draft_document(flow)
+    known = names_for(document, node, ())
+    roots = {mention.root for mention in mentions_in(text, template=template)}
+    for root in roots:
+        if root not in {name.path for name in known}:
+            hint = suggestion(root, (name.path for name in known if "." not in name.path))
+            raise NodeError("expression_unknown_name", f"There is no '{root[:60]}' here.{hint}")
+    context = _context(flow, run, Samples(run, document, node) if run else None, roots)
+    missing = sorted(root for root in roots if root not in context)
+    load = Loader(run, PREVIEW_LOAD) if run else None
+    try:
+        if template:
+            return render(text, context, load=load)
+        return load_all(evaluate(trimmed(text), context, load=load), load)
+    except NodeError as error:
+        if error.code == "expression_unknown_name" and missing:
+            said = f"'{missing[0]}' has no value yet. Run the flow once to see one."
+            raise NodeError("no_data", said) from error
+        raise
+
+
+def _context(
+    flow: Flow, run: Run | None, samples: Samples | None, roots: set[str]
+) -> dict[str, JSON]:
+    context: dict[str, JSON] = {}
+    if "vars" in roots:
+        context["vars"] = variables_of(flow)
+    if run is None or samples is None:
+        return context
+    if "run" in roots:
+        context["run"] = run_facts(run)
+    outputs = samples.outputs(root for root in roots if root in samples.graph.nodes)
+    inner = samples.inner(Loader(run, PREVIEW_LOAD)) if roots - set(outputs) - {"run"} else {}
+    return {**context, **{name: inner[name] for name in inner if name in roots}, **outputs}

@@ -1,0 +1,79 @@
+// Colours of expressions, and a line under names that are not known here, with what to do.
+import { StateEffect, type Extension } from "@codemirror/state";
+import { Decoration, ViewPlugin, type DecorationSet, type EditorView, type ViewUpdate } from "@codemirror/view";
+import { ownNames, tokens, type Token } from "./expression";
+import { scopeOf, type Scope } from "./scope";
+
+/** Longer texts are not coloured: they are read at every letter. */
+const LONGEST = 50_000;
+const again = StateEffect.define<null>();
+
+export function expressionMarks(host: HTMLElement, template: boolean): Extension {
+  return ViewPlugin.define((view) => new Marks(view, host, template), {
+    decorations: (marks) => marks.decorations,
+  });
+}
+
+class Marks {
+  decorations: DecorationSet;
+  private readonly leave: () => void;
+
+  constructor(
+    view: EditorView,
+    private readonly host: HTMLElement,
+    private readonly template: boolean,
+  ) {
+    this.decorations = this.read(view);
+    this.leave = scopeOf(host)?.onLoad(() => view.dispatch({ effects: again.of(null) })) ?? (() => {});
+  }
+
+  update(update: ViewUpdate): void {
+    const asked = update.transactions.some((one) => one.effects.some((effect) => effect.is(again)));
+    if (update.docChanged || asked) this.decorations = this.read(update.view);
+  }
+
+  destroy(): void {
+    this.leave();
+  }
+
+  private read(view: EditorView): DecorationSet {
+    const text = view.state.doc.toString();
+    if (text.length > LONGEST) return Decoration.none;
+    const scope = scopeOf(this.host);
+    const own = this.template ? ownNames(text) : new Set<string>();
+    const marks = tokens(text, this.template).map((token) => {
+      const wrong = scope ? problemOf(token, scope, own) : null;
+      if (!wrong) return Decoration.mark({ class: `x-${token.kind}` }).range(token.from, token.to);
+      const attributes = { title: wrong };
+      return Decoration.mark({ class: "x-unknown", attributes }).range(token.from, token.to);
+    });
+    return Decoration.set(marks, true);
+  }
+}
+
+/** Why a token names nothing that is known here; null: it does, or nobody can tell. */
+function problemOf(token: Token, scope: Scope, own: ReadonlySet<string>): string | null {
+  const { answer } = scope;
+  if (!answer) return null;
+  if (token.kind === "filter") return null;
+  const [root, field] = token.path ?? [];
+  // While a retry is decided there is an error as well.
+  if (root === undefined || own.has(root) || root === "error") return null;
+  const known = scope.find(root);
+  if (!known && !scope.hasBelow(root)) {
+    const near = nearest(root, answer.names.map((name) => name.path.split(".")[0] ?? ""));
+    return `There is no '${root}' here.${near}`;
+  }
+  if (field === undefined || !known || known.open || !scope.hasBelow(root)) return null;
+  if (scope.find(`${root}.${field}`)) return null;
+  const fields = answer.names.filter((name) => name.path.startsWith(`${root}.`));
+  return `'${root}' has no '${field}'.${nearest(field, fields.map((name) => name.path.split(".")[1] ?? ""))}`;
+}
+
+/** A sentence with the known name that begins or ends like this one. */
+function nearest(name: string, known: readonly string[]): string {
+  const match = known.find(
+    (one) => one !== "" && (one.slice(0, 3) === name.slice(0, 3) || one.slice(-3) === name.slice(-3)),
+  );
+  return match ? ` Did you mean '${match}'?` : "";
+}
