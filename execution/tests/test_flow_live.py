@@ -188,7 +188,9 @@ def test_who_is_removed_is_cut_off(
         socket = Socket(greeting, owner[0])
         await socket.open()
         await asyncio.to_thread(_apart, remove)
-        return await socket.next(lambda frame: False)
+        code = await socket.next(lambda frame: False)
+        await socket.close()
+        return code
 
     assert asyncio.run(stay()) == NOT_FOUND
 
@@ -206,7 +208,9 @@ def test_a_ping_is_answered_rubbish_is_not_and_a_flood_ends_the_socket(
         assert await socket.next(lambda frame: "people" not in frame) == {"pong": 1}
         for _ in range(SAID_LIMIT):
             await socket.say("{}")
-        return await socket.next(lambda frame: False)
+        code = await socket.next(lambda frame: False)
+        await socket.close()
+        return code
 
     assert asyncio.run(talk()) == TOO_MUCH
 
