@@ -11,7 +11,8 @@ from django.views.decorators.http import require_GET
 from accounts.web import workspace_page
 from execution.views.models_notice import has_model_provider
 from execution.views.run_form import empty_form
-from flows.engine.document import Document, dump
+from flows.changes import draft_state
+from flows.engine.document import Document, dump, parse
 from flows.models import Flow
 from flows.queries import document_problems, draft_document
 from flows.views.actions import visible_flow
@@ -34,7 +35,8 @@ def flow_editor(request: PageRequest, flow_id: UUID) -> HttpResponse:
 
 
 def _context(request: PageRequest, flow: Flow) -> dict[str, Any]:
-    document = draft_document(flow)
+    state = draft_state(request.actor, flow)
+    document = parse(state["document"])
     problems = document_problems(document, flow.workspace_id)
     return {
         "flow": flow,
@@ -43,7 +45,7 @@ def _context(request: PageRequest, flow: Flow) -> dict[str, Any]:
         "can_publish": request.actor.can("flow.publish"),
         "cards": editor_cards(document, broken=problem_nodes(problems)),
         "problems": problems,
-        "state": {"revision": flow.revision, "document": dump(document)},
+        "state": {**state, "person": str(request.user.pk)},
         "palette": palette(),
         "node_types": node_type_facts(),
         "has_model": has_model_provider(request.workspace),
