@@ -1,31 +1,85 @@
-"""The editor in a real browser."""
+"""The editor as builders use it, in a real browser: from a new flow to a published one."""
 
 from typing import Any
 
 import pytest
 from playwright.sync_api import Page, expect
 
+from accounts.permissions import Actor
 from execution.tests.flows_for_tests import document, output, published, start_node
 from flows.models import Flow
+from flows.queries import draft_document
+from flows.services import create_flow
 from fluxprompt.testing.live_stack import LiveStack
-from tests.support.visitor import new_visitor
+from tests.support.visitor import new_visitor, watch
 
 
-@pytest.fixture
-def flow(stack: LiveStack, page: Page, django_db_blocker: Any) -> Flow:
-    """A flow with a fork, of the person signed in with `page`."""
-    with pytest.MonkeyPatch.context() as patch, django_db_blocker.unblock():
-        patch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "1")
+class Editing:
+    """A person signed in with a page, and what the database says of a flow."""
+
+    def __init__(self, stack: LiveStack, page: Page, blocker: Any) -> None:
+        self.stack, self.page, self.blocker = stack, page, blocker
+        self.actor: Actor = self.ask(self._visit)
+
+    def _visit(self) -> Actor:
         visitor = new_visitor()
+        self.visitor = visitor
+        return visitor.actor
+
+    def ask(self, question: Any) -> Any:
+        # Playwright's own loop runs in this thread; these few rows block nobody in it.
+        with pytest.MonkeyPatch.context() as patch, self.blocker.unblock():
+            patch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "1")
+            return question()
+
+    def sign_in(self) -> None:
+        self.visitor.sign_in(self.page, self.stack)
+
+    def forked(self) -> Flow:
         fork = {"id": "fork", "type": "if", "config": {"condition": "{{ start.text != '' }}"}}
         nodes = [start_node("text"), fork, output("{{ start.text }}"), output("none", "never")]
         edges = ["start>fork", "fork.true>end", "fork.false>never"]
-        made = published(visitor.actor, document(nodes, edges))
-    visitor.sign_in(page, stack)
+        flow: Flow = self.ask(lambda: published(self.actor, document(nodes, edges)))
+        return flow
+
+    def new(self) -> Flow:
+        flow: Flow = self.ask(lambda: create_flow(self.actor, name="Mine"))
+        return flow
+
+    def open(self, flow: Flow, query: str = "") -> None:
+        self.page.goto(f"{self.stack.base_url}/flows/{flow.id}/edit/{query}")
+        self.page.locator("[data-canvas][data-started]").wait_for()
+
+    def saved(self) -> None:
+        expect(self.page.get_by_role("button", name="Saved")).to_be_visible(timeout=15_000)
+
+    def draft(self, flow: Flow) -> Any:
+        return self.ask(lambda: draft_document(Flow.objects.get(pk=flow.pk)))
+
+
+@pytest.fixture
+def editing(stack: LiveStack, page: Page, django_db_blocker: Any) -> Editing:
+    made = Editing(stack, page, django_db_blocker)
+    made.sign_in()
     return made
 
 
-def test_the_canvas_shows_the_cards_of_the_draft(stack: LiveStack, page: Page, flow: Flow) -> None:
-    page.goto(f"{stack.base_url}/flows/{flow.id}/edit/")
+def test_the_canvas_shows_the_cards_and_wires_of_the_draft(editing: Editing, page: Page) -> None:
+    said = watch(page)
+    editing.open(editing.forked())
     expect(page.locator("[data-canvas] [data-node]")).to_have_count(4)
     expect(page.locator("#card-fork [data-handleid]")).to_have_count(3)
+    expect(page.locator("[data-canvas-edges] path.edge")).to_have_count(3)
+    page.screenshot(path="/tmp/ed1.png")
+    assert said == []
+
+
+def test_from_a_new_flow_to_a_published_one_by_mouse(editing: Editing, page: Page) -> None:
+    said = watch(page)
+    flow = editing.new()
+    editing.open(flow)
+    page.screenshot(path="/tmp/ed2.png")
+    page.locator("#card-start").click()
+    page.keyboard.press("Tab")
+    page.screenshot(path="/tmp/ed3.png")
+    assert said == []

@@ -129,7 +129,7 @@ runs.onStatus = (status) => {
   if (status?.isOver) inspector.setRun(status.run);
 };
 
-keeper.start();
+keeper.start(canvasRoot.querySelectorAll<HTMLElement>("[data-canvas-cards] > [data-node]"));
 canvas.setReadOnly(readOnly);
 chrome = startChrome(actions);
 openView();

@@ -27,8 +27,13 @@ export class CardKeeper {
     private readonly canvas: Canvas,
   ) {}
 
-  /** All of it, as a page opens. */
-  start(): void {
+  /** All of it, as a page opens: the server's cards, and those of changes that were kept. */
+  start(cards: Iterable<HTMLElement>): void {
+    for (const card of cards) {
+      const { node = "", x, y } = card.dataset;
+      card.toggleAttribute("data-pinned", this.model.pins.has(node));
+      this.canvas.setCard(card, this.model.places.get(node) ?? { x: Number(x), y: Number(y) });
+    }
     for (const id of this.model.nodes.keys()) {
       if (!this.canvas.element(id)) this.add(id);
     }
