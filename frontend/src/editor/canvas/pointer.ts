@@ -151,7 +151,9 @@ export class Pointer {
   private openMenu(target: EventTarget | null, client: Point): void {
     const { stage } = this;
     const node = stage.cardOf(target)?.id;
-    const edge = stage.edgeOf(target);
+    // A wire's tools stand for the wire.
+    const onTools = target instanceof Element && target.closest(".canvas-edge-tools") !== null;
+    const edge = (onTools && this.tools.edge) || stage.edgeOf(target);
     const meant: MenuTarget = node ? { node } : edge ? { edge } : { canvas: true };
     if (node && !stage.selection.nodes.has(node)) stage.selection.set([node]);
     if (edge && !stage.selection.edges.has(edge)) stage.selection.set([], [edge]);
