@@ -31,8 +31,8 @@ def small_flow() -> dict[str, Any]:
         "start": (0, 0),
         "fork": (330, 0),
         "each": (660, 0),
-        "first": (690, 120),
-        "second": (690, 260),
+        "first": (680, 120),
+        "second": (680, 260),
         "end": (1010, 0),
         "never": (660, 420),
         "spare": (0, 300),
@@ -131,7 +131,7 @@ def test_02_keys_and_buttons_fit_and_zoom(canvas: CanvasPage) -> None:
     canvas.rest()
     whole = canvas.view["zoom"]
     for node in ("start", "end", "never", "note"):
-        expect(canvas.page.locator(f"#card-{node}")).to_be_in_viewport(ratio=1)
+        expect(canvas.page.locator(f"#card-{node}")).to_be_in_viewport(ratio=0.99)
     canvas.do("select(['start', 'spare'])")
     canvas.page.keyboard.press("Shift+2")
     canvas.rest()
@@ -148,13 +148,15 @@ def test_02_keys_and_buttons_fit_and_zoom(canvas: CanvasPage) -> None:
 def test_02_the_minimap_takes_drags_clicks_and_the_wheel_and_can_be_hidden(
     canvas: CanvasPage,
 ) -> None:
+    canvas.do("setView({x: 120, y: 160, zoom: 2})")
+    canvas.rest()
     minimap = canvas.page.locator("[data-canvas-minimap]")
     box = minimap.bounding_box()
     assert box is not None
     canvas.mouse.click(box["x"] + box["width"] - 30, box["y"] + 60)
     canvas.frames()
     clicked = canvas.view
-    assert clicked["x"] < 100
+    assert clicked["x"] < -300
     canvas.mouse.move(box["x"] + box["width"] - 30, box["y"] + 60)
     canvas.mouse.down()
     canvas.mouse.move(box["x"] + 60, box["y"] + 60, steps=5)
@@ -163,7 +165,7 @@ def test_02_the_minimap_takes_drags_clicks_and_the_wheel_and_can_be_hidden(
     assert canvas.view["x"] > clicked["x"] + 200
     canvas.mouse.wheel(0, 100)
     canvas.frames()
-    assert canvas.view["zoom"] < 0.95
+    assert canvas.view["zoom"] < 1.9
     canvas.page.keyboard.press("m")
     expect(minimap).to_be_hidden()
     canvas.page.get_by_role("button", name="Minimap").click()
@@ -264,6 +266,7 @@ def test_04_far_out_the_flow_is_drawn_and_can_still_be_edited(canvas: CanvasPage
 
 
 def test_05_the_view_is_told_when_it_rests_and_can_be_set(canvas: CanvasPage) -> None:
+    canvas.rest()
     canvas.forget()
     canvas.mouse.move(700, 500)
     for _ in range(4):
@@ -300,7 +303,7 @@ def test_09_focus_brings_a_card_that_is_out_of_sight_into_view(canvas: CanvasPag
     canvas.do("focus('end')")
     canvas.rest()
     assert canvas.focused() == "end"
-    expect(canvas.page.locator("#card-end")).to_be_in_viewport(ratio=1)
+    expect(canvas.page.locator("#card-end")).to_be_in_viewport(ratio=0.99)
 
 
 def test_09_arrows_nudge_what_is_selected(canvas: CanvasPage) -> None:

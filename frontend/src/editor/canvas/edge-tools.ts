@@ -72,6 +72,8 @@ export class EdgeTools {
 
   private place(): void {
     const { selection, edges, viewport, readOnly } = this.stage;
+    const shown = this.edge === null ? undefined : edges.wires.get(this.edge);
+    if (shown && !this.hovers(shown) && !selection.edges.has(shown.edge.id)) this.edge = null;
     if (!this.edge && selection.edges.size === 1) this.edge = [...selection.edges][0] ?? null;
     const wire = this.edge === null ? undefined : edges.wires.get(this.edge);
     const meant = wire && (selection.edges.has(wire.edge.id) || this.hovers(wire));

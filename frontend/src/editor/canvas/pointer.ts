@@ -1,30 +1,15 @@
 // Decides what a press on the canvas means and follows it until it is let go.
-import { CardDrag } from "./drag";
-import { Connect } from "./connect";
 import type { EdgeTools } from "./edge-tools";
 import type { Gesture, Held } from "./gesture";
 import { Guides } from "./guides";
-import { Marquee } from "./marquee";
 import { Pinch } from "./pinch";
-import { Resize } from "./resize";
+import { idle, OWN, type Press, PressReader } from "./press";
 import type { Stage } from "./stage";
-import type { Loose, MenuTarget, Point } from "./types";
+import type { MenuTarget, Point } from "./types";
 import { edgePan } from "./xyflow";
 
 const SLOP = { mouse: 4, touch: 9 };
 const LONG_PRESS = 520;
-/** These have a use of their own on a card. */
-const OWN = "button, a, input, textarea, select, [contenteditable], [data-no-drag]";
-
-interface Press {
-  id: number;
-  touch: boolean;
-  start: Point;
-  /** What a drag from here does; none moves the view. */
-  drag: (() => Gesture) | null;
-  /** What letting go without a drag does. */
-  tap: () => void;
-}
 
 export class Pointer {
   private press: Press | null = null;
@@ -34,7 +19,7 @@ export class Pointer {
   private longPress = 0;
   private pressedLongAt = -Infinity;
   private panning = 0;
-  private readonly guides: Guides;
+  private readonly reader: PressReader;
   private readonly pinch: Pinch;
   private readonly ends = new AbortController();
 
@@ -42,7 +27,7 @@ export class Pointer {
     private readonly stage: Stage,
     private readonly tools: EdgeTools,
   ) {
-    this.guides = new Guides(stage.over);
+    this.reader = new PressReader(stage, tools, new Guides(stage.over));
     this.pinch = new Pinch(stage.viewport);
     const { root } = stage;
     const { signal } = this.ends;
@@ -83,96 +68,11 @@ export class Pointer {
     }
     if (this.press || event.button > 1) return;
     this.stage.viewport.catchUp();
-    const press = this.read(event);
+    const press = this.reader.read(event, this.panKey);
     if (!press) return;
     this.press = press;
     this.held = hold(event);
     if (press.touch) this.awaitLongPress(event.target, press.start);
-  }
-
-  /** What a press here is about; null leaves it to the page. */
-  private read(event: PointerEvent): Press | null {
-    // Not `event.target`: the cards may have caught up with the view only now.
-    const target = document.elementFromPoint(event.clientX, event.clientY);
-    if (!target) return null;
-    const start = { x: event.clientX, y: event.clientY };
-    const touch = event.pointerType === "touch";
-    const press = (drag: Press["drag"], tap: Press["tap"] = () => {}): Press => ({
-      id: event.pointerId,
-      touch,
-      start,
-      drag,
-      tap,
-    });
-    if (event.button === 1 || this.panKey) return press(null);
-    const { stage, tools } = this;
-    const edge = tools.edge;
-    if (edge && target.closest("[data-edge-add]")) {
-      return press(still, () => stage.host.addOnEdge(edge, start));
-    }
-    const grip = target.closest<HTMLElement>("[data-grip]")?.dataset["grip"];
-    if (edge && grip) return press(() => this.rewire(edge, grip));
-    if (target.closest(".canvas-tools, [data-canvas-minimap]")) return press(still);
-    return this.readCard(event, target, press) ?? this.readGround(event, target, press);
-  }
-
-  private readCard(
-    event: PointerEvent,
-    target: Element,
-    press: (drag: Press["drag"], tap?: Press["tap"]) => Press,
-  ): Press | null {
-    const card = this.stage.cardOf(target);
-    if (!card) return null;
-    const { stage } = this;
-    const { host, readOnly, selection } = stage;
-    const start = { x: event.clientX, y: event.clientY };
-    if (target.closest(OWN)) return press(still);
-    const handle = target.closest<HTMLElement>("[data-handleid]");
-    if (handle && !readOnly) {
-      const port = handle.dataset["handleid"] ?? "";
-      const out = handle.dataset["side"] === "out";
-      const loose: Loose = out ? { node: card.id, port } : { to: card.id };
-      const tap = out ? () => host.addOnPort(card.id, port, start) : undefined;
-      return press(() => new Connect(stage, { loose }), tap);
-    }
-    const at = stage.viewport.toFlow(event.clientX, event.clientY);
-    if (target.closest("[data-resize]") && !readOnly) {
-      return press(() => new Resize(stage, card, at));
-    }
-    const more = event.shiftKey || event.ctrlKey || event.metaKey;
-    if (!more && !selection.nodes.has(card.id)) selection.set([card.id]);
-    const drag = (): Gesture => {
-      if (more) selection.set([card.id], [], true);
-      return new CardDrag(stage, this.guides, card, at);
-    };
-    const tap = () => (more ? selection.toggle(card.id) : selection.set([card.id]));
-    return press(readOnly ? null : drag, tap);
-  }
-
-  private readGround(
-    event: PointerEvent,
-    target: Element,
-    press: (drag: Press["drag"], tap?: Press["tap"]) => Press,
-  ): Press {
-    const { stage } = this;
-    const edge = stage.edgeOf(target);
-    const more = event.shiftKey || event.ctrlKey || event.metaKey;
-    const at = stage.viewport.toFlow(event.clientX, event.clientY);
-    const marquee = () => new Marquee(stage, at, event.ctrlKey || event.metaKey);
-    const tap = () => {
-      if (!edge) stage.selection.set([]);
-      else if (more) stage.selection.toggleEdge(edge);
-      else stage.selection.set([], [edge]);
-    };
-    return press(event.shiftKey ? marquee : null, tap);
-  }
-
-  private rewire(edge: string, grip: string): Gesture {
-    const wire = this.stage.edges.wires.get(edge)?.edge;
-    this.tools.hide();
-    if (!wire) return still();
-    const loose = grip === "to" ? { node: wire.source, port: wire.port } : { to: wire.target };
-    return new Connect(this.stage, { loose, edge });
   }
 
   private shield(event: MouseEvent | TouchEvent): void {
@@ -251,7 +151,9 @@ export class Pointer {
   private openMenu(target: EventTarget | null, client: Point): void {
     const { stage } = this;
     const node = stage.cardOf(target)?.id;
-    const edge = stage.edgeOf(target);
+    // A wire's tools stand for the wire.
+    const onTools = target instanceof Element && target.closest(".canvas-edge-tools") !== null;
+    const edge = (onTools && this.tools.edge) || stage.edgeOf(target);
     const meant: MenuTarget = node ? { node } : edge ? { edge } : { canvas: true };
     if (node && !stage.selection.nodes.has(node)) stage.selection.set([node]);
     if (edge && !stage.selection.edges.has(edge)) stage.selection.set([], [edge]);
@@ -310,7 +212,3 @@ const hold = (event: PointerEvent): Held => ({
   client: { x: event.clientX, y: event.clientY },
   alt: event.altKey,
 });
-
-/** A press that neither drags anything nor moves the view. */
-const idle: Gesture = { move() {}, end() {}, cancel() {} };
-const still = (): Gesture => idle;
