@@ -8,7 +8,7 @@ from tests.support.editor_try import EditorHome
 
 
 def test_point_27_the_outline_shows_branches_and_containers_and_edits_them(
-    page: Page, home: EditorHome
+    home: EditorHome, page: Page
 ) -> None:
     home.open()
     page.get_by_role("tab", name="Outline").click()
@@ -39,7 +39,7 @@ def test_point_27_the_outline_shows_branches_and_containers_and_edits_them(
 
 
 def test_point_27_the_outline_adds_connects_moves_and_deletes_by_keys(
-    page: Page, home: EditorHome
+    home: EditorHome, page: Page
 ) -> None:
     home.open()
     page.evaluate("chrome.showOutline()")
