@@ -7,7 +7,7 @@ from playwright.sync_api import Page, expect
 from tests.support.editor_try import EditorHome
 
 
-def test_point_6_ctrl_k_finds_nodes_commands_and_other_flows(page: Page, home: EditorHome) -> None:
+def test_point_6_ctrl_k_finds_nodes_commands_and_other_flows(home: EditorHome, page: Page) -> None:
     home.open()
     name = page.get_by_label("Name of the flow")
     name.focus()
@@ -30,7 +30,7 @@ def test_point_6_ctrl_k_finds_nodes_commands_and_other_flows(page: Page, home: E
 
 
 def test_point_20_every_shortcut_of_the_sheet_works_or_says_why_not(
-    page: Page, home: EditorHome
+    home: EditorHome, page: Page
 ) -> None:
     home.open()
     home.select()
@@ -49,7 +49,7 @@ def test_point_20_every_shortcut_of_the_sheet_works_or_says_why_not(
     assert {"delete", "undo", "rename", "fit-selection", "copy"} <= off
     for name, (keys, _) in table.items():
         for key in keys:
-            _press_and_see(page, home, name, key)
+            _press_and_see(home, page, name, key)
 
 
 #: What a shortcut does: a call it makes, or something that is then seen.
@@ -67,7 +67,7 @@ _SEEN = {
 }  # fmt: skip
 
 
-def _press_and_see(page: Page, home: EditorHome, name: str, key: str) -> None:
+def _press_and_see(home: EditorHome, page: Page, name: str, key: str) -> None:
     page.evaluate("actions.setTitle('never', 'Never ' + Math.random())")
     if name == "redo":
         page.evaluate("actions.undo()")
@@ -90,7 +90,7 @@ def _press_and_see(page: Page, home: EditorHome, name: str, key: str) -> None:
 
 
 def test_shortcuts_leave_fields_dialogs_and_unfinished_words_alone(
-    page: Page, home: EditorHome
+    home: EditorHome, page: Page
 ) -> None:
     home.open()
     home.select("ask")
@@ -115,7 +115,7 @@ def test_shortcuts_leave_fields_dialogs_and_unfinished_words_alone(
     assert home.calls()[0] == "duplicate"
 
 
-def test_tab_is_no_trap_for_people_who_walk_with_it(page: Page, home: EditorHome) -> None:
+def test_tab_is_no_trap_for_people_who_walk_with_it(home: EditorHome, page: Page) -> None:
     home.open()
     page.locator("[data-canvas]").focus()
     page.keyboard.press("Tab")
@@ -123,7 +123,7 @@ def test_tab_is_no_trap_for_people_who_walk_with_it(page: Page, home: EditorHome
     expect(page.locator("[data-canvas]")).not_to_be_focused()
 
 
-def test_point_20_menus_show_keys_and_give_the_focus_back(page: Page, home: EditorHome) -> None:
+def test_point_20_menus_show_keys_and_give_the_focus_back(home: EditorHome, page: Page) -> None:
     home.open()
     page.locator("[data-canvas]").focus()
     page.locator("#card-fork header").click(button="right")

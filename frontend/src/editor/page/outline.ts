@@ -51,7 +51,7 @@ export class Outline {
   rename(id: string): void {
     const row = this.row(id);
     const node = this.nodeOf(id);
-    const name = row?.querySelector<HTMLElement>(":scope > .outline-row .outline-name");
+    const name = row?.querySelector<HTMLElement>(".outline-name");
     if (!row || !node || !name) return;
     const field = make("input", { class: "outline-field", value: node.title, maxlength: 200, "aria-label": `Name of ${node.title}` });
     name.replaceWith(field);
@@ -109,12 +109,14 @@ export class Outline {
     const parts = item.node ? this.nodeParts(item.node) : [icon("move", 14), make("span", { class: "outline-branch" }, item.branch)];
     const chevron = make("span", { class: "outline-chevron", "data-toggle": true, "aria-hidden": "true" });
     if (item.children.length) chevron.append(icon("chevron", 14));
-    const row = make("div", { class: "outline-row" }, chevron, ...parts);
-    const element = make("li", {
-      role: "treeitem", "data-key": item.key, "data-row-of": item.node?.id, tabindex: "-1", "aria-level": level,
-      "aria-expanded": item.children.length ? String(open) : null, "aria-label": item.node ? described(item.node) : `Branch ${item.branch}`,
-    }, row);
+    // The row alone is the item: its name is then what is read in it, without its children's.
+    const row = make("div", {
+      class: "outline-row", role: "treeitem", "data-key": item.key, "data-row-of": item.node?.id, tabindex: "-1",
+      "aria-level": level, "aria-expanded": item.children.length ? String(open) : null,
+      "aria-label": item.node ? described(item.node) : `Branch ${item.branch}`,
+    }, chevron, ...parts);
     row.style.paddingInlineStart = `${(level - 1) * 14}px`;
+    const element = make("li", { role: "none" }, row);
     if (item.children.length && open) {
       element.append(make("ul", { role: "group" }, ...item.children.map((child) => this.item(child, level + 1))));
     }
@@ -147,7 +149,7 @@ export class Outline {
     else if (event.key === "ArrowRight" && open === "false") this.toggle(row);
     else if (event.key === "ArrowRight" && open === "true") rows[at + 1]?.focus();
     else if (event.key === "ArrowLeft" && open === "true") this.toggle(row);
-    else if (event.key === "ArrowLeft") row.parentElement?.closest<HTMLElement>("[role=treeitem]")?.focus();
+    else if (event.key === "ArrowLeft") parentOf(row)?.focus();
     else if (event.key === " " && id) this.chrome.actions.select([id]);
     else if (menuKey && id) this.openMenu(id, beside(row));
     else if (named && id) this.command(named, id);
@@ -224,6 +226,12 @@ export class Outline {
 
 function rowOf(target: EventTarget | null): HTMLElement | null {
   return target instanceof Element ? target.closest<HTMLElement>("[role=treeitem]") : null;
+}
+
+/** The row that this one is under. */
+function parentOf(row: HTMLElement): HTMLElement | null {
+  const group = row.closest("[role=group]");
+  return group?.parentElement?.querySelector<HTMLElement>(":scope > [role=treeitem]") ?? null;
 }
 
 function beside(row: HTMLElement): Point {
