@@ -19,8 +19,10 @@ from tests.test_accessibility import AXE, RULES
 
 JSON = Any
 
-_RUN_AXE = """rules => axe.run('[data-inspector]', {runOnly: rules}).then(found => found.violations.map(
-  violation => `${violation.id}: ${violation.nodes.map(node => node.html).join(' | ')}`))"""
+_RUN_AXE = """async rules => {
+  const found = await axe.run('[data-inspector]', {runOnly: rules});
+  return found.violations.map(one => `${one.id}: ${one.nodes.map(node => node.html).join(' | ')}`);
+}"""
 
 
 @pytest.fixture
