@@ -9,14 +9,16 @@ from django.test import Client
 
 from accounts.models import User, Variable
 from accounts.permissions import Actor
-from execution.blobs import save_blobs
+from execution import heads
+from execution.blobs import PART, save_blobs
 from execution.models import BlobPart, NodeRun, Run
 from execution.payloads import Externalizer
 from execution.tests.flows_for_tests import document, llm, output, published, start_node
 from execution.tests.pages_for_tests import make_run, make_step
-from execution.views import node_scope
+from execution.views import node_levels, node_scope
 from flows.models import Flow
 from flows.services import create_flow
+from fluxprompt.paths import ROOT
 
 JSON = Any
 
@@ -311,3 +313,15 @@ def test_an_empty_draft_has_names_that_hold_everywhere(visitor: Client, actor: A
     empty = create_flow(actor, name="Empty")
     names = {name["path"] for name in _get(visitor, empty, "new", "scope")["names"]}
     assert "run.id" in names
+
+
+def test_the_limits_are_those_of_the_page_of_architecture() -> None:
+    written = (ROOT / "docs" / "architecture.md").read_text()
+    assert f"{node_levels.MOST_CHILDREN} children of a level" in written
+    assert f"{node_levels.MOST_TEXT:,} of a text, {node_levels.MOST_COLUMNS} columns" in written
+    assert f"over {heads.WHOLE // 1_000_000} MB its first megabyte" in written
+    asked = f"{node_scope.MOST_PREVIEWS} in {node_scope.PREVIEW_SECONDS:g} s for each session"
+    assert asked in written
+    assert f"{node_scope.PREVIEW_LOAD // 1_000_000} MB of stored values" in written
+    assert f"{node_scope.MOST_TEXT:,} characters; {node_scope.MOST_ANSWER:,} of" in written
+    assert heads.PARTS * PART == 1024 * 1024

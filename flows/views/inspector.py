@@ -6,7 +6,7 @@ from functools import cache
 from typing import Any
 from uuid import UUID
 
-from django.utils.safestring import SafeString
+from django.utils.safestring import SafeString, mark_safe
 
 from accounts.models import Membership
 from flows.engine.document import Document, NodeSpec
@@ -187,7 +187,9 @@ def _help(node_type: str) -> SafeString:
     path = registry().folder(node_type) / "README.md"
     text = path.read_text(encoding="utf-8") if path.exists() else ""
     _, _, body = text.partition("\n") if text.startswith("# ") else ("", "", text)
-    return render_markdown(body.replace("](../", "](").strip())
+    html = render_markdown(body.replace("](../", "](").strip())
+    # An example that is wider than the panel is scrolled by keyboard too.
+    return mark_safe(html.replace("<pre>", '<pre tabindex="0">'))
 
 
 def pickers(flow: Flow, form: NodeForm, models: Iterable[Pick]) -> dict[str, list[Pick]]:

@@ -70,10 +70,27 @@ function problemOf(token: Token, scope: Scope, own: ReadonlySet<string>): string
   return `'${root}' has no '${field}'.${nearest(field, fields.map((name) => name.path.split(".")[1] ?? ""))}`;
 }
 
-/** A sentence with the known name that begins or ends like this one. */
+/** A sentence with the known name that is at most two letters away. */
 function nearest(name: string, known: readonly string[]): string {
-  const match = known.find(
-    (one) => one !== "" && (one.slice(0, 3) === name.slice(0, 3) || one.slice(-3) === name.slice(-3)),
-  );
+  let best = 3;
+  let match = "";
+  for (const one of new Set(known)) {
+    const away = Math.abs(one.length - name.length) < best ? distance(one, name) : best;
+    if (away < best && away < name.length) [best, match] = [away, one];
+  }
   return match ? ` Did you mean '${match}'?` : "";
+}
+
+/** Letters to add, drop or change to make one name the other. */
+function distance(one: string, other: string): number {
+  let row = Array.from({ length: other.length + 1 }, (_, at) => at);
+  for (const [line, letter] of [...one].entries()) {
+    const next = [line + 1];
+    for (const [at, there] of [...other].entries()) {
+      const change = (row[at] ?? 0) + (letter === there ? 0 : 1);
+      next.push(Math.min(change, (row[at + 1] ?? 0) + 1, (next[at] ?? 0) + 1));
+    }
+    row = next;
+  }
+  return row.at(-1) ?? 0;
 }

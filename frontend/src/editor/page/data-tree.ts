@@ -74,27 +74,40 @@ function line(host: TreeHost, path: readonly Step[], child: Child): HTMLElement 
   const name = nameOf(host, path, child);
   const facts = element("span", "data-type", factsOf(child));
   const preview = element("span", "data-preview", child.ran === false ? "has not run" : child.preview);
-  if (!child.opens) {
-    const plain = element("div", "data-line");
-    plain.append(name, facts, preview);
-    item.append(plain);
-    return item;
+  const shown = element("div", "data-line");
+  item.append(shown);
+  if (child.opens) {
+    const below = element("div", "data-below");
+    below.hidden = true;
+    shown.append(toggle(host, path, child, below));
+    item.append(below);
   }
-  const opened = element("details", "") as HTMLDetailsElement;
-  const summary = element("summary", "data-line");
-  summary.append(name, facts, preview);
-  const below = element("div", "data-below");
-  opened.append(summary, below);
-  opened.addEventListener("toggle", async () => {
-    if (!opened.open || below.childElementCount) return;
+  shown.append(name, facts, preview);
+  return item;
+}
+
+/** Opens and closes the level below; it is asked for when it is first opened. */
+function toggle(
+  host: TreeHost,
+  path: readonly Step[],
+  child: Child,
+  below: HTMLElement,
+): HTMLButtonElement {
+  const button = element("button", "data-toggle") as HTMLButtonElement;
+  button.type = "button";
+  button.setAttribute("aria-label", `Open ${child.title ?? child.key}`);
+  button.setAttribute("aria-expanded", "false");
+  button.addEventListener("click", async () => {
+    below.hidden = !below.hidden;
+    button.setAttribute("aria-expanded", String(!below.hidden));
+    if (below.hidden || below.childElementCount) return;
     below.append(element("p", "caption", "Loading…"));
     const level = await host.values.level({ of: host.of, path });
     below.replaceChildren();
     if (level) addLevel(below, host, path, level);
     else below.append(element("p", "caption", "The server does not answer. Close and open it again."));
   });
-  item.append(opened);
-  return item;
+  return button;
 }
 
 function nameOf(host: TreeHost, path: readonly Step[], child: Child): HTMLElement {
@@ -105,15 +118,10 @@ function nameOf(host: TreeHost, path: readonly Step[], child: Child): HTMLElemen
   name.type = "button";
   name.draggable = true;
   name.title = `Insert ${expression}`;
-  name.setAttribute("aria-label", `Insert ${expression}`);
   name.addEventListener("dragstart", (event) => {
     event.dataTransfer?.setData("text/plain", expression);
   });
-  name.addEventListener("click", (event) => {
-    // In a summary it would open the line as well.
-    event.preventDefault();
-    host.picked?.(expression);
-  });
+  name.addEventListener("click", () => host.picked?.(expression));
   return name;
 }
 

@@ -52,8 +52,10 @@ export class Inspector {
   async show(node: string | null, { focus = false } = {}): Promise<void> {
     if (node === null) return this.close(false);
     if (focus) this.from = document.activeElement;
-    if (node !== this.node) await this.load(node);
-    if (focus && this.node === node) this.slot("title")?.focus();
+    const loading = node === this.node ? null : this.load(node);
+    // At once: later somebody may be typing in a field already.
+    if (focus) this.slot("title")?.focus();
+    await loading;
   }
 
   /** Take over what has changed in the nodes that are shown. */
