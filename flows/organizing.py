@@ -175,7 +175,8 @@ def tag_flows(
                 raise LimitReached(
                     f"'{flow.name}' would have more than {MAX_TAGS_OF_A_FLOW} tags. Take some off."
                 )
-            flow.tags.set(after)
+            flow.tags.add(*(tag for key, tag in more.items() if key not in before))
+            flow.tags.remove(*(tag for key, tag in fewer.items() if key in before))
             names = [tag.name for key, tag in {**more, **fewer}.items() if key in before ^ after]
             audit(actor, "flow.tag", flow, changed=sorted(names))
             changed += 1

@@ -1,8 +1,7 @@
 """Every read of the flows app that is more than a row."""
 
+from collections.abc import Sequence
 from uuid import UUID
-
-from django.db.models import Q
 
 from accounts.permissions import Actor
 from flows.differences import VersionDiff, documents_diff
@@ -13,6 +12,7 @@ from flows.engine.migrate import migrated
 from flows.engine.registry import registry
 from flows.engine.validate import validate
 from flows.models import Flow, FlowQuerySet, FlowVersion
+from flows.organizing_queries import searched, with_tags
 from flows.people import assignee_problems
 from flows.services import VersionMissing
 from fluxprompt.api.paging import DEFAULT_LIMIT, Page, newest_first
@@ -71,12 +71,23 @@ def find_flow(actor: Actor, reference: str) -> Flow | None:
 
 
 def flows_page(
-    actor: Actor, *, search: str = "", limit: int = DEFAULT_LIMIT, cursor: str | None = None
+    actor: Actor,
+    *,
+    search: str = "",
+    folders: Sequence[UUID] | None = None,
+    tags: Sequence[UUID] = (),
+    limit: int = DEFAULT_LIMIT,
+    cursor: str | None = None,
 ) -> Page[Flow]:
-    """The actor's flows, last changed first; `search` looks into name and description."""
-    rows = _visible(actor)
-    if search:
-        rows = rows.filter(Q(name__icontains=search) | Q(description__icontains=search))
+    """The actor's flows, last changed first.
+
+    `search` looks into names, descriptions and tags; `folders`: in any of these (empty: in none);
+    `tags`: with every one of these.
+    """
+    rows = with_tags(searched(_visible(actor), search), tags)
+    if folders is not None:
+        rows = rows.filter(folder__in=folders) if folders else rows.filter(folder=None)
+    rows = rows.prefetch_related("tags")
     return newest_first(rows, by="updated_at", limit=limit, cursor=cursor)
 
 

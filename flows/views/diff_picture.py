@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass, fields, replace
+from typing import Any
 
 from flows.differences import VersionDiff
 from flows.engine.document import Document, EdgeSpec
@@ -68,5 +69,5 @@ def _wire(wire: Wire, mark: str) -> MarkedWire:
     return MarkedWire(**_plain(wire), mark=mark, middle_x=round(x, 1), middle_y=round(y, 1))
 
 
-def _plain(row: Card | Wire) -> dict[str, object]:
+def _plain(row: Card | Wire) -> dict[str, Any]:
     return {field.name: getattr(row, field.name) for field in fields(row)}
