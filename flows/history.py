@@ -41,6 +41,16 @@ class TextRow:
     right_number: int | None = None
     right: str = ""
 
+    @property
+    def goes(self) -> bool:
+        """Whether the left text is no more."""
+        return self.kind in ("changed", "removed") and self.left_number is not None
+
+    @property
+    def comes(self) -> bool:
+        """Whether the right text is new."""
+        return self.kind in ("changed", "added") and self.right_number is not None
+
 
 def said(diff: VersionDiff) -> str:
     """What changed in one line, such as `2 steps added, 1 changed; 1 wire removed`."""

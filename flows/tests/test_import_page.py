@@ -8,9 +8,12 @@ import yaml
 from django.test import Client
 
 from accounts.models import Membership, User, Workspace
+from flows import history
 from flows.models import Flow
 from flows.tests.fixtures import GREETING
-from flows.views import importing
+from flows.views import bulk, importing
+from flows.views.diff_picture import DRAWN_NODES
+from fluxprompt.paths import ROOT
 
 TEXT = yaml.safe_dump(GREETING)
 
@@ -90,6 +93,20 @@ def test_limits_of_size_and_number_are_said(
     monkeypatch.setattr(importing, "MOST_BYTES_TOGETHER", 10)
     assert "25 MB together" in _import(visitor, _file(TEXT)).content.decode()
     assert not Flow.objects.exists()
+
+
+def test_the_limits_are_those_of_the_page_of_architecture() -> None:
+    said = (ROOT / "docs" / "architecture.md").read_text()
+    megabytes = importing.MOST_BYTES_TOGETHER // 1_000_000
+    rows = (
+        f"| files imported at once | {importing.MOST_FILES}, {megabytes} MB together |",
+        f"| flows done with at once on the list | {bulk.MOST} ticked ones |",
+        f"drawn up to {DRAWN_NODES} nodes; 20,000 lines of text, {history.SHOWN_ROWS:,} rows of "
+        f"which are shown, {history.SHOWN_VALUES} values of a node, {history.VALUE_LENGTH} "
+        "characters of each |",
+        f"for documents of {history.COMPARED_BYTES // 1_000_000} MB (as stored) together",
+    )
+    assert [row for row in rows if row not in said] == []
 
 
 def test_a_viewer_imports_nothing(visitor: Client, owner: tuple[User, Workspace]) -> None:

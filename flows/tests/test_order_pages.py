@@ -77,7 +77,7 @@ def test_ticked_flows_are_exported_as_documents(visitor: Client, flow: Flow, act
     other = create_flow(actor, name="Other")
     response = visitor.post("/flows/bulk/", {"action": "export", "flow": [flow.pk, other.pk]})
     assert response["Content-Type"] == "application/zip"
-    archive = zipfile.ZipFile(io.BytesIO(b"".join(response.streaming_content)))  # type: ignore[arg-type]
+    archive = zipfile.ZipFile(io.BytesIO(b"".join(response.streaming_content)))  # type: ignore[attr-defined]
     assert sorted(archive.namelist()) == ["greeting.yaml", "other.yaml"]
     assert parse(archive.read("greeting.yaml")).name == "Greeting"
 
@@ -111,6 +111,14 @@ def test_without_ticks_or_a_known_action_nothing_is_done(
 ) -> None:
     flows = [flow] if action == "nosuch" else []
     assert word in _said(_bulk(visitor, action, *flows))[0]
+
+
+def test_no_more_than_a_hundred_flows_are_taken_at_once(
+    visitor: Client, flow: Flow, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("flows.views.bulk.MOST", 1)
+    page = visitor.post("/flows/bulk/", {"action": "move", "flow": ["x", "y"]}, follow=True)
+    assert _said(page) == ["These are 2 flows. Tick 1 at most."]
 
 
 def test_answers_never_lead_to_another_site(visitor: Client, flow: Flow) -> None:

@@ -40,6 +40,10 @@ class Doomed:
 @workspace_page
 def bulk(request: PageRequest) -> HttpResponseBase:
     """Do `action` with the flows named in `flow`."""
+    ticked = len(request.POST.getlist("flow"))
+    if ticked > MOST:
+        messages.error(request, f"These are {ticked} flows. Tick {MOST} at most.")
+        return back(request)
     flows = _ticked(request)
     act = _ACTIONS.get(request.POST.get("action", ""))
     if act is None:
@@ -57,7 +61,7 @@ def bulk(request: PageRequest) -> HttpResponseBase:
 
 def _ticked(request: PageRequest) -> list[Flow]:
     keys = []
-    for value in request.POST.getlist("flow")[:MOST]:
+    for value in request.POST.getlist("flow"):
         try:
             keys.append(UUID(value))
         except ValueError:
