@@ -1,11 +1,16 @@
 """Folders, tags and copies: what the services do, refuse and write down."""
 
+from datetime import timedelta
+from importlib import import_module
+
 import pytest
+from django.db import connection
+from django.utils import timezone
 
 from accounts.models import AuditEvent, Workspace
 from accounts.permissions import ROLE_ACTIONS, Actor, PermissionRefused
 from flows import organizing
-from flows.models import Flow, Folder, Tag
+from flows.models import Flow, FlowVersion, Folder, Tag
 from flows.organizing_queries import (
     callers_of,
     folder_named,
@@ -182,6 +187,21 @@ def test_publishing_notes_the_revision_and_an_edit_leaves_it_behind(
     publish_flow(actor, flow)
     flow.refresh_from_db()
     assert (flow.published_revision, flow.versions.count()) == (3, 1)
+
+
+def test_the_migration_knows_which_drafts_were_touched_after_they_were_published(
+    actor: Actor, flow: Flow
+) -> None:
+    other = create_flow(actor, name="Edited since")
+    for each in (flow, other):
+        publish_flow(actor, each)
+    FlowVersion.objects.filter(flow=other).update(created_at=timezone.now() - timedelta(hours=1))
+    Flow.objects.update(published_revision=None)
+    migration = import_module("flows.migrations.0003_folders_and_tags")
+    with connection.cursor() as cursor:
+        cursor.execute(migration._UNTOUCHED)
+    assert Flow.objects.get(pk=flow.pk).published_revision == 1
+    assert Flow.objects.get(pk=other.pk).published_revision is None
 
 
 def test_search_looks_into_names_descriptions_and_tags(actor: Actor, flow: Flow) -> None:
