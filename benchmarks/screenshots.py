@@ -126,6 +126,7 @@ def tour(gallery: Gallery) -> None:
     flow = _address(gallery.first, FLOW)
     gallery.show("flow", flow)
     _live(gallery, flow)
+    _around_the_editor(gallery, flow)
     gallery.show("settings", "/settings/")
     gallery.show("admin", "/admin/execution/run/")
 
@@ -181,6 +182,57 @@ def _live(gallery: Gallery, flow: str) -> None:
     gallery.each(lambda page: page.locator("[data-run][data-state=succeeded]").wait_for())
     gallery.each(lambda page: page.locator("#result .output-value").first.wait_for())
     gallery.shoot("finished")
+
+
+def _around_the_editor(gallery: Gallery, flow: str) -> None:
+    """Folders and tags in use, the templates, and a flow with two versions that differ."""
+    _second_version(gallery.first, gallery.stack.url, flow)
+    _in_order(gallery.first, gallery.stack.url, flow)
+    gallery.open("/")
+    for box in ("Tick Translate into three languages", "Tick Check a website"):
+        gallery.each(lambda page, box=box: page.get_by_label(box).check())  # type: ignore[misc]
+    gallery.shoot("flows-ticked")
+    gallery.show("templates", "/templates/")
+    gallery.show("template", "/templates/read_invoice/")
+    gallery.show("versions", f"{flow}versions/")
+    gallery.show("compared", f"{flow}versions/compare/?from=1&to=2")
+    gallery.show("import", "/flows/import/")
+
+
+def _second_version(page: Page, site: str, flow: str) -> None:
+    """Publish the flow once more, with another prompt and a step that was not there."""
+    address = f"{site}/api/v1/flows/{flow.strip('/').split('/')[-1]}"
+    document = page.request.get(f"{address}/document").json()
+    last = document["nodes"][-1]["id"]
+    critique = next(node for node in document["nodes"] if node["id"] == "critique")
+    critique["config"]["prompt"] += "\nName the best sentence too."
+    count = {"words": "{{ critique.text | split | length }}"}
+    document["nodes"].append(
+        {"id": "words", "type": "transform", "label": "Count words", "config": {"fields": count}}
+    )
+    document["edges"] += [{"from": "critique", "to": "words"}, {"from": "words", "to": last}]
+    sent = {"X-CSRFToken": _token(page)}
+    page.request.put(f"{address}/document", data=document, headers=sent)
+    page.request.post(f"{address}/publish", data={"note": "Counts words"}, headers=sent)
+
+
+def _in_order(page: Page, site: str, flow: str) -> None:
+    """A few folders and tags, with the flow among them."""
+    sent = {"X-CSRFToken": _token(page)}
+    for body in ({"name": "Newsroom"}, {"name": "Drafts", "folder": "Newsroom"}, {"name": "Shop"}):
+        page.request.post(f"{site}/api/v1/folders", data=body, headers=sent)
+    for name, colour in (("live", "green"), ("writing", "violet"), ("to check", "amber")):
+        tag = {"name": name, "colour": colour}
+        page.request.post(f"{site}/api/v1/tags", data=tag, headers=sent)
+    place = {"folder": "Newsroom/Drafts", "tags": ["live", "writing"]}
+    key = flow.strip("/").split("/")[-1]
+    page.request.patch(f"{site}/api/v1/flows/{key}", data=place, headers=sent)
+
+
+def _token(page: Page) -> str:
+    """The token that a change by this session needs."""
+    name = page.locator("meta[name=csrf-cookie]").get_attribute("content")
+    return next(c["value"] for c in page.context.cookies() if c["name"] == name)  # type: ignore[no-any-return, typeddict-item]
 
 
 @contextmanager

@@ -6,6 +6,8 @@ from django.db import models
 
 from accounts.ids import new_id
 from accounts.models import User, Workspace
+from flows.organizing_models import Folder as Folder
+from flows.organizing_models import Tag as Tag
 
 if TYPE_CHECKING:
     from accounts.permissions import Actor
@@ -36,6 +38,11 @@ class Flow(models.Model):
     published = models.ForeignKey(
         "FlowVersion", models.SET_NULL, null=True, blank=True, related_name="+"
     )
+    published_revision = models.PositiveIntegerField(
+        null=True, blank=True, help_text="The draft's revision when it was published last."
+    )
+    folder = models.ForeignKey(Folder, models.SET_NULL, null=True, blank=True, related_name="flows")
+    tags = models.ManyToManyField(Tag, blank=True, related_name="flows")
     created_by = models.ForeignKey(User, models.SET_NULL, null=True, related_name="+")
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)

@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -13,6 +12,7 @@ from django.utils.text import slugify
 from accounts.models import Workspace
 from accounts.permissions import Actor
 from accounts.services import audit
+from flows.catalogue import catalogue
 from flows.change_log import log_change, log_difference, notify
 from flows.draft import read_draft, write_draft, write_head
 from flows.engine.document import SCHEMA, Document, admit, digest, dump, parse
@@ -25,7 +25,6 @@ from flows.models import FileFlow, Flow, FlowVersion
 
 type Source = Document | str | bytes | Mapping[str, Any]
 
-EXAMPLES = Path(__file__).parent / "examples"
 SLUG_LENGTH = 80
 #: Names that are addresses of the API beside a flow's own.
 _RESERVED_SLUGS = frozenset({"validate", "new", "import"})
@@ -268,7 +267,9 @@ def publish_flow(actor: Actor, flow: Flow, *, note: str = "") -> FlowVersion:
         if any(problem.severity == "error" for problem in problems):
             raise DocumentInvalid(problems)
         meaning = digest(draft)
+        held.published_revision = held.revision
         if held.published is not None and held.published.digest == meaning:
+            held.save(update_fields=["published_revision"])
             return held.published
         last = held.versions.aggregate(last=Max("number"))["last"] or 0
         version = held.versions.create(
@@ -279,7 +280,7 @@ def publish_flow(actor: Actor, flow: Flow, *, note: str = "") -> FlowVersion:
             created_by_id=actor.user_id,
         )
         held.published = version
-        held.save(update_fields=["published", "updated_at"])
+        held.save(update_fields=["published", "published_revision", "updated_at"])
         audit(actor, "flow.publish", held, number=version.number, digest=meaning)
     return version
 
@@ -298,13 +299,15 @@ def restore_version(actor: Actor, flow: Flow, number: int) -> Flow:
 
 
 def load_examples(actor: Actor) -> list[Flow]:
-    """The example flows that the workspace does not have yet, created and published."""
+    """The examples for a start that the workspace does not have yet, created and published."""
     present = set(
         Flow.objects.filter(workspace_id=actor.workspace_id).values_list("name", flat=True)
     )
     made = []
-    for file in sorted(EXAMPLES.glob("*.yaml")):
-        document = parse(file.read_text())
+    for entry in catalogue():
+        if not entry.starter:
+            continue
+        document = parse(entry.file.read_text())
         if document.name in present:
             continue
         flow = create_flow(actor, document=document)

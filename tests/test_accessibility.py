@@ -15,7 +15,12 @@ from accounts.models import Workspace
 from execution.approval_links import link_address
 from execution.approval_models import Approval
 from execution.models import NodeRun, Run
+from flows.draft import read_draft
+from flows.engine.document import dump
 from flows.models import Flow
+from flows.organizing import create_folder, create_tag, move_flows, tag_flows
+from flows.organizing_models import TagColour
+from flows.services import publish_flow, replace_draft
 from fluxprompt.paths import ROOT
 from fluxprompt.testing.live_stack import LiveStack
 from tests.support.visitor import Visitor, new_visitor, watch
@@ -54,6 +59,7 @@ def _paths(visitor: Visitor) -> dict[str, str]:
     return {
         "flows": "/",
         "flow": f"/flows/{flow.id}/",
+        **_around_the_editor(visitor, flow),
         "runs": "/runs/",
         "run that failed": f"/runs/{ended.id}/",
         "run under way": f"/runs/{under_way.id}/",
@@ -71,6 +77,34 @@ def _paths(visitor: Visitor) -> dict[str, str]:
         "sessions": "/accounts/sessions/",
         "sign-out": "/accounts/logout/",
         "nothing": "/nothing/",
+    }
+
+
+def _around_the_editor(visitor: Visitor, flow: Flow) -> dict[str, str]:
+    """Folders and tags in use, templates, and two versions of which the later lacks a step."""
+    folder = create_folder(visitor.actor, name="Clients")
+    inner = create_folder(visitor.actor, name="Acme", parent=folder)
+    move_flows(visitor.actor, [flow], inner)
+    for colour in TagColour.values:
+        tag_flows(
+            visitor.actor, [flow], add=[create_tag(visitor.actor, name=colour, colour=colour)]
+        )
+    document = dump(read_draft(flow))
+    document["nodes"] = [node for node in document["nodes"] if node["id"] != "bug"]
+    document["edges"] = [e for e in document["edges"] if "bug" not in e["from"] + e["to"]]
+    publish_flow(visitor.actor, replace_draft(visitor.actor, flow, document))
+    versions = f"/flows/{flow.id}/versions/"
+    return {
+        "folder": f"/?folder={folder.pk}",
+        "no flow that matches": "/?q=nosuchflow",
+        "folders and tags": "/flows/order/",
+        "name of a flow": f"/flows/{flow.id}/name/",
+        "import": "/flows/import/",
+        "templates": "/templates/",
+        "template": "/templates/compare_pages/",
+        "versions": versions,
+        "version": f"{versions}1/",
+        "two versions compared": f"{versions}compare/?from=1&to=2",
     }
 
 
@@ -199,6 +233,10 @@ def test_axe_finds_nothing_on_any_page(
             page.locator("[data-iterations]").first.wait_for()
         found[name] = _faults(page)
     page.goto(stack.base_url)
+    page.get_by_label("Tick Triage a support ticket").check()
+    page.locator("summary", has_text="Move").click()
+    found["ticked flows"] = _faults(page)
+    page.keyboard.press("Escape")
     page.get_by_role("button", name="New flow").click()
     found["dialog"] = _faults(page)
     context.close()

@@ -1,4 +1,4 @@
-"""What buttons on the pages of flows do: create, import, publish, restore, rename, delete."""
+"""What buttons on the pages of flows do: create, publish, restore, rename, delete."""
 
 from uuid import UUID
 
@@ -16,8 +16,6 @@ from flows.queries import draft_document, version_of
 from flows.views.examples import example
 from flows.views.page_request import PageRequest
 
-#: Bytes of an uploaded document, as the engine's own limit.
-MAX_UPLOAD = 5_000_000
 _SHOWN_PROBLEMS = 3
 
 
@@ -38,38 +36,18 @@ def _say_problems(request: PageRequest, start: str, problems: list[Problem]) -> 
 @require_POST
 @workspace_page
 def create(request: PageRequest) -> HttpResponse:
-    """A new flow, from an example where one is named."""
+    """A new flow, from a template where one is named in `example`."""
     key = request.POST.get("example", "")
     chosen = example(key) if key else None
     if key and chosen is None:
-        messages.error(request, "This example does not exist any more. Choose another one.")
-        return redirect("flow-list")
+        messages.error(request, "This template does not exist any more. Choose another one.")
+        return redirect("template-list")
     if chosen is None:
         name = request.POST.get("name", "").strip() or None
         flow = services.create_flow(request.actor, name=name)
     else:
         flow = services.create_flow(request.actor, document=chosen.document)
     messages.success(request, f"“{flow.name}” is ready to run.")
-    return redirect("flow-detail", flow.id)
-
-
-@require_POST
-@workspace_page
-def import_file(request: PageRequest) -> HttpResponse:
-    """A new flow from an uploaded JSON or YAML document."""
-    upload = request.FILES.get("file")
-    if upload is None:
-        messages.error(request, "Choose a JSON or YAML file to import.")
-        return redirect("flow-list")
-    if upload.size is None or upload.size > MAX_UPLOAD:
-        messages.error(request, "The file is larger than 5 MB, the limit for a flow.")
-        return redirect("flow-list")
-    try:
-        flow = services.create_flow(request.actor, document=upload.read())
-    except DocumentInvalid as invalid:
-        _say_problems(request, "Not imported", invalid.problems)
-        return redirect("flow-list")
-    messages.success(request, f"“{flow.name}” was imported.")
     return redirect("flow-detail", flow.id)
 
 
