@@ -34,7 +34,8 @@ def build(
     `finish` is called once all nodes are made, before the edges.
     """
     flow = draft.flow
-    steps = [_made(draft, flow.nodes[name], dialect) for name in _order(draft)]
+    made = [_made(draft, flow.nodes[name], dialect) for name in _order(draft)]
+    steps = [step for step in made if step is not None]
     if finish is not None:
         finish()
     for edge in flow.edges:
@@ -51,7 +52,6 @@ def build(
     document = _admitted(scrubbed)
     _tell_problems(document, steps, draft)
     place = {name: at for at, name in enumerate(flow.nodes)}
-    steps = [step for step in steps if step is not None]
     steps.sort(key=lambda step: place[step.source.id])
     rows = tuple(
         Row(
@@ -119,15 +119,16 @@ def _begin(draft: Draft) -> None:
     inputs = [entry["id"] for entry in draft.entries if entry["type"] == "input"]
     if not inputs:
         name = draft.new_id("start")
-        entry = {"id": name, "type": "input", "label": "Start", "config": {"fields": []}}
-        tops = [p for p in draft.places.values()]
+        entry: dict[str, JSON] = {"id": name, "type": "input", "label": "Start"}
+        entry["config"] = {"fields": []}
+        tops = list(draft.places.values())
         left = min((x for x, _ in tops), default=0.0)
         draft.add(entry, None, (left - 300, min((y for _, y in tops), default=0.0)))
         draft.entries.insert(0, draft.entries.pop())
         inputs = [name]
         draft.messages.append("The file has no start that is known here: an empty one was added.")
     for entry in draft.entries:
-        name = entry["id"]
+        name = str(entry["id"])
         loose = name not in reached and draft.box_of[name] is None
         if loose and entry["type"] not in ("input", "note"):
             draft.edges[inputs[0], "out", name] = None
@@ -150,14 +151,14 @@ def _end(draft: Draft) -> None:
         reader = f"@end:{source}"
         draft.carriers[reader] = [source]
         try:
-            value = braced(draft.carried(reader, ()))
+            value = braced(draft.everything(reader, source))
         except Untranslatable:
             value = braced_root(made)
         name = draft.new_id(f"{made.root}_result")
         x, y = draft.places[made.root]
         entry = {"id": name, "type": "output", "label": "Result", "config": {"value": value}}
         draft.add(entry, None, (x + 300, y))
-        draft.connect(last, "out", name)
+        draft.connect(*(made.last or (last, "out")), name)
         added.append(name)
     if added:
         draft.messages.append(
@@ -193,9 +194,9 @@ def _admitted(data: dict[str, JSON]) -> Document:
         raise ImportRefused(message) from invalid
 
 
-def _tell_problems(document: Document, steps: list[Step | None], draft: Draft) -> None:
+def _tell_problems(document: Document, steps: list[Step], draft: Draft) -> None:
     """What validation finds belongs to the report, beside the node it is about."""
-    owners = {node: step for step in steps if step is not None for node in step.nodes}
+    owners = {node: step for step in steps for node in step.nodes}
     for problem in validate(document, registry()):
         if problem.severity == "error":
             _tell_problem(problem, owners, draft)

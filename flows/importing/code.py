@@ -12,8 +12,10 @@ from flows.engine.expressions import compile_check
 TO_BE_WRITTEN = "to_be_written"
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _WORDS = frozenset(
-    ("and", "or", "not", "in", "is", "if", "else", "elif", "for", "set")
-    + ("true", "false", "none", "null", "True", "False", "None")
+    {
+        *("and", "or", "not", "in", "is", "if", "else", "elif", "for", "set"),
+        *("true", "false", "none", "null", "True", "False", "None"),
+    }
 )
 #: Characters of an expression of ours; the engine's own limit is 4,000.
 MAX_CODE = 3_900

@@ -40,6 +40,13 @@ class Box:
     head: str = ""
     config: dict[str, JSON] = field(default_factory=dict)
 
+    def put_into(self, outer: "Box | None") -> bool:
+        """Whether this box could be put into another: not where it would be inside of itself."""
+        if outer is not None and any(box is self for box in outer.chain()):
+            return False
+        self.parent = outer
+        return True
+
     def chain(self) -> Iterator["Box"]:
         box: Box | None = self
         while box is not None:
@@ -113,10 +120,20 @@ class Draft:
             ways = Ways(self.flow.nodes, self.flow.edges)
             # A node in a container comes after all that comes before the container.
             for name, box in self.boxes.items():
-                if box is not None and box.head and box.head != name:
+                if name in ways.before and box is not None and box.head and box.head != name:
                     ways.before[name].append(box.head)
             self._before = {name: ways.reach(name, back=True) for name in self.flow.nodes}
+            for name, before in self._before.items():
+                self._add_inside(name, before)
         return self._before.get(node, set())
+
+    def _add_inside(self, node: str, before: set[str]) -> None:
+        """What is in a container has run before what comes after the container."""
+        around = list(self._around(node))
+        for other, box in self.boxes.items():
+            for outer in box.chain() if box is not None else ():
+                if outer.head in before and outer not in around and other in self.flow.nodes:
+                    before.add(other)
 
     def reach(self, reader: str, target: str, node: str) -> Code:
         """How a node of ours, made of `target`, is read where `reader` is."""
@@ -151,6 +168,9 @@ class Draft:
         if shape.through and own is None:
             return self.carried(target, keys, reader, depth + 1)
         root = self.reach(reader, target, made.root)
+        if self.has_left_map(reader, target):
+            # A map keeps what its last step gave, in the form in which the source reads it.
+            return _below(root, Shape(), ("0", *keys) if keys else ())
         if shape.items is not None and own is None:
             root = _below(root, Shape(shape.items), ())
             return _below(root, Shape(), ("0", *keys))
@@ -178,6 +198,18 @@ class Draft:
         """What a node itself gave, for steps that follow it as a part of it."""
         made = self.made[source]
         return _below(Code(made.root), made.shape, keys)
+
+    def everything(self, reader: str, target: str) -> Code:
+        """All that a node gave: the list, where it gave one. Raises Untranslatable."""
+        made = self.made[target]
+        if made.shape.items is not None:
+            return _below(self.reach(reader, target, made.root), Shape(made.shape.items), ())
+        return self.read(reader, target, ())
+
+    def has_left_map(self, reader: str, target: str) -> bool:
+        """Whether the target is in a map that the reader is outside of."""
+        around = list(self._around(reader))
+        return any(box.kind == "map" and box not in around for box in self._around(target))
 
     def _around(self, node: str) -> Iterable[Box]:
         box = self.boxes.get(node)

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 from flows.importing.code import (
@@ -15,7 +15,7 @@ from flows.importing.code import (
     literal,
     unwritten,
 )
-from flows.importing.draft import Draft, Made, Shape
+from flows.importing.draft import Draft, Keys, Made, Shape
 from flows.importing.result import Status
 from flows.importing.source import SourceNode, words
 
@@ -23,6 +23,12 @@ JSON = Any
 #: Characters of a node's settings that a note repeats.
 MAX_NOTE = 6_000
 MAX_SHOWN = 120
+#: Where the products keep what went wrong, for what is behind the port 'error'.
+_ERRORS: dict[Keys, Keys] = {
+    ("error_message",): ("error", "message"),
+    ("error_type",): ("error", "code"),
+    ("error", "message"): ("error", "message"),
+}
 
 
 class Dialect(Protocol):
@@ -159,7 +165,10 @@ class Step:
         ports = {port: (self.id, ours) for port, ours in (exits or {}).items()}
         if entry.get("on_error") == "branch":
             ports["@error"] = (self.id, "error")
-        made = Made(self.id, self.id, ports, shape=shape or Shape())
+        shape = shape or Shape()
+        if entry.get("on_error") == "branch":
+            shape = replace(shape, fields={**_ERRORS, **shape.fields})
+        made = Made(self.id, self.id, ports, shape=shape)
         made.last = None if exits else (self.id, "out")
         self.draft.made[self.source.id] = made
         return made
@@ -179,7 +188,7 @@ class Step:
 
     def note(self, text: str, *, beside: bool = True) -> None:
         """A note for the reader; braces in it mean nothing."""
-        name = self.draft.new_id(f"{self.id}_note" if beside else self.id)
+        name = self.draft.new_id(f"{self.id}_note") if beside else self.id
         entry = {"id": name, "type": "note", "config": {"text": text[:MAX_NOTE]}}
         place = (self.source.x, self.source.y + (130 if beside else 0))
         self.nodes.append(self.draft.add(entry, None, place))
@@ -205,10 +214,6 @@ def missing(step: Step) -> None:
     step.become(
         "transform", {"fields": {"result": braced(unwritten(what))}}, shape=Shape(("result",))
     )
-    made = step.draft.made[step.source.id]
-    for port in step.draft.flow.edges:
-        if port.source == step.source.id:
-            made.exits.setdefault(port.port, (step.id, "out"))
     settings = json.dumps(dict(step.config), ensure_ascii=False, indent=2, default=str)
     name = step.label or step.source.type
     step.note(f"**{name}** ({what}) has to be replaced.\n\n```json\n{settings}\n```")

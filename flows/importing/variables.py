@@ -21,10 +21,11 @@ class Writer:
 
 @dataclass
 class Variables:
-    """`initial`: what each begins with."""
+    """`initial`: what each begins with. `is_kept`: it is what the last round left, too."""
 
     initial: dict[str, Code] = field(default_factory=dict)
     writers: list[Writer] = field(default_factory=list)
+    is_kept: bool = False
 
     def declare(self, source: str, name: str, node: str) -> None:
         self.writers.append(Writer(source, name, node))
@@ -43,7 +44,7 @@ class Variables:
             far = -len(draft.ancestors(writer.source))
             if writer.source in before:
                 found.append((0 if together else 2, far, writer))
-            elif together:
+            elif together and not self.is_kept:
                 found.append((1, far, writer))
         codes = [
             draft.reach(reader, writer.source, writer.node).get(name)

@@ -48,7 +48,8 @@ def _selected(step: Step, draft: Draft, keys: Sequence[str]) -> Code:
     if inside and name in ("item", "index"):
         return _of_map(step, draft, begin, name, keys[2:])
     code = draft.read(step.source.id, begin, keys[1:])
-    return code if begin in draft.ancestors(step.source.id) else guarded(code)
+    known = step.source.id.startswith("@") or begin in draft.ancestors(step.source.id)
+    return code if known else guarded(code)
 
 
 def _is_inside(draft: Draft, node: str, head: str) -> bool:

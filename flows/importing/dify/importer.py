@@ -215,12 +215,14 @@ def _plan(draft: Draft) -> None:
             if kind == "map":
                 facts["maps"][node.id] = box
             else:
-                facts["loops"][node.id] = Variables()
+                facts["loops"][node.id] = Variables(is_kept=True)
     for node in draft.flow.nodes.values():
         box = facts["boxes"].get(node.parent or "")
+        own = facts["boxes"].get(node.id)
+        if own is not None and not own.put_into(box):
+            draft.messages.append(f"'{node.name[:80]}' was inside of itself; it was taken out.")
+            box = None
         draft.boxes[node.id] = box
-        if node.id in facts["boxes"] and box is not facts["boxes"][node.id]:
-            facts["boxes"][node.id].parent = box
         if node.type == "assigner":
             for raw in nodes.items_of(node.config):
                 begin, name = (

@@ -5,7 +5,7 @@ from typing import Any
 from flows.importing.choosing import choose
 from flows.importing.code import Untranslatable, braced
 from flows.importing.dify.expressions import selected
-from flows.importing.draft import Shape
+from flows.importing.draft import Keys, Shape
 from flows.importing.models import model_name
 from flows.importing.source import mapping, mappings, number, words
 from flows.importing.steps import Step
@@ -38,7 +38,8 @@ def llm(step: Step) -> None:
     config = step.config
     given = config.get("prompt_template")
     raws = mappings(given) if isinstance(given, list) else [{"role": "user", **mapping(given)}]
-    system, prompt = [], []
+    system: list[str] = []
+    prompt: list[str] = []
     for raw in raws:
         text = raw.get("text")
         if raw.get("edition_type") == "jinja2":
@@ -77,7 +78,7 @@ def classifier(step: Step) -> None:
     made["prompt"] = _asked(step, config.get("query_variable_selector"))
     classes = mappings(config.get("classes"))
     ways = [(words(raw.get("id")), step.text(raw.get("name"))) for raw in classes]
-    fields = {("class_name",): ("json", "choice"), ("usage",): ("usage",)}
+    fields: dict[Keys, Keys] = {("class_name",): ("json", "choice"), ("usage",): ("usage",)}
     choose(step, made, ways, fields={**fields, ("class_label",): ("json", "choice")})
 
 

@@ -1,5 +1,6 @@
 """What the nodes of a Dify workflow become, but for those that ask models."""
 
+from functools import partial
 from typing import Any
 
 from flows.importing import conditions
@@ -7,7 +8,7 @@ from flows.importing.bodies import json_of
 from flows.importing.code import Code, Untranslatable, braced, literal, negated, operation, or_else
 from flows.importing.dify.conditions import TESTS, of_case
 from flows.importing.dify.expressions import selected, template
-from flows.importing.draft import Shape, valid_id
+from flows.importing.draft import Keys, Shape, valid_id
 from flows.importing.source import mapping, mappings, number, words
 from flows.importing.steps import Step, missing
 
@@ -75,15 +76,16 @@ def if_else(step: Step) -> None:
     cases = mappings(step.config.get("cases"))
     if not cases:
         cases = [{**step.config, "case_id": "true"}]
-    whens = [step.condition(lambda c=c: of_case(step, c), str(c.get("conditions"))) for c in cases]
+    whens = [step.condition(partial(of_case, step, c), str(c.get("conditions"))) for c in cases]
     if len(cases) == 1:
         case = words(cases[0].get("case_id"), "true")
         exits = {"true": "true", "false": "false", case: "true"}
         step.become("if", {"condition": whens[0]}, exits=exits)
         return
-    exits, made = {"false": "default"}, []
-    for number_of, (case, when) in enumerate(zip(cases, whens, strict=True), 1):
-        exits[words(case.get("case_id"))] = f"case_{number_of}"
+    exits = {"false": "default"}
+    made: list[dict[str, JSON]] = []
+    for number_of, (raw, when) in enumerate(zip(cases, whens, strict=True), 1):
+        exits[words(raw.get("case_id"))] = f"case_{number_of}"
         made.append({"name": f"case_{number_of}", "when": when})
     step.become("switch", {"cases": made}, exits=exits)
 
@@ -124,7 +126,11 @@ def http(step: Step) -> None:
     )
     if seconds and 0 < seconds <= 600:
         made["timeout_seconds"] = seconds
-    fields = {("body",): ("text",), ("status_code",): ("status",), ("headers",): ("headers",)}
+    fields: dict[Keys, Keys] = {
+        ("body",): ("text",),
+        ("status_code",): ("status",),
+        ("headers",): ("headers",),
+    }
     if not made["url"]:
         made["url"] = "https://"
     step.become("http", made, shape=Shape(fields=fields))
@@ -207,7 +213,8 @@ def aggregator(step: Step) -> None:
     """Of several branches the value of the one that ran."""
     config = step.config
     settings = mapping(config.get("advanced_settings"))
-    fields, ours = {}, {}
+    fields: dict[str, str] = {}
+    ours: dict[Keys, Keys] = {}
     if settings.get("group_enabled") is True:
         for raw in mappings(settings.get("groups")):
             name = words(raw.get("group_name"), "group")
@@ -231,11 +238,14 @@ def _first(step: Step, selectors: JSON) -> str:
 def assigner(step: Step) -> None:
     """New values of variables, kept as fields of a step that is read where they are used."""
     fields: dict[str, str] = {}
+    done: dict[str, Code] = {}
     for raw in items_of(step.config):
         selector = raw["variable_selector"]
         name = words(selector[-1])
         try:
-            fields[name] = braced(_assigned(step, raw, selected(step, selector)))
+            old = done.get(str(selector)) or selected(step, selector)
+            done[str(selector)] = _assigned(step, raw, old, done)
+            fields[name] = braced(done[str(selector)])
         except Untranslatable as error:
             fields[name] = braced(step.failed(str(raw), str(error)))
     if not fields:
@@ -257,7 +267,8 @@ def items_of(config: Any) -> list[dict[str, JSON]]:
     return [raw for raw in found if isinstance(raw.get("variable_selector"), list)]
 
 
-def _assigned(step: Step, raw: dict[str, JSON], old: Code) -> Code:
+def _assigned(step: Step, raw: dict[str, JSON], old: Code, done: dict[str, Code]) -> Code:
+    """The new value; changes before it in the same node (`done`) count already."""
     name, value = words(raw.get("operation"), "over-write"), raw.get("value")
     if name == "clear":
         return literal(None)
@@ -265,7 +276,7 @@ def _assigned(step: Step, raw: dict[str, JSON], old: Code) -> Code:
         ends = [literal(1)] if name == "remove-first" else [literal(0), literal(-1)]
         return old.filtered("slice", *ends)
     variable = raw.get("input_type", "variable") == "variable" and isinstance(value, list)
-    new = selected(step, value) if variable else step.code(value)
+    new = (done.get(str(value)) or selected(step, value)) if variable else step.code(value)
     if name in ("over-write", "set"):
         return new
     if name == "append":

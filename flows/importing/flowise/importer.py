@@ -170,9 +170,11 @@ def _plan(draft: Draft) -> None:
         box = flow.facts["maps"].get(node.parent or "")
         if node.parent and box is None:
             flow.messages.append(f"'{node.name[:80]}' is in a node that holds no others here.")
+        own = flow.facts["maps"].get(node.id)
+        if own is not None and not own.put_into(box):
+            flow.messages.append(f"'{node.name[:80]}' was inside of itself; it was taken out.")
+            box = None
         draft.boxes[node.id] = box
-        if node.id in flow.facts["maps"] and box is not flow.facts["maps"][node.id]:
-            flow.facts["maps"][node.id].parent = box
     _move_out(draft)
 
 

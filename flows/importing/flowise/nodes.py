@@ -1,6 +1,7 @@
 """What the nodes of an Agentflow V2 become."""
 
 import json
+from functools import partial
 from typing import Any
 
 from flows.importing import conditions
@@ -88,7 +89,8 @@ def _model(step: Step, prefix: str) -> dict[str, JSON]:
 
 
 def _question(step: Step, prefix: str) -> dict[str, JSON]:
-    system, prompt = [], []
+    system: list[str] = []
+    prompt: list[str] = []
     for raw in rows(step.config.get(f"{prefix}Messages")):
         role = words(raw.get("role"), "user")
         (system if role in ("system", "developer") else prompt).append(
@@ -176,7 +178,7 @@ def _compared(step: Step, raw: dict[str, JSON]) -> Code:
 
 def condition(step: Step) -> None:
     found = rows(step.config.get("conditions"))
-    whens = [step.condition(lambda raw=raw: _compared(step, raw), str(raw)) for raw in found]
+    whens = [step.condition(partial(_compared, step, raw), str(raw)) for raw in found]
     if len(whens) == 1:
         step.become("if", {"condition": whens[0]}, exits={"0": "true", "1": "false"})
         return

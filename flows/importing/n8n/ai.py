@@ -48,7 +48,8 @@ def _limits(config: dict[str, JSON], step: Step) -> dict[str, JSON]:
 
 def _messages(step: Step, rows: list[dict[str, JSON]], text: str) -> tuple[str, str]:
     """(system, prompt) of a list of messages; several of one role follow one another."""
-    system, prompt = [], []
+    system: list[str] = []
+    prompt: list[str] = []
     for raw in rows:
         role = words(raw.get("role") or raw.get("type"), "user").lower()
         content = step.text(raw.get(text))

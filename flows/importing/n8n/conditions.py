@@ -1,5 +1,6 @@
 """IF, Switch and Filter of n8n: conditions in the forms of all its versions."""
 
+from functools import partial
 from typing import Any
 
 from flows.importing import conditions
@@ -58,6 +59,8 @@ def of_form(step: Step, form: JSON) -> Code:
             name, kind = words(operator.get("operation")), words(operator.get("type"))
             left, right = raw.get("leftValue"), raw.get("rightValue")
             codes.append(one(step, left, kind, name, right, cased=cased))
+        if not codes:
+            raise Untranslatable("no condition is set")
         return all_of(codes, "or" if form.get("combinator") == "or" else "and")
     codes = []
     for kind in ("string", "number", "boolean", "dateTime"):
@@ -65,6 +68,8 @@ def of_form(step: Step, form: JSON) -> Code:
             default = "smaller" if kind == "number" else "equal"
             name = words(raw.get("operation"), default)
             codes.append(one(step, raw.get("value1"), kind, name, raw.get("value2")))
+    if not codes:
+        raise Untranslatable("no condition is set")
     any_of = step.config.get("combineOperation") == "any"
     return all_of(codes, "or" if any_of else "and")
 
@@ -94,6 +99,8 @@ def list_before(step: Step) -> Code | None:
     """The list that arrives, where what is before gives one."""
     for source in step.draft.carriers.get(step.source.id, []):
         made = step.draft.made.get(source)
+        if made is not None and step.draft.has_left_map(step.source.id, source):
+            return step.draft.reach(step.source.id, source, made.root)
         while made is not None and made.shape.through:
             before = step.draft.carriers.get(source, [])
             source = before[0] if before else ""
@@ -142,7 +149,7 @@ def switch(step: Step) -> None:
         for number, raw in enumerate(values):
             name = named_case(words(raw.get("outputKey")), taken, number + 1)
             form = raw.get("conditions")
-            when = step.condition(lambda form=form: of_form(step, form), _shown(form))
+            when = step.condition(partial(of_form, step, form), _shown(form))
             cases.append({"name": name, "when": when})
             exits[str(number)] = name
         exits[str(len(values))] = "default"
@@ -165,9 +172,7 @@ def _older(
         name = named_case(f"way {port}", taken, number + 1)
         test = words(raw.get("operation"), "equal")
         right = raw.get("value2")
-        when = step.condition(
-            lambda test=test, right=right: one(step, left, kind, test, right), _shown(raw)
-        )
+        when = step.condition(partial(one, step, left, kind, test, right), _shown(raw))
         cases.append({"name": name, "when": when})
         if port in exits:
             step.changed(f"Two rules led to the same way on; connect the case '{name}' too.")

@@ -4,7 +4,7 @@ from typing import Any
 
 from flows.importing.bodies import json_of
 from flows.importing.code import Code, Untranslatable, braced, literal
-from flows.importing.draft import Shape
+from flows.importing.draft import Keys, Shape
 from flows.importing.n8n.conditions import list_before
 from flows.importing.source import listing, mapping, mappings, number, words
 from flows.importing.steps import Step, missing, pass_on
@@ -27,7 +27,7 @@ def set_fields(step: Step) -> None:
     if not config.get("assignments") and "values" in config:
         keeps = config.get("keepOnlySet") is not True
     usable = {str(k): v for k, v in made.items() if str(k) and not str(k).startswith("$")}
-    own = {(name,): (name,) for name in usable}
+    own: dict[Keys, Keys] = {(name,): (name,) for name in usable}
     step.become(
         "transform", {"fields": usable}, shape=Shape(fields=own, through=keeps and bool(own))
     )
@@ -96,7 +96,7 @@ def split_out(step: Step) -> None:
         return
     box, _ = found
     box.config["items"] = braced(items)
-    inner = {(field.split(".")[-1],): ()}
+    inner: dict[Keys, Keys] = {(field.split(".")[-1],): ()}
     step.become("map", box.config, shape=Shape(items=("items",), inner=inner))
     step.tell("What follows it for each item is inside of it now.")
 

@@ -35,7 +35,11 @@ def parts(text: str, step: Step) -> list[str | Code]:
         end = text.find("}}", start + 2)
         if end < 0:
             break
-        while text[end : end + 3] == "}}}":
+        # Braces of objects may close right before those of the expression.
+        while (
+            text[start:end].count("{") - 2 > text[start:end].count("}")
+            and text[end : end + 3] == "}}}"
+        ):
             end += 1
         made.append(text[position:start])
         made.append(expression(text[start + 2 : end], step))

@@ -4,7 +4,7 @@ import re
 from typing import Any
 
 from flows.importing.bodies import json_of
-from flows.importing.draft import Shape
+from flows.importing.draft import Keys, Shape
 from flows.importing.source import mapping, mappings, number, words
 from flows.importing.steps import Step
 
@@ -16,7 +16,10 @@ def request(step: Step) -> None:
     config = step.config
     method = words(config.get("method") or config.get("requestMethod"), "GET").upper()
     made: dict[str, JSON] = {"method": method if method in _METHODS else "GET"}
-    made["url"] = step.text(config.get("url")) or "https://"
+    made["url"] = step.text(config.get("url"))
+    if not made["url"]:
+        made["url"] = "https://"
+        step.changed("No address is set: write it.")
     if headers := _pairs(step, "header", "sendHeaders"):
         made["headers"] = {name: value for name, value in headers.items() if name}
     if query := _pairs(step, "query", "sendQuery"):
@@ -35,7 +38,8 @@ def _shape(step: Step, options: dict[str, JSON]) -> Shape:
     if form == "file":
         step.changed("The answer is read as text; files cannot be taken from an answer yet.")
     if answer.get("fullResponse") is True or options.get("fullResponse") is True:
-        fields = {("body",): ("text",) if form == "text" else ("json",), ("headers",): ("headers",)}
+        body: Keys = ("text",) if form == "text" else ("json",)
+        fields: dict[Keys, Keys] = {("body",): body, ("headers",): ("headers",)}
         return Shape(fields={**fields, ("statusCode",): ("status",)})
     if form in ("text", "string"):
         return Shape(fields={(words(answer.get("outputPropertyName"), "data"),): ("text",)})

@@ -6,8 +6,10 @@ from flows.importing.source import Ways
 
 #: Nodes that work on the list as a whole.
 LIST_TYPES = frozenset(
-    ("aggregate", "sort", "limit", "removeDuplicates", "summarize", "itemLists")
-    + ("merge", "splitInBatches", "splitOut")
+    {
+        *("aggregate", "sort", "limit", "removeDuplicates", "summarize", "itemLists"),
+        *("merge", "splitInBatches", "splitOut"),
+    }
 )
 _LEAVES = frozenset(["if", "switch", "filter", "respondToWebhook", "stopAndError"])
 _SPLITTERS = ("splitOut", "itemLists")
