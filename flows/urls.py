@@ -2,7 +2,7 @@
 
 from django.urls import URLPattern, path, register_converter
 
-from flows.views import actions
+from flows.views import actions, importing
 
 
 class DocumentKind:
@@ -22,6 +22,8 @@ register_converter(DocumentKind, "kind")
 urlpatterns: list[URLPattern] = [
     path("flows/new/", actions.create, name="flow-create"),
     path("flows/import/", actions.import_file, name="flow-import"),
+    path("flows/import/preview/", importing.preview, name="flow-import-preview"),
+    path("flows/import/create/", importing.create_imported, name="flow-import-create"),
     path("flows/<uuid:flow_id>/publish/", actions.publish, name="flow-publish"),
     path("flows/<uuid:flow_id>/rename/", actions.rename, name="flow-rename"),
     path("flows/<uuid:flow_id>/delete/", actions.delete, name="flow-delete"),

@@ -123,8 +123,9 @@ class Draft:
                 if name in ways.before and box is not None and box.head and box.head != name:
                     ways.before[name].append(box.head)
             self._before = {name: ways.reach(name, back=True) for name in self.flow.nodes}
-            for name, before in self._before.items():
-                self._add_inside(name, before)
+            if any(box is not None for box in self.boxes.values()):
+                for name, before in self._before.items():
+                    self._add_inside(name, before)
         return self._before.get(node, set())
 
     def _add_inside(self, node: str, before: set[str]) -> None:

@@ -26,8 +26,8 @@ _LOOKS = re.compile(
 )
 #: Assignments in code and addresses: `api_key = "…"`, `?token=…`.
 _ASSIGNED = re.compile(
-    r"((?:pass(?:word|wd)|secret|token|api[-_]?key|access[-_]?key)[\w-]*[\"']?\s*[:=]\s*[\"']?)"
-    r"([^\s\"'&,;{}\[\]()]{6,})",
+    r"((?:pass(?:word|wd)|secret|token|api[-_]?key|access[-_]?key)[\w-]*[\"'\\]*\s*[:=]\s*[\"'\\]*)"
+    r"([^\s\"'\\&,;{}\[\]()]{6,})",
     re.IGNORECASE,
 )
 #: A shorter text is no secret, and would be found in other words.

@@ -39,7 +39,8 @@ def _selected(step: Step, draft: Draft, keys: Sequence[str]) -> Code:
     if begin == "env":
         return Code("vars").get(name)
     if begin == "conversation":
-        return facts["variables"].read(draft, step.source.id, name)
+        code: Code = facts["variables"].read(draft, step.source.id, name)
+        return code
     if begin not in draft.flow.nodes:
         raise Untranslatable(f"there is no node '{begin}' in the file")
     if begin in facts["loops"]:
@@ -47,9 +48,9 @@ def _selected(step: Step, draft: Draft, keys: Sequence[str]) -> Code:
     inside = begin in facts["maps"] and _is_inside(draft, step.source.id, begin)
     if inside and name in ("item", "index"):
         return _of_map(step, draft, begin, name, keys[2:])
-    code = draft.read(step.source.id, begin, keys[1:])
+    found = draft.read(step.source.id, begin, keys[1:])
     known = step.source.id.startswith("@") or begin in draft.ancestors(step.source.id)
-    return code if known else guarded(code)
+    return found if known else guarded(found)
 
 
 def _is_inside(draft: Draft, node: str, head: str) -> bool:

@@ -211,13 +211,13 @@ def _plan(draft: Draft) -> None:
             facts["start"] = node.id
         if node.type in ("iteration", "loop"):
             kind = "map" if node.type == "iteration" else "loop"
-            box = facts["boxes"][node.id] = Box(draft.ids[node.id], kind, None, node.id)
+            facts["boxes"][node.id] = Box(draft.ids[node.id], kind, None, node.id)
             if kind == "map":
-                facts["maps"][node.id] = box
+                facts["maps"][node.id] = facts["boxes"][node.id]
             else:
                 facts["loops"][node.id] = Variables(is_kept=True)
     for node in draft.flow.nodes.values():
-        box = facts["boxes"].get(node.parent or "")
+        box: Box | None = facts["boxes"].get(node.parent or "")
         own = facts["boxes"].get(node.id)
         if own is not None and not own.put_into(box):
             draft.messages.append(f"'{node.name[:80]}' was inside of itself; it was taken out.")

@@ -40,6 +40,7 @@ def _later(kind: str) -> Kind:
     return Kind("unsupported", ("transform", "note"), _missing, later=kind)
 
 
+_NOTE = Kind("mapped", ("note",), as_note(nodes.note_text))
 KINDS: dict[str, Kind] = {
     "startAgentflow": Kind("mapped", ("input",), nodes.start),
     "llmAgentflow": Kind("mapped", ("llm",), nodes.llm),
@@ -52,8 +53,8 @@ KINDS: dict[str, Kind] = {
     "humanInputAgentflow": Kind("mapped", ("approval",), nodes.human),
     "directReplyAgentflow": Kind("mapped", ("output",), nodes.reply),
     "executeFlowAgentflow": Kind("approximated", ("subflow",), nodes.subflow),
-    "stickyNoteAgentflow": Kind("mapped", ("note",), as_note(nodes.note_text)),
-    "stickyNote": Kind("mapped", ("note",), as_note(nodes.note_text)),
+    "stickyNoteAgentflow": _NOTE,
+    "stickyNote": _NOTE,
     "toolAgentflow": _later("mcp"),
     "customFunctionAgentflow": _later("code"),
     "retrieverAgentflow": _later("knowledge"),
