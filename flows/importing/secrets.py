@@ -50,7 +50,8 @@ def secrets_in(data: Any) -> set[str]:
             pair = (isinstance(named, str) and is_secret_key(named)) or _is_secret_type(value)
             for key, item in value.items():
                 own = is_secret_key(key) or (pair and key in ("value", "default"))
-                todo.append((item, secret or own))
+                # The name of a credential says which one to connect again.
+                todo.append((item, own or (secret and key != "name")))
         elif isinstance(value, list):
             todo += [(item, secret) for item in value]
         elif isinstance(value, str) and secret:
