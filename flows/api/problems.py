@@ -4,6 +4,7 @@ from typing import Any
 
 from flows.change_log import TooOld
 from flows.engine.errors import DocumentInvalid, Problem
+from flows.importing.result import ImportRefused
 from flows.organizing import LimitReached, NameRefused, PlaceGone
 from flows.services import FlowGone, FlowInUse, StaleRevision, VersionMissing
 from fluxprompt.api.problems import ApiProblem, converts
@@ -28,6 +29,12 @@ def error_entry(problem: Problem) -> dict[str, Any]:
     place = f"nodes.{problem.node}" if problem.node else ""
     path = ".".join(part for part in (place, problem.path) if part)
     return {"path": path, "code": problem.code, "message": problem.message}
+
+
+@converts(ImportRefused)
+def import_refused(error: ImportRefused) -> ApiProblem:
+    entry = {"path": "text", "code": error.code, "message": str(error)}
+    return ApiProblem(422, error.code, str(error), [entry])
 
 
 @converts(StaleRevision)

@@ -2,7 +2,13 @@
 
 from django.urls import URLPattern, path
 
-from flows.api import document_views, organizing_views, version_views, views
+from flows.api import (
+    document_views,
+    import_views,
+    organizing_views,
+    version_views,
+    views,
+)
 from flows.api import problems as _problems  # noqa: F401  (registers its exceptions)
 
 urlpatterns: list[URLPattern] = [
@@ -13,6 +19,7 @@ urlpatterns: list[URLPattern] = [
     path("tags/<uuid:tag>", organizing_views.OneTagView.as_view(), name="api-tag"),
     path("flows", views.FlowsView.as_view(), name="api-flows"),
     path("flows/validate", document_views.ValidateView.as_view(), name="api-flows-validate"),
+    path("flows/import", import_views.ImportView.as_view(), name="api-flows-import"),
     path("flows/<slug:flow>", views.OneFlowView.as_view(), name="api-flow"),
     path(
         "flows/<slug:flow>/document",

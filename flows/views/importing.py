@@ -13,12 +13,14 @@ from accounts.web import workspace_page
 from flows import services
 from flows.engine.document import Document, admit
 from flows.engine.errors import DocumentInvalid, Problem
+from flows.importing.reading import read
+from flows.importing.result import Imported, ImportRefused
 from flows.models import Flow
 from flows.queries import flow_problems
+from flows.views.import_report import MOST_BYTES, report_page
 from flows.views.page_request import PageRequest
 
-#: Bytes of one document, as the engine's own limit; files of one call, and their bytes together.
-MOST_BYTES = 5_000_000
+#: Files of one call, and their bytes together.
 MOST_FILES = 50
 MOST_BYTES_TOGETHER = 25_000_000
 _SHOWN_PROBLEMS = 5
@@ -42,6 +44,8 @@ def import_page(request: PageRequest) -> HttpResponse:
     request.actor.require("flow.create")
     if request.method == "GET":
         return render(request, "flows/import_page.html", _limits())
+    if (translated := _only_translated(request)) is not None:
+        return report_page(request, translated)
     outcomes = _imported(request)
     made = [outcome.flow for outcome in outcomes if outcome.flow is not None]
     if len(outcomes) == len(made) == 1:
@@ -55,6 +59,16 @@ def import_page(request: PageRequest) -> HttpResponse:
         "nothing": not outcomes,
     }
     return render(request, "flows/import_page.html", context, status=200 if made else 422)
+
+
+def _only_translated(request: PageRequest) -> Imported | None:
+    """What is looked at before it is imported: one flow of another product."""
+    files: list[UploadedFile] = request.FILES.getlist("file")
+    if len(files) + bool(request.POST.get("text", "").strip()) != 1:
+        return None
+    for _, source in _sources(request, files):
+        return of_another_product(source) if source is not None else None
+    return None
 
 
 def _limits() -> dict[str, int]:
@@ -96,10 +110,19 @@ def _outcome(request: PageRequest, name: str, source: bytes | None) -> Outcome:
 def read_source(source: bytes) -> Document:
     """The flow that a file or a text stands for: every import comes by here.
 
-    Flows of other products are to be translated here, before ours is tried. Raises
-    DocumentInvalid.
+    Flows of other products are translated. Raises DocumentInvalid.
     """
-    return admit(source)
+    translated = of_another_product(source)
+    return admit(source) if translated is None else translated.document
+
+
+def of_another_product(source: bytes) -> Imported | None:
+    """The flow of another product as a document of ours, with its report; None for all else."""
+    try:
+        imported = read(source.decode("utf-8-sig"))
+    except (ImportRefused, UnicodeDecodeError):
+        return None
+    return None if imported.product == "fluxprompt" else imported
 
 
 def _sentence(problem: Problem) -> str:
