@@ -28,6 +28,8 @@ _ROOM = 40
 _HANDLE = 26
 #: States that say nothing yet of the wires that leave the node.
 _UNDONE = ("pending", "running", "waiting", "retrying", "unreached")
+#: What holds other nodes, as `NodeType.control` says.
+CONTAINERS = ("map", "loop")
 ERROR_PORT = Port("error", "on error")
 
 
@@ -35,7 +37,8 @@ ERROR_PORT = Port("error", "on error")
 class Card:
     """A node's card. `x`, `y` are of its top left corner; `ports` are those shown as rows.
 
-    A container that holds something is a box around it, with the card as its head.
+    A container (`holds`) that holds something is a box around it, with the card as its head;
+    `parent` is the container that a node is in.
     """
 
     id: str
@@ -56,6 +59,8 @@ class Card:
     streams: bool = False
     note: str = ""
     broken: bool = False
+    parent: str = ""
+    holds: bool = False
     state: str = ""
     facts: str = ""
     text: str = ""
@@ -150,7 +155,7 @@ def picture(
     """The picture of a document; with `run`, cards and wires show where the run is."""
     places = layout(document)
     cards = [
-        _card(node, places.get(node.id, {}), run, node.id in broken) for node in document.nodes
+        card_of(node, places.get(node.id, {}), run, node.id in broken) for node in document.nodes
     ]
     cards = arranged(cards, Graph(document), _as_box)
     by_id = {card.id: card for card in cards}
@@ -172,7 +177,18 @@ def _as_box(head: Card, x: float, y: float, width: float, height: float) -> Card
     return replace(head, x=x, y=y, width=round(width), height=round(height), is_box=True)
 
 
-def _card(node: NodeSpec, place: Mapping[str, float], run: RunView | None, broken: bool) -> Card:
+def card_of(
+    node: NodeSpec,
+    place: Mapping[str, float],
+    run: RunView | None,
+    broken: bool,
+    *,
+    will_stream: bool = False,
+) -> Card:
+    """A node's card at this place; `run` lays a run over it.
+
+    `will_stream`: there is room for what a run will stream, though there is none yet.
+    """
     node_type = registry().get(node.type)
     ports = _ports(node_type, node)
     shown = ports if len(ports) > 1 else ()
@@ -180,7 +196,7 @@ def _card(node: NodeSpec, place: Mapping[str, float], run: RunView | None, broke
     note = str(node.config.get("text", "")) if inert else ""
     line = "" if inert else summary(node.config)
     # Inside a container many texts come at once: none of them is shown.
-    streams = bool(run and node_type and node_type.streams and node.parent is None)
+    streams = bool((run or will_stream) and node_type and node_type.streams and not node.parent)
     state = None if run is None or inert else run.states.get(node.id, NodeState("pending"))
     height = _TOP + _HEAD + _BOTTOM + (_SUMMARY if line else 0) + (_STREAM if streams else 0)
     height += (_NOTE if inert else 0) + (len(shown) * _PORT + _PORTS_END if shown else 0)
@@ -202,6 +218,8 @@ def _card(node: NodeSpec, place: Mapping[str, float], run: RunView | None, broke
         streams=streams,
         note=note,
         broken=broken or node_type is None,
+        parent=node.parent or "",
+        holds=node_type is not None and node_type.control in CONTAINERS,
         state=state.status if state else "",
         facts=state.facts if state else "",
         text=state.text if state else "",

@@ -1,0 +1,158 @@
+// What a run has made of one card: its state, what it took, and the end of the text it streams.
+import { durationText, moneyText } from "../../run-messages";
+import type { Delta, NodeState, RunEvent, Usage } from "../../run-messages";
+import { paintState } from "../../state";
+import { StreamText, append } from "../../stream-text";
+
+/** Cards show the end of a text; more would only be laid out in vain. */
+const CARD_TEXT = 600;
+/** States on the way to an end; within an attempt none goes back. */
+const RANKS: Record<string, number> = { pending: 0, running: 1, waiting: 1, retrying: 2 };
+const END = 3;
+
+export class CardRun {
+  state = "pending";
+  attempt = 1;
+  usage: Usage | null = null;
+  error: NodeState["error"] = null;
+  private facts = "";
+  private startedAt: number | null = null;
+  private text = new StreamText(1, 0);
+  /** What the card shows, for a card that the server draws anew. */
+  private shown = "";
+  private painted = "";
+
+  constructor(
+    readonly node: string,
+    private readonly card: () => HTMLElement | undefined,
+  ) {}
+
+  get isOver(): boolean {
+    return rank(this.state) === END;
+  }
+
+  takeSnapshot(known: NodeState): void {
+    if (!this.advance(known.attempt, known.status)) return;
+    if (known.started_at) this.startedAt = Date.parse(known.started_at);
+    this.error = known.error;
+    this.takeFacts(known.duration_ms ?? undefined, known.usage);
+    if (this.isOver && known.preview && !this.shown) this.shown = known.preview.slice(-CARD_TEXT);
+  }
+
+  /** Take an event; whether it changed the state. */
+  take(event: RunEvent): boolean {
+    const attempt = event.attempt ?? this.attempt;
+    if (event.type === "node.started") {
+      const waits = event.waiting_for !== undefined || event.status === "waiting";
+      if (!this.advance(attempt, waits ? "waiting" : "running")) return false;
+      this.startedAt = Date.parse(event.at);
+      return true;
+    }
+    if (event.type === "node.skipped") return this.advance(1, "skipped");
+    if (event.type === "node.retrying") return this.advance(attempt, "retrying");
+    if (event.type === "node.delta") {
+      const { part = 0, offset = 0, text = "" } = event;
+      this.stream({ node: this.node, attempt, part, offset, text });
+      return false;
+    }
+    if (event.type !== "node.finished") return false;
+    if (!this.advance(attempt, event.status ?? "succeeded")) return false;
+    this.error = event.error ?? null;
+    this.takeFacts(event.duration_ms, event.usage);
+    return true;
+  }
+
+  stream(delta: Delta): void {
+    if (this.isOver) return;
+    if (delta.attempt > this.attempt) this.advance(delta.attempt, "running");
+    if (delta.attempt !== this.attempt) return;
+    const part = delta.part ?? 0;
+    if (part > this.text.part) this.restartText(part);
+    if (part === this.text.part) this.text.add(delta);
+  }
+
+  /** State and facts of a step inside a container, where one card stands for all items. */
+  setInside(state: string, facts: string): void {
+    this.state = state;
+    this.facts = facts;
+  }
+
+  /** The run is over: what was not reached, or was stopped with it. */
+  runEnded(status: string): void {
+    if (this.state === "pending") this.state = "unreached";
+    else if (!this.isOver) this.state = status === "succeeded" ? "skipped" : "cancelled";
+  }
+
+  /** Put what is new on the card; once a frame. */
+  draw(now: number): void {
+    const card = this.card();
+    if (!card) return;
+    this.paint(card);
+    const facts = this.state === "running" && this.startedAt ? this.elapsed(now) : this.facts;
+    say(card, "facts", facts);
+    const fresh = this.text.takeFresh();
+    if (!fresh) return;
+    const box = card.querySelector<HTMLElement>('[data-slot="text"]');
+    append(box, fresh);
+    const text = box?.firstChild;
+    if (text instanceof Text && text.length > 2 * CARD_TEXT) {
+      text.deleteData(0, text.length - CARD_TEXT);
+    }
+    this.shown = `${this.shown}${fresh}`.slice(-CARD_TEXT);
+  }
+
+  /** The server has drawn the card anew: all of it has to be put on again. */
+  redrawn(): void {
+    this.painted = "";
+    const box = this.card()?.querySelector<HTMLElement>('[data-slot="text"]');
+    if (box) box.textContent = this.shown;
+  }
+
+  private elapsed(now: number): string {
+    return durationText(Math.max(0, now - (this.startedAt ?? now)));
+  }
+
+  private paint(card: HTMLElement): void {
+    if (this.painted === this.state) return;
+    this.painted = this.state;
+    card.dataset["state"] = this.state;
+    const badge = card.querySelector<HTMLElement>('[data-slot="state"]');
+    if (badge) paintState(badge, this.state);
+  }
+
+  private takeFacts(duration: number | undefined, usage: Usage | undefined): void {
+    const facts = duration ? [durationText(duration)] : [];
+    if (usage && (usage.input_tokens || usage.output_tokens)) {
+      this.usage = usage;
+      facts.push(`${usage.input_tokens + usage.output_tokens} tok`);
+      if (Number(usage.cost ?? 0)) facts.push(moneyText(Number(usage.cost)));
+    }
+    this.facts = facts.join(" · ");
+  }
+
+  private advance(attempt: number, state: string): boolean {
+    const older = attempt === this.attempt && rank(state) <= rank(this.state);
+    if (attempt < this.attempt || (older && this.state !== "pending")) return false;
+    if (attempt > this.attempt) {
+      this.attempt = attempt;
+      this.restartText(0);
+    }
+    this.state = state;
+    return true;
+  }
+
+  private restartText(part: number): void {
+    this.text = new StreamText(this.attempt, 0, part);
+    this.shown = "";
+    this.card()?.querySelector('[data-slot="text"]')?.replaceChildren();
+  }
+}
+
+function rank(state: string): number {
+  return RANKS[state] ?? END;
+}
+
+function say(card: HTMLElement, slot: string, text: string): void {
+  const element = card.querySelector(`[data-slot="${slot}"]`);
+  if (element && element.textContent !== text) element.textContent = text;
+}
