@@ -89,7 +89,9 @@ def described(actor: Actor, flow: Flow, run: Run) -> Described:
         )
     asked = Question(inputs["system"], inputs["prompt"])
     again = question_again(asked, answer, complaints)
-    return Described(again=_asked(actor, flow, inputs["wish"], again, inputs["round"] + 1))
+    # However often this is asked, one run asks again.
+    key = f"describe-again:{run.id}"
+    return Described(again=_asked(actor, flow, inputs["wish"], again, inputs["round"] + 1, key))
 
 
 def _read(answer: str, flow: Flow) -> tuple[Drafted | None, list[str]]:
@@ -100,9 +102,20 @@ def _read(answer: str, flow: Flow) -> tuple[Drafted | None, list[str]]:
     return drafted, complaints_of(drafted.errors) if drafted.errors else []
 
 
-def _asked(actor: Actor, flow: Flow, wish: str, asked: Question, number: int) -> Run:
+def _asked(
+    actor: Actor, flow: Flow, wish: str, asked: Question, number: int, key: str | None = None
+) -> Run:
     inputs = {"wish": wish, "system": asked.system, "prompt": asked.prompt, "round": number}
-    return start_run(actor, flow, inputs, version=_question_flow(), trigger=TRIGGER, priority=2).run
+    started = start_run(
+        actor,
+        flow,
+        inputs,
+        version=_question_flow(),
+        trigger=TRIGGER,
+        priority=2,
+        idempotency_key=key,
+    )
+    return started.run
 
 
 def _question_flow() -> Document:
