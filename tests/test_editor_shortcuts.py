@@ -138,11 +138,14 @@ def test_point_20_menus_show_keys_and_give_the_focus_back(home: EditorHome, page
     assert page.evaluate("actions.selection().nodes") == ["fork"]
     page.locator("[data-canvas]").click(button="right", position={"x": 900, "y": 500})
     page.get_by_role("menu", name="Canvas").get_by_role("menuitem", name="Add a node here").click()
+    expect(page.locator("#picker")).to_be_visible()
     page.keyboard.type("wait")
     page.keyboard.press("Enter")
+    home.await_call("addNode wait")
     assert re.match(r'addNode wait {"client":{"x":\d+,"y":\d+}}', home.calls()[-1])
     page.evaluate("chrome.openMenu({edge: 'start.out>fork'}, {x: 400, y: 400})")
     page.get_by_role("menuitem", name="Add a node here").click()
+    expect(page.locator("#picker")).to_be_visible()
     page.keyboard.type("template")
     page.keyboard.press("Enter")
-    assert home.calls()[-1] == 'addNode template {"onEdge":"start.out>fork"}'
+    home.await_call('addNode template {"onEdge":"start.out>fork"}')
