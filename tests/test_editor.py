@@ -69,7 +69,7 @@ def test_the_canvas_shows_the_cards_and_wires_of_the_draft(editing: Editing, pag
     editing.open(editing.forked())
     expect(page.locator("[data-canvas] [data-node]")).to_have_count(4)
     expect(page.locator("#card-fork [data-handleid]")).to_have_count(3)
-    expect(page.locator("[data-canvas-edges] path.edge")).to_have_count(3)
+    expect(page.locator("[data-canvas-edges] > g")).to_have_count(3)
     page.screenshot(path="/tmp/ed1.png")
     assert said == []
 
