@@ -39,6 +39,8 @@ const { model, sync, history, socket } = session;
 
 let actions: FlowActions;
 let chrome: EditorChrome;
+/** The end of the press that asks for a list would close it again. */
+const afterPress = (open: () => void): void => void setTimeout(open);
 const host: CanvasHost = {
   moved: (places) => void actions.commit(places.size === 1 ? "Move a node" : `Move ${places.size} nodes`, placed(model, places)),
   resized: (id, place) => void actions.commit("Resize a note", [{ op: "place", node: id, place: { ...place } }], `size ${id}`),
@@ -47,15 +49,16 @@ const host: CanvasHost = {
   disconnect: (edge) => actions.remove({ nodes: [], edges: [edge] }),
   canConnect: (from, to, without) => actions.canConnect(from, to, without),
   connectDropped: (loose, at, client) =>
-    chrome.quickAdd({ ...("to" in loose ? { to: loose.to } : { from: loose }), at, client }),
+    afterPress(() => chrome.quickAdd({ ...("to" in loose ? { to: loose.to } : { from: loose }), at, client })),
   droppedOnEdge: (node, edge) => actions.splice(node, edge),
   droppedInto: (nodes, container, places) => actions.moveInto(nodes, container, places),
   selected: () => onSelected(),
   opened: (id) => actions.openSettings(id),
-  menu: (target, client) => chrome.openMenu("canvas" in target ? {} : target, client),
-  emptyDoubleClick: (at, client) => chrome.quickAdd({ at, client }),
-  addOnPort: (node, port, client) => chrome.quickAdd({ from: { node, port }, client, placeFreely: true }),
-  addOnEdge: (edge, client) => chrome.quickAdd({ edge, client }),
+  menu: (target, client) => afterPress(() => chrome.openMenu("canvas" in target ? {} : target, client)),
+  emptyDoubleClick: (at, client) => afterPress(() => chrome.quickAdd({ at, client })),
+  addOnPort: (node, port, client) =>
+    afterPress(() => chrome.quickAdd({ from: { node, port }, client, placeFreely: true })),
+  addOnEdge: (edge, client) => afterPress(() => chrome.quickAdd({ edge, client })),
   viewChanged: (view) => memory.write(VIEW, JSON.stringify(view)),
 };
 const VIEW = `editor-view:${state.person}:${flow}`;
