@@ -51,9 +51,10 @@ def change_draft(
     """Apply changes that were made to the draft as it was at revision `base`.
 
     Each is applied to the draft as it is now and makes one revision; one whose id is known was
-    applied before and is only answered. Raises FlowGone, TooOld (nothing was applied).
+    applied before and is only answered; without changes nothing is applied, and reading is enough.
+    Raises FlowGone, TooOld (nothing was applied).
     """
-    actor.require("flow.edit")
+    actor.require("flow.edit" if changes else "flow.read")
     with transaction.atomic():
         held = held_flow(actor, flow)
         since = changes_after(held.id, base, held.revision)

@@ -104,7 +104,9 @@ def test_from_a_new_flow_to_a_published_one_by_mouse(editing: Editing, page: Pag
     page.get_by_role("button", name="Run", exact=True).click()
     page.get_by_label("Text").fill("Ada")
     page.keyboard.press("Control+Enter")
-    expect(page.locator("[data-run-bar]")).to_have_attribute("data-state", "succeeded", timeout=30_000)
+    expect(page.locator("[data-run-bar]")).to_have_attribute(
+        "data-state", "succeeded", timeout=30_000
+    )
     page.screenshot(path="/tmp/ed9.png")
     page.get_by_role("button", name="Publish").click()
     page.screenshot(path="/tmp/ed10.png")

@@ -62,7 +62,7 @@ def test_changes_are_applied_and_answered(visitor: Client, flow: Flow) -> None:
         ({"tab": "x"}, "tab"),
         ({"base": -1}, "base"),
         ({"base": True}, "base"),
-        ({"changes": []}, "changes"),
+        ({"changes": {}}, "changes"),
         ({"changes": [change(LABEL)] * 101}, "changes"),
         ({"changes": [change(*[LABEL] * 3_000), change(*[LABEL] * 3_000)]}, "changes"),
         ({"changes": [{**change(LABEL), "id": 7}]}, "changes[0].id"),
@@ -111,6 +111,19 @@ def test_a_viewer_reads_and_is_told_that_they_may_not_change(
     assert "Your role does not allow" in response.json()["detail"]
     flow.refresh_from_db()
     assert flow.revision == 1
+
+
+def test_asked_without_changes_the_server_tells_what_is_new_to_viewers_too(
+    visitor: Client, flow: Flow, owner: tuple[User, Workspace]
+) -> None:
+    assert post(visitor, flow).json()["revision"] == 2
+    Membership.objects.filter(user=owner[0]).update(role="viewer")
+    answer = post(visitor, flow, base=1, changes=[]).json()
+    assert (answer["revision"], answer["refused"]) == (2, [])
+    assert [change["revision"] for change in answer["applied"]] == [2]
+    assert post(visitor, flow, base=2, changes=[]).json()["applied"] == []
+    flow.refresh_from_db()
+    assert flow.revision == 2
 
 
 def test_another_workspaces_flow_is_not_found(visitor: Client, without_examples: None) -> None:

@@ -36,13 +36,16 @@ def draft(request: PageRequest, flow_id: UUID) -> HttpResponse:
 @require_POST
 @json_page
 def changes(request: PageRequest, flow_id: UUID) -> HttpResponse:
-    """Apply changes; answers with every change after the base, and with what was refused."""
+    """Apply changes; answers with every change after the base, and with what was refused.
+
+    Without changes it tells what is new, also to those who may only read.
+    """
     flow = visible_flow(request, flow_id)
-    request.actor.require("flow.edit")
     if int(request.META.get("CONTENT_LENGTH") or 0) > MAX_BODY or len(request.body) > MAX_BODY:
         message = f"A call may have {MAX_BODY / 1e6:g} MB. Send the changes in several calls."
         raise refuse(413, "body_too_large", message, "")
     tab, base, sent = _read(read_json(request.body))
+    request.actor.require("flow.edit" if sent else "flow.read")
     outcome = change_draft(request.actor, flow, tab=tab, base=base, changes=sent)
     return JsonResponse(
         {"revision": outcome.revision, "applied": outcome.applied, "refused": outcome.refused}
@@ -56,8 +59,8 @@ def _read(body: JSON) -> tuple[UUID, int, list[Change]]:
     base, raw = body.get("base"), body.get("changes")
     if type(base) is not int or not 0 <= base < _MAX_REVISION:
         raise _invalid("base", "Send the revision that the changes were made to.")
-    if not isinstance(raw, list) or not 1 <= len(raw) <= MAX_CHANGES:
-        raise _invalid("changes", f"Send 1 to {MAX_CHANGES} changes.")
+    if not isinstance(raw, list) or len(raw) > MAX_CHANGES:
+        raise _invalid("changes", f"Send a list of at most {MAX_CHANGES} changes.")
     sent = [_change(item, f"changes[{index}]") for index, item in enumerate(raw)]
     if sum(len(change.ops) for change in sent) > MAX_OPS:
         raise _invalid("changes", f"A call may hold {MAX_OPS:,} operations. Send several calls.")

@@ -10,7 +10,9 @@ import { placed } from "./page/composing";
 import { noticesOf } from "./page/conflict-notices";
 import { FlowActions } from "./page/flow-actions";
 import { Inspector } from "./page/inspector";
+import { exposeForTests } from "./page/debug";
 import { memory, need } from "./page/dom";
+import { Presence } from "./page/presence";
 import { RunBar } from "./page/run-bar";
 import { RunControl } from "./page/run-control";
 
@@ -34,6 +36,7 @@ const session = openSession({
   revision: state.revision,
   document: state.document,
   pins: state.pins ?? {},
+  readOnly,
 });
 const { model, sync, history, socket } = session;
 
@@ -66,6 +69,7 @@ const VIEW = `editor-view:${state.person}:${flow}`;
 const canvasRoot = need("[data-canvas]");
 const canvas = new Canvas(canvasRoot, host);
 const keeper = new CardKeeper(flow, model, canvas);
+const presence = new Presence((id) => canvas.element(id));
 const runs = new RunControl(canvasRoot, model, canvas);
 const inspector = new Inspector(need("[data-inspector]"), {
   flow,
@@ -101,6 +105,8 @@ function onSelected(): void {
 
 sync.onTouched = (touched) => {
   keeper.take(touched);
+  // Of others: the server has it already. Own changes are asked for when they are saved.
+  if (sync.state.kind === "saved") keeper.refresh();
   inspector.update(touched);
   actions.tellChange();
 };
@@ -110,7 +116,11 @@ sync.onState = (saved) => {
   if (kind === "saved") keeper.refresh();
 };
 sync.onConflicts = (notices) => actions.emit("conflicts", noticesOf(sync, notices));
-sync.onPeople = (people) => actions.emit("people", people.filter((person) => person.tab !== sync.tab));
+sync.onPeople = (people) => {
+  const others = people.filter((person) => person.tab !== sync.tab);
+  presence.show(others);
+  actions.emit("people", others);
+};
 const renamed = sync.onRenamed;
 sync.onRenamed = (ids) => {
   renamed(ids);
@@ -119,6 +129,7 @@ sync.onRenamed = (ids) => {
 history.onChange = () => actions.emit("history", undefined);
 keeper.onDrawn = (ids) => {
   for (const id of ids) runs.overlay.redrawn(id);
+  presence.redrawn(ids);
   actions.tellChange();
 };
 runs.onState = (run) => actions.emit("run", run);
@@ -136,6 +147,7 @@ keeper.start(canvasRoot.querySelectorAll<HTMLElement>("[data-canvas-cards] > [da
 canvas.setReadOnly(readOnly);
 chrome = startChrome(actions);
 openView();
+exposeForTests(session, actions);
 session.start();
 if (state.run) runs.show(state.run);
 

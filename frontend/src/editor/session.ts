@@ -14,6 +14,8 @@ export interface Opened {
   readonly revision: number;
   readonly document: FlowDocument;
   readonly pins: Readonly<Record<string, Json>>;
+  /** The person may look only: nothing is sent, also nothing that another tab kept. */
+  readonly readOnly?: boolean;
 }
 
 export interface Session {
@@ -32,6 +34,8 @@ export function openSession(opened: Opened): Session & { start(): void } {
   const { flow, person, revision, document: draft, pins } = opened;
   const model = new FlowModel(draft, pins);
   const store = new ChangeStore(browserStorage, flow, person, world.uuid());
+  // Who may look only sends nothing, also nothing that a tab kept when they might.
+  if (opened.readOnly) store.others = () => [];
   const sync = new Sync({ model, revision, store, transport: browserTransport(flow), world });
   const history = new History(sync, world.now);
   follow(sync, history);

@@ -1,6 +1,7 @@
 // The bar above the canvas: name, what is saved, people, run state, and buttons for commands.
 import type { EditorActions, Person, RunState, SavedState } from "./actions";
 import { counted, make, need, setText } from "./dom";
+import { hueOf } from "./presence";
 import { ariaKeys, keyLabel } from "./keys";
 import { command, reasonAgainst } from "./shortcuts";
 
@@ -78,7 +79,9 @@ export class Bar {
     const button = need(".saved");
     button.dataset["saved"] = state.kind;
     const kept = counted(state.kept, "change");
-    const words = { saved: "Saved", saving: "Saving…", offline: `Offline, ${kept} kept`, refused: "Not saved" };
+    const changes = { saved: "Saved", saving: "Saving…", offline: `Offline, ${kept} kept`, refused: "Not saved" };
+    const looks = { saved: "Read only", saving: "Read only", offline: "Offline", refused: "Not followed" };
+    const words = this.actions.readOnly ? looks : changes;
     setText(need("[data-slot=saved]"), words[state.kind]);
     button.setAttribute("aria-label", words[state.kind]);
     const icons = { saved: "saved", saving: "saving", offline: "offline", refused: "problems" };
@@ -91,8 +94,8 @@ export class Bar {
   private showPeople(people: readonly Person[]): void {
     const list = need("[data-slot=people]");
     list.hidden = people.length === 0;
-    const shown = people.slice(0, SHOWN_PEOPLE).map((person) =>
-      make("li", { class: "person", title: person.name },
+    const shown = people.slice(0, SHOWN_PEOPLE).map((person, index) =>
+      make("li", { class: "person", title: person.name, "data-hue": String(hueOf(index)) },
         make("span", { "aria-hidden": "true" }, person.initial), make("span", { class: "sr-only" }, person.name)));
     const more = people.length - SHOWN_PEOPLE;
     if (more > 0) {

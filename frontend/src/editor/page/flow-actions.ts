@@ -79,8 +79,8 @@ export class FlowActions implements EditorActions {
   edges = (): readonly EdgeInfo[] => [...this.model.edges.values()].map(edgeInfo);
   name = (): string => this.model.head.name;
   runState = (): RunState => this.runs.state;
-  undoLabel = (): string | null => this.session.history.labels.undo;
-  redoLabel = (): string | null => this.session.history.labels.redo;
+  undoLabel = (): string | null => bare(this.session.history.labels.undo);
+  redoLabel = (): string | null => bare(this.session.history.labels.redo);
 
   selection(): Selection {
     return { nodes: [...this.canvas.selection], edges: [...this.canvas.selectedEdges] };
@@ -462,6 +462,11 @@ function withPlaces(clip: import("../clipboard").Clip, at: Place): import("../cl
   if (Object.keys(clip.layout).length > 0) return clip;
   const layout = Object.fromEntries(clip.nodes.map((node, index) => [node.id, { x: at.x, y: at.y + index * 130 }]));
   return { ...clip, layout };
+}
+
+/** What a step did, without "Undo: " before it. */
+function bare(label: string | null): string | null {
+  return label?.replace(/^(Undo|Redo): /, "") ?? null;
 }
 
 async function clipboardText(): Promise<string | null> {

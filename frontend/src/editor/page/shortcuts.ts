@@ -175,15 +175,16 @@ const EDIT: Command[] = [
     can: all(edits, (actions) => actions.undoLabel() !== null || "There is nothing to undo."),
     run: (chrome) => {
       const label = chrome.actions.undoLabel();
-      chrome.actions.undo();
       chrome.say({ text: `Undone: ${label}.` });
+      // What others changed since is left as it is, which is said in place of the above.
+      chrome.actions.undo();
     } },
   { id: "redo", group: "Edit", title: "Redo", icon: "redo", keys: ["Mod+Shift+Z", "Mod+Y"], page: true,
     can: all(edits, (actions) => actions.redoLabel() !== null || "There is nothing to redo."),
     run: (chrome) => {
       const label = chrome.actions.redoLabel();
-      chrome.actions.redo();
       chrome.say({ text: `Done again: ${label}.` });
+      chrome.actions.redo();
     } },
 ];
 
