@@ -22,7 +22,7 @@ def logged(*ops: JSON, tab: str = "mine") -> list[JSON]:
     return [{"tab": tab, "ops": [op]} for op in ops]
 
 
-ADD = {"op": "add_node", "node": {"id": "a", "type": "template"}, "place": None}
+ADD: JSON = {"op": "add_node", "node": {"id": "a", "type": "template"}, "place": None}
 OTHER = {**ADD, "node": {"id": "a_2", "type": "template"}}
 
 
