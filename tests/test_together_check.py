@@ -23,7 +23,6 @@ def logged(*ops: JSON, tab: str = "mine") -> list[JSON]:
 
 
 ADD: JSON = {"op": "add_node", "node": {"id": "a", "type": "template"}, "place": None}
-OTHER = {**ADD, "node": {"id": "a_2", "type": "template"}}
 
 
 @pytest.mark.parametrize(
