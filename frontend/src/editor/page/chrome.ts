@@ -187,18 +187,13 @@ export class EditorChrome implements Chrome {
     const entries = containers.map((node): Entry => ({
       title: node.title, help: node.id, mark: typeIcon(node.type, node.category),
       off: moved.every((one) => one.parent === node.id) ? "It is in there already." : "",
-      choose: () => this.moveInto(nodes, node.id, `Moved into “${node.title}”.`),
+      choose: () => this.actions.moveInto(nodes, node.id),
     }));
     const out: Entry = {
       title: "Out of every container", off: moved.every((one) => !one.parent) ? "It is in none." : "",
-      choose: () => this.moveInto(nodes, null, "Moved out of the container."),
+      choose: () => this.actions.moveInto(nodes, null),
     };
     this.picker.open("Move into", [{ title: "Containers", entries }, { title: "Out", entries: [out] }], this.pointBeside());
-  }
-
-  private moveInto(nodes: readonly string[], container: string | null, text: string): void {
-    this.actions.moveInto(nodes, container);
-    this.say({ text, undo: true });
   }
 
   /** With the node's port, which is asked for where there are several. */
