@@ -63,6 +63,7 @@ _CALLS = {
 }  # fmt: skip
 _SEEN = {
     "palette": "[data-palette-search]:focus", "commands": "#command-dialog[open]",
+    "add-after": "#picker:popover-open", "add-between": "#picker:popover-open",
     "run": "#run-dialog[open]", "shortcuts": "#shortcut-sheet[open]",
 }  # fmt: skip
 

@@ -6,7 +6,7 @@ import { added, placed } from "./composing";
 import type { FlowActions } from "./flow-actions";
 import type { Hands } from "./hands";
 import { newHeight, nodeTypes } from "./node-types";
-import { betweenEnds, spotFor } from "./placing";
+import { betweenEnds, isFree, spotFor } from "./placing";
 
 const NOTE_SIZE = { width: 240, height: 120 };
 /** Pixels of a frame around what it holds, and above that for its title. */
@@ -56,8 +56,10 @@ export class Adding {
       this.hands.say({ text: why, tone: "warning" });
       return;
     }
-    const height = canvas.rect(node)?.height ?? newHeight(model.nodes.get(node)?.type ?? "");
-    const spot = betweenEnds(model, canvas, edge, { id: node, height });
+    const box = canvas.rect(node);
+    if (!box) return;
+    const stays = isFree(model, canvas, edge, box, node);
+    const spot = stays ? null : betweenEnds(model, canvas, edge, { id: node, height: box.height });
     const places = spot ? new Map([...spot.others, [node, spot.place]]) : new Map<string, Place>();
     const ops: Op[] = [
       { op: "remove_edge", edge },

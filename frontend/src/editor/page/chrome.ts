@@ -155,6 +155,23 @@ export class EditorChrome implements Chrome {
     this.withPort(node, add);
   }
 
+  /** Into the wire that leaves the node, which is asked for where there are several. */
+  addBetween(node: string): void {
+    const edges = this.actions.edges().filter((edge) => edge.source === node);
+    const add = (edge: string): void => this.quickAdd({ edge, client: this.pointBeside() });
+    const [only] = edges;
+    if (edges.length === 1 && only) {
+      add(only.id);
+      return;
+    }
+    const all = this.actions.nodes();
+    const entries = edges.flatMap((edge): Entry[] => {
+      const target = all.find((other) => other.id === edge.target);
+      return target ? [{ title: `To ${target.title}`, help: edge.port, choose: () => add(edge.id) }] : [];
+    });
+    this.picker.open("Into which wire", [{ title: "Wires", entries }], this.pointBeside());
+  }
+
   addHere(): void {
     this.quickAdd({ client: this.menuPoint ?? { x: innerWidth / 2 - 160, y: innerHeight / 3 } });
   }

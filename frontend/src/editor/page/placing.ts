@@ -11,6 +11,8 @@ const CARD = { width: 240, height: 96 };
 const GAP_X = 90;
 const GAP_Y = 40;
 const GRID = 10;
+/** Pixels between two cards in which a wire can still be seen. */
+const NEAR = 30;
 /** Of a card that is put at a pointer: the pointer is on its head. */
 const HOLD = { x: 120, y: 24 };
 
@@ -30,17 +32,25 @@ export interface Placed {
 /** Place and container of a new node. */
 export function spotFor(model: FlowModel, canvas: Canvas, options: AddOptions, card: Placed): Spot {
   const edge = options.onEdge === undefined ? undefined : model.edges.get(options.onEdge);
-  if (edge && !options.at && !options.client) {
+  const pointed = pointOf(canvas, options);
+  if (edge && !(pointed && isFree(model, canvas, edge, { ...pointed, width: CARD.width, height: card.height }))) {
     const between = betweenEnds(model, canvas, edge, card);
     if (between) return between;
   }
   const neighbour = edge ? sourceOf(edge).node : (options.after?.node ?? options.before);
-  const at = snapped(pointOf(canvas, options) ?? besides(canvas, options));
+  const at = snapped(pointed ?? besides(canvas, options));
   const parent = parentFor(model, canvas, options, neighbour, at);
   const place = apart(standing(model, canvas, parent), { ...at, width: CARD.width, height: card.height });
   const room = new Room(model, canvas);
   room.around({ ...place, width: CARD.width, height: card.height }, parent);
   return { place, parent, others: room.places };
+}
+
+/** Whether a card that somebody put on a wire may stay where it was put. */
+export function isFree(model: FlowModel, canvas: Canvas, edge: EdgeEntry, area: Area, id?: string): boolean {
+  const parent = model.nodes.get(edge.to)?.parent ?? null;
+  const roomy = { ...area, x: area.x - NEAR, width: area.width + 2 * NEAR };
+  return !standing(model, canvas, parent, id).some(({ box }) => overlap(roomy, box));
 }
 
 /** Between the ends of a wire with the usual gaps; the target and what follows it make room. */

@@ -20,6 +20,7 @@ export interface Chrome {
   pickContainer(nodes: readonly string[]): void;
   pickPort(node: string): void;
   addAfter(node: string): void;
+  addBetween(node: string): void;
   addHere(): void;
   askRun(): void;
   askPublish(): void;
@@ -63,6 +64,11 @@ const gives: Check = (actions) => {
   return !node || node.ports.length > 0 || "Nothing comes after this node.";
 };
 
+const leads: Check = (actions) => {
+  const [node] = actions.selection().nodes;
+  return actions.edges().some((edge) => edge.source === node) || "No wire leads on from this node.";
+};
+
 function all(...checks: Check[]): Check {
   return (actions) => {
     for (const check of checks) {
@@ -91,8 +97,10 @@ const ADD: Command[] = [
     page: true, can: edits, run: (chrome) => chrome.showPalette() },
   { id: "add-here", group: "Add", title: "Add a node here", icon: "add", can: edits,
     run: (chrome) => chrome.addHere() },
-  { id: "add-after", group: "Add", title: "Add a node after it", icon: "add",
+  { id: "add-after", group: "Add", title: "Add a node after it", icon: "add", keys: ["A"],
     can: all(edits, one, gives), run: (chrome) => chrome.addAfter(first(chrome)) },
+  { id: "add-between", group: "Add", title: "Add a node into the wire after it", icon: "add", keys: ["Shift+A"],
+    can: all(edits, one, leads), run: (chrome) => chrome.addBetween(first(chrome)) },
   { id: "note", group: "Add", title: "Add a note", icon: "note", keys: ["Shift+S"], can: edits,
     run: (chrome) => {
       const point = chrome.menuPoint;
