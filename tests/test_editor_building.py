@@ -9,6 +9,7 @@ from playwright.sync_api import Page, expect
 
 from execution.tests.flows_for_tests import output, start_node
 from tests.support.building import CHAIN, Building, template
+from tests.support.canvas_page import Spot
 from tests.support.visitor import watch
 from tests.test_editor import Editing, editing
 
@@ -157,8 +158,6 @@ def test_point_08_a_wires_end_is_dragged_to_another_node(building: Building, pag
     page.mouse.move(*_xy(building, "one", "two"))
     grip = page.locator("[data-grip=to]").bounding_box()
     assert grip is not None
-    from tests.support.canvas_page import Spot
-
     building.drag(Spot(grip["x"] + 4, grip["y"] + 4), building.port("end", "in"))
     building.wires("start>one", "one>end", "two>end")
 
@@ -300,7 +299,7 @@ def test_point_13_tidy_up_is_one_step_and_of_the_selection_alone_where_there_is_
     page.keyboard.press("Shift+L")
     building.says("Tidied up the flow.")
     building.editing.saved()
-    layout = {name: place.x for name, place in building.draft().layout.items()}
+    layout = {name: place["x"] for name, place in building.draft().layout.items()}
     assert layout["start"] < layout["one"] < layout["two"] < layout["end"]
     page.keyboard.press("Control+z")
     expect(building.card("end")).to_have_css("transform", re.compile(r"matrix\(1, 0, 0, 1, 21, 450\)"))
@@ -310,7 +309,7 @@ def test_point_13_tidy_up_is_one_step_and_of_the_selection_alone_where_there_is_
     page.keyboard.press("Shift+L")
     building.says("Tidied up the selection.")
     building.editing.saved()
-    layout = {name: (place.x, place.y) for name, place in building.draft().layout.items()}
+    layout = {name: (place["x"], place["y"]) for name, place in building.draft().layout.items()}
     assert layout["start"] == (0, 0)
     assert layout["end"] == (21, 450)
     assert layout["one"][0] < layout["two"][0]
