@@ -115,7 +115,9 @@ def test_point_07_nodes_added_at_a_port_never_lie_on_each_other(
 def test_point_07_a_node_dropped_on_a_wire_goes_into_it(building: Building, page: Page) -> None:
     places = {name: {"x": at * 300, "y": 0} for at, name in enumerate(("start", "end"))}
     places["spare"] = {"x": 0, "y": 300}
-    building.open([start_node("text"), output("x"), template("spare")], ["start>end"], layout=places)
+    building.open(
+        [start_node("text"), output("x"), template("spare")], ["start>end"], layout=places
+    )
     middle = building.middle("start", "end")
     building.drag(building.head("spare"), middle)
     building.wires("start>spare", "spare>end")
@@ -249,7 +251,7 @@ def _paste(page: Page, text: str) -> None:
     page.evaluate(
         """text => { const data = new DataTransfer(); data.setData("text/plain", text);
         document.activeElement.dispatchEvent(
-            new ClipboardEvent("paste", {clipboardData: data, bubbles: true, cancelable: true})); }""",
+            new ClipboardEvent("paste", {clipboardData: data, bubbles: true})); }""",
         text,
     )
 
@@ -302,7 +304,9 @@ def test_point_13_tidy_up_is_one_step_and_of_the_selection_alone_where_there_is_
     layout = {name: place["x"] for name, place in building.draft().layout.items()}
     assert layout["start"] < layout["one"] < layout["two"] < layout["end"]
     page.keyboard.press("Control+z")
-    expect(building.card("end")).to_have_css("transform", re.compile(r"matrix\(1, 0, 0, 1, 21, 450\)"))
+    expect(building.card("end")).to_have_css(
+        "transform", re.compile(r"matrix\(1, 0, 0, 1, 21, 450\)")
+    )
     assert {name: building.box(name) for name in CHAIN} == before
     building.click("one")
     building.click("two", modifiers=["Shift"])

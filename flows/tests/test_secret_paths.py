@@ -17,8 +17,8 @@ class Config(NodeConfig):
     url: str = ""
     credential: str = Field(default="", json_schema_extra={"widget": "credential"})
     login: Login = Login()
-    others: list[Login] = []
-    named: dict[str, Login] = {}
+    others: list[Login] = Field(default_factory=list)
+    named: dict[str, Login] = Field(default_factory=dict)
     key: str | None = Field(default=None, json_schema_extra={"writeOnly": True})
 
 

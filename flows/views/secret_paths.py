@@ -41,6 +41,4 @@ def _walk(
 
 def _is_secret(schema: Schema) -> bool:
     widget, text_format = schema.get("widget"), schema.get("format")
-    return (
-        widget in SECRET_WIDGETS or schema.get("writeOnly") is True or text_format == "password"
-    )
+    return widget in SECRET_WIDGETS or schema.get("writeOnly") is True or text_format == "password"

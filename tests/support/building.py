@@ -34,7 +34,12 @@ class Building:
         """start → one → two → end, so many pixels between them."""
         step = 240 + gap
         places = {name: {"x": at * step, "y": 0} for at, name in enumerate(CHAIN)}
-        nodes = [start_node("text"), template("one"), template("two", "{{ one }}"), output("{{ two }}")]
+        nodes = [
+            start_node("text"),
+            template("one"),
+            template("two", "{{ one }}"),
+            output("{{ two }}"),
+        ]
         self.open(nodes, ["start>one", "one>two", "two>end"], layout=places)
 
     def card(self, node: str) -> Locator:
