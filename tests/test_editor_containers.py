@@ -47,7 +47,7 @@ def test_point_07_a_node_goes_into_a_container_and_out_again_by_mouse_and_by_key
     inside, box = building.box("one"), building.box("rows")
     assert box["x"] < inside["x"]
     assert inside["x"] + inside["width"] < box["x"] + box["width"]
-    building.drag(building.head("one"), building.empty())
+    building.drag(building.head("one"), building.head("end").by(0, 110))
     building.says("Moved “Template” out of the container.")
     assert building.node("one").parent is None
 

@@ -43,6 +43,8 @@ def test_point_09_from_a_new_flow_to_a_published_one_by_keyboard_alone(
     keys.press("Enter")
     content = page.locator("[data-inspector] .cm-content").first
     content.wait_for()
+    # Until then Tab would still walk the cards.
+    expect(page.locator("[data-inspector] :focus")).to_have_count(1)
     _tab_to(page, content)
     keys.type("Hello {{ start.text")
     expect(page.locator("[data-inspector] .cm-content").first).to_contain_text("start.text }}")
