@@ -63,6 +63,7 @@ _CALLS = {
 }  # fmt: skip
 _SEEN = {
     "palette": "[data-palette-search]:focus", "commands": "#command-dialog[open]",
+    "add-after": "#picker:popover-open", "add-between": "#picker:popover-open",
     "run": "#run-dialog[open]", "shortcuts": "#shortcut-sheet[open]",
 }  # fmt: skip
 
@@ -77,7 +78,7 @@ def _press_and_see(home: EditorHome, page: Page, name: str, key: str) -> None:
     if name in _SEEN:
         expect(page.locator(_SEEN[name])).to_have_count(1)
         page.keyboard.press("Escape")
-    elif name == "delete":
+    elif name in ("delete", "delete-gap"):
         expect(page.locator("#card-ask")).to_have_count(0)
         page.evaluate("actions.undo()")
     elif name == "select-all":

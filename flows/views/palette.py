@@ -9,6 +9,7 @@ from flows.engine.document import NodeSpec
 from flows.engine.node_type import Category, NodeType
 from flows.engine.registry import registry
 from flows.views.picture import CONTAINERS, Card, card_of
+from flows.views.secret_paths import secret_paths
 
 #: The id of the node in a card that is there to be copied; scripts put the real one in its place.
 PLACEHOLDER = "placeholder_id"
@@ -91,6 +92,7 @@ def _facts(kind: NodeType) -> dict[str, Any]:
         "defaults": _defaults(kind),
         # A flow has exactly one of it, as validation says.
         "once": kind.type == "input",
+        "secrets": secret_paths(kind.config.model_json_schema()),
     }
 
 

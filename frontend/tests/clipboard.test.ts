@@ -96,6 +96,24 @@ test("a child that is pasted goes into the wanted container, or none", () => {
   assert.equal(parent(there), undefined);
 });
 
+test("a start that is there stands for the pasted one, in wires and in references", () => {
+  const { clip } = copyNodes(new FlowModel(DOCUMENT), ["start", "call"], {});
+  const paste = (parent: string | null): FlowModel => {
+    const nodes = [{ id: "begin", type: "input" }, { id: "box", type: "map" }];
+    const model = new FlowModel({ name: "Other", nodes });
+    const instead = new Map([["start", "begin"]]);
+    const { ops, label, done } = pasteClip(model, clip, { parent, instead });
+    assert.deepEqual([label, done], ["Paste “call”", "Pasted “call”"]);
+    model.apply(ops);
+    return model;
+  };
+  const beside = paste(null);
+  assert.deepEqual([...beside.nodes.keys()], ["begin", "box", "call"]);
+  assert.equal(configOf(beside, "call")["url"], "https://example.com/{{ begin.id }}");
+  assert.deepEqual([...beside.edges.keys()], ["begin>call"]);
+  assert.equal(paste("box").edges.size, 0);
+});
+
 test("a duplicate keeps its credentials and stands beside", () => {
   const model = new FlowModel(DOCUMENT);
   const { ops, label } = duplicateNodes(model, ["call"]);

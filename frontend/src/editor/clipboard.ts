@@ -32,10 +32,12 @@ export interface Copied {
   readonly leftOut: readonly string[];
 }
 
+/** `done` is what is said once it was done. */
 export interface Pasted {
   readonly label: string;
+  readonly done: string;
   readonly ops: readonly Op[];
-  /** The new id of each node that was copied. */
+  /** The id in the flow of each node of the clip. */
   readonly ids: ReadonlyMap<string, string>;
 }
 
@@ -49,10 +51,16 @@ export function copyNodes(model: FlowModel, ids: Iterable<string>, secrets: Secr
 }
 
 /** Another one of each node, beside it; credentials stay, for it is the same flow. */
-export function duplicateNodes(model: FlowModel, ids: Iterable<string>): Pasted {
+export function duplicateNodes(
+  model: FlowModel,
+  ids: Iterable<string>,
+  instead?: ReadonlyMap<string, string>,
+): Pasted {
   const clip = clipOf(model, ids);
-  const pasted = pasteClip(model, clip, { shift: { x: BESIDE, y: BESIDE } });
-  return { ...pasted, label: `Duplicate ${counted(clip.nodes)}` };
+  const options = { shift: { x: BESIDE, y: BESIDE }, ...(instead ? { instead } : {}) };
+  const pasted = pasteClip(model, clip, options);
+  const what = counted(clip.nodes.filter(({ id }) => !instead?.has(id)));
+  return { ...pasted, label: `Duplicate ${what}`, done: `Duplicated ${what}` };
 }
 
 export interface PasteOptions {
@@ -61,14 +69,17 @@ export interface PasteOptions {
   readonly shift?: Place;
   /** The container it goes into, null: none. Without: as it was, where that is here. */
   readonly parent?: string | null;
+  /** Nodes of the clip that are not added, and which of the flow's stand for them. */
+  readonly instead?: ReadonlyMap<string, string>;
 }
 
 /** The operations that add a clip to a flow, under ids that are free there. */
 export function pasteClip(model: FlowModel, clip: Clip, options: PasteOptions = {}): Pasted {
-  const ids = freeIds(model, clip.nodes);
+  const nodes = clip.nodes.filter(({ id }) => !options.instead?.has(id));
+  const ids = new Map([...freeIds(model, nodes), ...(options.instead ?? [])]);
   const inside = new Set(clip.nodes.map(({ id }) => id));
   const shift = options.shift ?? shiftTo(clip, options.at);
-  const ops: Op[] = outerFirst(clip.nodes).map((node) => {
+  const ops: Op[] = outerFirst(nodes).map((node) => {
     const renamed = renamedNode(node, ids);
     const parent = parentOf(model, node, inside, ids, options.parent);
     const { parent: _, ...rest } = renamed;
@@ -77,14 +88,18 @@ export function pasteClip(model: FlowModel, clip: Clip, options: PasteOptions = 
     return { op: "add_node", node: parent ? { ...rest, parent } : rest, place };
   });
   for (const edge of clip.edges) {
-    if (!inside.has(sourceOf(edge).node) || !inside.has(edge.to)) continue;
+    const source = sourceOf(edge).node;
+    if (!inside.has(source) || !inside.has(edge.to) || options.instead?.has(edge.to)) continue;
+    // A node that stands outside of the container that is pasted into cannot lead into it.
+    if (options.parent && options.instead?.has(source)) continue;
     ops.push({ op: "add_edge", edge: renamedEdge(edge, ids) });
   }
-  return { label: `Paste ${counted(clip.nodes)}`, ops: frozen(ops), ids };
+  const what = counted(nodes);
+  return { label: `Paste ${what}`, done: `Pasted ${what}`, ops: frozen(ops), ids };
 }
 
 /** The operations that remove nodes with what is in them and all their edges. */
-export function removeNodes(model: FlowModel, ids: Iterable<string>): { label: string; ops: Op[] } {
+export function removeNodes(model: FlowModel, ids: Iterable<string>): { label: string; done: string; ops: Op[] } {
   const all = [...model.withInside(ids)];
   const keys = new Set(all.flatMap((id) => [...model.wiresOf(id)]));
   const ops: Op[] = [...keys].flatMap((key) => {
@@ -94,7 +109,8 @@ export function removeNodes(model: FlowModel, ids: Iterable<string>): { label: s
   // Inner ones first: a container has to be empty.
   for (const node of all.reverse()) ops.push({ op: "remove_node", node });
   const nodes = all.flatMap((id) => model.nodes.get(id) ?? []);
-  return { label: `Delete ${counted(nodes)}`, ops };
+  const what = counted(nodes);
+  return { label: `Delete ${what}`, done: `Deleted ${what}`, ops };
 }
 
 /** The clip in a text, a whole flow's document counted; null where there is none. */

@@ -24,7 +24,8 @@ export class EdgeTools {
     this.add.className = "canvas-edge-add";
     this.add.dataset["edgeAdd"] = "";
     this.add.setAttribute("aria-label", "Add a node on this wire");
-    this.box.append(this.add, this.grips.from, this.grips.to);
+    // The + lies over the grips, which meet it on a short wire.
+    this.box.append(this.grips.from, this.grips.to, this.add);
     stage.over.append(this.box);
     stage.root.addEventListener("pointerover", (event) => this.onOver(event));
     stage.painters.push(() => this.place());

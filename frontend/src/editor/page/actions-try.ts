@@ -111,13 +111,15 @@ export class TryActions implements EditorActions {
     this.change("connect", (state) => state.edges.push(wire(from, to)));
   }
 
-  remove(selection: Selection): void {
+  remove(selection: Selection, heal = true): void {
+    this.calls.push(`remove${heal ? "" : " leaving a gap"}`);
     const nodes = new Set(selection.nodes);
     this.change(`delete ${nodes.size} nodes`, (state) => {
       state.nodes = state.nodes.filter((node) => !nodes.has(node.id));
       state.edges = state.edges.filter((edge) => !nodes.has(edge.source) && !nodes.has(edge.target) && !selection.edges.includes(edge.id));
     });
     this.select([]);
+    this.emit("said", { text: `Deleted ${nodes.size} nodes.`, undo: true });
   }
 
   duplicate(ids: readonly string[]): void {
@@ -155,7 +157,13 @@ export class TryActions implements EditorActions {
 
   setName = (name: string): void => this.change("rename the flow", (state) => (state.name = name));
   setTitle = (id: string, title: string): void => this.edit("rename", [id], (node) => (node.title = title));
-  moveInto = (ids: readonly string[], container: string | null): void => this.edit("move", ids, (node) => (node.parent = container));
+
+  moveInto(ids: readonly string[], container: string | null): void {
+    this.edit("move", ids, (node) => (node.parent = container));
+    const title = this.state.nodes.find((node) => node.id === container)?.title;
+    this.emit("said", { text: title ? `Moved into “${title}”.` : "Moved out of the container.", undo: true });
+  }
+
   toggleDisabled = (ids: readonly string[]): void => this.edit("turn off", ids, (node) => (node.disabled = !node.disabled));
   togglePin = (ids: readonly string[]): void => this.edit("pin", ids, (node) => (node.pinned = !node.pinned));
   startFrom = (document: unknown): void => this.change("start from a template", (state) => Object.assign(state, read(document as Draft)));

@@ -136,8 +136,11 @@ export interface EditorActions {
   addNode(type: string, options: AddOptions): string | null;
   addNote(options?: AddOptions): string | null;
   connect(from: NodeEnd, to: string): void;
-  /** Nodes go with their edges and with what is in them; a chain is healed where it can be. */
-  remove(selection: Selection): void;
+  /**
+   * Nodes go with their edges and with what is in them. A chain is healed where it can be, unless
+   * `heal` is false. This and what follows says what was done.
+   */
+  remove(selection: Selection, heal?: boolean): void;
   duplicate(ids: readonly string[]): void;
   /** To the clipboard that came with an event, else to the system's. */
   copy(to?: DataTransfer): Promise<void>;

@@ -146,6 +146,8 @@ export class CardKeeper {
       const entry = this.model.nodes.get(id);
       // Touched again meanwhile: the next answer has it.
       if (!entry || this.stale.has(id)) continue;
+      // Its name is being typed on it: the new name brings the next answer.
+      if (this.canvas.element(id)?.querySelector(".node-card-rename")) continue;
       card.toggleAttribute("data-pinned", this.model.pins.has(id));
       const place = this.model.places.get(id);
       this.canvas.setCard(document.adoptNode(card), place ?? { x: Number(card.dataset["x"]), y: Number(card.dataset["y"]) });

@@ -155,6 +155,23 @@ export class EditorChrome implements Chrome {
     this.withPort(node, add);
   }
 
+  /** Into the wire that leaves the node, which is asked for where there are several. */
+  addBetween(node: string): void {
+    const edges = this.actions.edges().filter((edge) => edge.source === node);
+    const add = (edge: string): void => this.quickAdd({ edge, client: this.pointBeside() });
+    const [only] = edges;
+    if (edges.length === 1 && only) {
+      add(only.id);
+      return;
+    }
+    const all = this.actions.nodes();
+    const entries = edges.flatMap((edge): Entry[] => {
+      const target = all.find((other) => other.id === edge.target);
+      return target ? [{ title: `To ${target.title}`, help: edge.port, choose: () => add(edge.id) }] : [];
+    });
+    this.picker.open("Into which wire", [{ title: "Wires", entries }], this.pointBeside());
+  }
+
   addHere(): void {
     this.quickAdd({ client: this.menuPoint ?? { x: innerWidth / 2 - 160, y: innerHeight / 3 } });
   }
@@ -187,18 +204,13 @@ export class EditorChrome implements Chrome {
     const entries = containers.map((node): Entry => ({
       title: node.title, help: node.id, mark: typeIcon(node.type, node.category),
       off: moved.every((one) => one.parent === node.id) ? "It is in there already." : "",
-      choose: () => this.moveInto(nodes, node.id, `Moved into “${node.title}”.`),
+      choose: () => this.actions.moveInto(nodes, node.id),
     }));
     const out: Entry = {
       title: "Out of every container", off: moved.every((one) => !one.parent) ? "It is in none." : "",
-      choose: () => this.moveInto(nodes, null, "Moved out of the container."),
+      choose: () => this.actions.moveInto(nodes, null),
     };
     this.picker.open("Move into", [{ title: "Containers", entries }, { title: "Out", entries: [out] }], this.pointBeside());
-  }
-
-  private moveInto(nodes: readonly string[], container: string | null, text: string): void {
-    this.actions.moveInto(nodes, container);
-    this.say({ text, undo: true });
   }
 
   /** With the node's port, which is asked for where there are several. */

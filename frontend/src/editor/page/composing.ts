@@ -6,10 +6,13 @@ import { edgeBetween, edgeKey, sourceOf } from "../ops";
 import type { EdgeEntry, JsonObject, NodeEntry, Op, Place } from "../ops";
 import type { NodeEnd } from "./actions";
 import { canConnect } from "./connecting";
+import { titleOf } from "./graph-info";
 import type { NodeTypeInfo } from "./node-types";
 
+/** `done` is what is said once it was done: “Deleted 3 nodes” of the step “Delete 3 nodes”. */
 export interface Composed {
   readonly label: string;
+  readonly done: string;
   readonly ops: readonly Op[];
 }
 
@@ -21,6 +24,8 @@ export interface NewNode {
   readonly after?: NodeEnd;
   readonly before?: string;
   readonly onEdge?: EdgeEntry;
+  /** New places of the cards that make room. */
+  readonly others?: ReadonlyMap<string, Place>;
 }
 
 /** A node of this type under a free id, with the wires that its place asks for. */
@@ -35,7 +40,7 @@ export function added(model: FlowModel, wanted: NewNode): Composed & { readonly 
     ...(Object.keys(config).length > 0 ? { config } : {}),
     ...(parent ? { parent } : {}),
   };
-  const ops: Op[] = [{ op: "add_node", node, place }];
+  const ops: Op[] = [{ op: "add_node", node, place }, ...placed(model, wanted.others ?? new Map())];
   const [out] = type.ports;
   const edge = wanted.onEdge;
   if (edge && type.takesInput && out) {
@@ -49,14 +54,15 @@ export function added(model: FlowModel, wanted: NewNode): Composed & { readonly 
     }
     if (before && out) ops.push({ op: "add_edge", edge: edgeBetween(id, out.name, before) });
   }
-  return { id, label: `Add “${type.title}”`, ops };
+  return { id, label: `Add “${type.title}”`, done: `Added “${type.title}”`, ops };
 }
 
-/** Nodes go with all that is in them, edges too; what they stood between is joined. */
+/** Nodes go with all that is in them, edges too; what they stood between is joined, if `heal`. */
 export function removed(
   model: FlowModel,
   nodes: readonly string[],
   edges: readonly string[],
+  heal = true,
 ): Composed & { readonly healed: number } {
   const gone = removeNodes(model, nodes);
   const touched = new Set(gone.ops.flatMap((op) => (op.op === "remove_edge" ? [edgeKey(op.edge)] : [])));
@@ -66,10 +72,11 @@ export function removed(
     if (edge && !touched.has(key)) ops.push({ op: "remove_edge", edge });
   }
   ops.push(...gone.ops);
-  const joints = healing(model, nodes, new Set(edges));
+  const joints = heal ? healing(model, nodes, new Set(edges)) : [];
   ops.push(...joints.map((edge): Op => ({ op: "add_edge", edge })));
-  const count = nodes.length > 0 ? gone.label : `Delete ${ops.length === 1 ? "a wire" : `${ops.length} wires`}`;
-  return { label: count, ops, healed: joints.length };
+  const wires = ops.length === 1 ? "a wire" : `${ops.length} wires`;
+  const said = nodes.length > 0 ? gone : { label: `Delete ${wires}`, done: `Deleted ${wires}` };
+  return { label: said.label, done: said.done, ops, healed: joints.length };
 }
 
 /** Wires past a chain of removed nodes, where one leads in and one leads out. */
@@ -104,6 +111,12 @@ function wires(model: FlowModel, id: string): EdgeEntry[] {
   return [...model.wiresOf(id)].flatMap((key) => model.edges.get(key) ?? []);
 }
 
+/** What a step calls nodes: one by its title, several by their number. */
+export function named(model: FlowModel, ids: readonly string[]): string {
+  const entry = ids.length === 1 ? model.nodes.get(ids[0] ?? "") : undefined;
+  return entry ? `“${titleOf(entry)}”` : `${ids.length} nodes`;
+}
+
 /** Nodes into a container, or out of all; wires that would cross its wall go. */
 export function movedInto(
   model: FlowModel,
@@ -126,8 +139,10 @@ export function movedInto(
     ops.push(container ? { op: "set", node: id, path, value: container } : { op: "set", node: id, path });
   }
   ops.push(...placed(model, places));
-  const what = nodes.length === 1 ? "a node" : `${nodes.length} nodes`;
-  return { label: `Move ${what} ${container ? "into" : "out of"} a container`, ops, cut: cut.size };
+  const holder = container === null ? undefined : model.nodes.get(container);
+  const where = holder ? `into “${titleOf(holder)}”` : "out of the container";
+  const what = `${named(model, nodes)} ${where}`;
+  return { label: `Move ${what}`, done: `Moved ${what}`, ops, cut: cut.size };
 }
 
 /** Places of nodes that are still there; the size of notes stays. */

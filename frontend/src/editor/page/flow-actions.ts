@@ -1,34 +1,30 @@
 // The editor's actions on a real flow: each becomes a change that is kept, sent, and can be undone.
 import type { Canvas } from "../canvas/index";
-import { copyNodes, duplicateNodes, pasteClip } from "../clipboard";
-import { readOnServer } from "../browser";
 import { OpFailed } from "../model";
 import type { FlowModel } from "../model";
 import { edgeBetween, sourceOf } from "../ops";
-import type { FlowDocument, Json, Op, Place } from "../ops";
-import { recognise } from "../paste";
+import type { FlowDocument, Op, Place } from "../ops";
 import type { Session } from "../session";
 import type { SyncState } from "../sync";
 import type {
   AddOptions, EdgeInfo, EditorActions, EditorEvents, NodeEnd, NodeInfo, RunAnswer, RunState, Said, Selection,
 } from "./actions";
+import { Adding } from "./adding";
 import type { CardKeeper } from "./card-keeper";
 import { renameOnCard } from "./card-rename";
-import { added, movedInto, placed, removed } from "./composing";
+import { movedInto, named, placed, removed } from "./composing";
+import { Clipping } from "./clipping";
 import type { Composed } from "./composing";
 import { canConnect } from "./connecting";
 import { edgeInfo, nodeInfo, titleOf } from "./graph-info";
-import { nodeTypes } from "./node-types";
-import { spotFor } from "./placing";
+import type { Hands } from "./hands";
 import { postPublish } from "./requests";
 import type { RunControl } from "./run-control";
 
 type Hearers = { [E in keyof EditorEvents]: Set<(value: EditorEvents[E]) => void> };
 
-const NOTE_SIZE = { width: 240, height: 120 };
-/** Pixels of a frame around what it holds, and above that for its title. */
-const FRAME_ROOM = 30;
-const FRAME_HEAD = 50;
+/** Pixels below and between cards that are put into a container or out of it by a list. */
+const WITHIN = 40;
 /** Milliseconds that are waited for the server to have everything. */
 const FLUSH_WITHIN = 10_000;
 
@@ -42,11 +38,13 @@ export interface FlowActionsParts {
   readonly openSettings: (id: string, path?: string) => void;
 }
 
-export class FlowActions implements EditorActions {
+export class FlowActions implements EditorActions, Hands {
   readonly flow: string;
   readonly readOnly: boolean;
-  private readonly model: FlowModel;
-  private readonly canvas: Canvas;
+  readonly model: FlowModel;
+  readonly canvas: Canvas;
+  private readonly adding = new Adding(this, this);
+  private readonly clipping = new Clipping(this);
   private readonly session: Session;
   private readonly runs: RunControl;
   private changed = false;
@@ -125,13 +123,14 @@ export class FlowActions implements EditorActions {
     this.emit("said", said);
   }
 
-  addNode(type: string, options: AddOptions): string | null {
-    return this.add(type, options);
-  }
-
-  addNote(options: AddOptions = {}): string | null {
-    return this.add("note", options, NOTE_SIZE);
-  }
+  addNode = (type: string, options: AddOptions): string | null => this.adding.node(type, options);
+  addNote = (options: AddOptions = {}): string | null => this.adding.note(options);
+  frameSelection = (): void => this.adding.frame(this.selection().nodes);
+  splice = (node: string, edge: string): void => this.adding.splice(node, edge);
+  duplicate = (ids: readonly string[]): void => this.clipping.duplicate(ids);
+  copy = (to?: DataTransfer): Promise<void> => this.clipping.copy(to);
+  cut = (to?: DataTransfer): Promise<void> => this.clipping.cut(to);
+  paste = (text?: string): Promise<true | string> => this.clipping.paste(text);
 
   connect(from: NodeEnd, to: string): void {
     const why = this.canConnect(from, to);
@@ -152,68 +151,10 @@ export class FlowActions implements EditorActions {
     }
   }
 
-  /** A node that was dropped on a wire goes into it. */
-  splice(node: string, id: string): void {
-    const edge = this.model.edges.get(id);
-    const [out] = this.nodes().find((info) => info.id === node)?.ports ?? [];
-    if (!edge || !out) return;
-    const into = this.canConnect(sourceOf(edge), node, id);
-    const onward = this.canConnect({ node, port: out.name }, edge.to, id);
-    const why = into === true ? onward : into;
-    if (why !== true) {
-      this.say({ text: why, tone: "warning" });
-      return;
-    }
-    this.commit("Put a node into a wire", [
-      { op: "remove_edge", edge },
-      { op: "add_edge", edge: { from: edge.from, to: node } },
-      { op: "add_edge", edge: edgeBetween(node, out.name, edge.to) },
-    ]);
-  }
-
-  remove(selection: Selection): void {
-    const { healed, ...composed } = removed(this.model, selection.nodes, selection.edges);
-    if (this.do(composed) && healed > 0) {
-      const what = healed === 1 ? "Its neighbours are" : "The neighbours are";
-      this.say({ text: `${done(composed.label)}. ${what} connected now.`, undo: true });
-    }
-  }
-
-  duplicate(ids: readonly string[]): void {
-    const copies = duplicateNodes(this.model, ids);
-    if (this.do(copies)) this.select([...copies.ids.values()]);
-  }
-
-  async copy(to?: DataTransfer): Promise<void> {
-    const { nodes } = this.selection();
-    if (nodes.length === 0) return;
-    const { text, leftOut } = copyNodes(this.model, nodes, {});
-    if (to) to.setData("text/plain", text);
-    else await navigator.clipboard.writeText(text);
-    const secrets = leftOut.length > 0 ? " without what is secret in them" : "";
-    this.say({ text: `Copied ${nodes.length === 1 ? "1 node" : `${nodes.length} nodes`}${secrets}.` });
-  }
-
-  async cut(to?: DataTransfer): Promise<void> {
-    const selection = this.selection();
-    await this.copy(to);
-    this.remove({ nodes: selection.nodes, edges: [] });
-  }
-
-  async paste(text?: string): Promise<true | string> {
-    const given = text ?? (await clipboardText());
-    if (given === null) return "The browser does not show what is in the clipboard. Press Ctrl+V.";
-    const found = await recognise(given, (unread) => readOnServer(this.flow, unread));
-    if (found.kind === "nothing") return found.message;
-    const centre = this.canvas.visibleCentre();
-    const at = { x: Math.round(centre.x / 10) * 10 - 120, y: Math.round(centre.y / 10) * 10 - 40 };
-    const { parent } = this.singleParent();
-    const pasted = pasteClip(this.model, withPlaces(found.clip, at), { at, parent });
-    if (!this.do(pasted)) return "It could not be pasted.";
-    this.select([...pasted.ids.values()]);
-    const [note] = found.notes;
-    this.say({ text: note ? `${done(pasted.label)}. ${note}` : `${done(pasted.label)}.`, undo: true });
-    return true;
+  remove(selection: Selection, heal = true): void {
+    const { healed, ...composed } = removed(this.model, selection.nodes, selection.edges, heal);
+    const joined = healed === 1 ? " Its neighbours are connected now." : " The neighbours are connected now.";
+    this.do(composed, healed > 0 ? joined : "");
   }
 
   undo(): void {
@@ -242,34 +183,25 @@ export class FlowActions implements EditorActions {
 
   moveInto(ids: readonly string[], container: string | null, places?: ReadonlyMap<string, Place>): void {
     const moved = movedInto(this.model, ids, container, places ?? this.within(ids, container));
-    if (this.do(moved) && moved.cut > 0) {
-      const wires = moved.cut === 1 ? "One wire" : `${moved.cut} wires`;
-      this.say({ text: `${wires} would cross the wall and went.`, undo: true });
-    }
+    const wires = moved.cut === 1 ? "One wire" : `${moved.cut} wires`;
+    this.do(moved, moved.cut > 0 ? ` ${wires} would cross the wall and went.` : "");
   }
 
   toggleDisabled(ids: readonly string[]): void {
     const off = ids.some((id) => !this.model.nodes.get(id)?.disabled);
     const path = ["disabled"];
     const ops = ids.map((id): Op => off ? { op: "set", node: id, path, value: true } : { op: "set", node: id, path });
-    this.commit(off ? `Disable ${counted(ids)}` : `Enable ${counted(ids)}`, ops);
+    const what = named(this.model, ids);
+    this.do({ label: `${off ? "Turn off" : "Turn on"} ${what}`, done: `${off ? "Turned off" : "Turned on"} ${what}`, ops });
   }
 
   togglePin(ids: readonly string[]): void {
     const pinned = ids.filter((id) => this.model.pins.has(id));
     if (pinned.length === ids.length) {
-      this.commit(`Unpin ${counted(ids)}`, ids.map((id): Op => ({ op: "pin", node: id, value: null })));
+      const what = named(this.model, ids);
+      const ops = ids.map((id): Op => ({ op: "pin", node: id, value: null }));
+      this.do({ label: `Unpin ${what}`, done: `Unpinned ${what}`, ops });
     } else void this.pin(ids.filter((id) => !this.model.pins.has(id)));
-  }
-
-  frameSelection(): void {
-    const boxes = this.selection().nodes.flatMap((id) => this.canvas.rect(id) ?? []);
-    if (boxes.length === 0) return;
-    const x = Math.min(...boxes.map((box) => box.x)) - FRAME_ROOM;
-    const y = Math.min(...boxes.map((box) => box.y)) - FRAME_ROOM - FRAME_HEAD;
-    const width = Math.max(...boxes.map((box) => box.x + box.width)) + FRAME_ROOM - x;
-    const height = Math.max(...boxes.map((box) => box.y + box.height)) + FRAME_ROOM - y;
-    this.add("note", { parent: null }, { x, y, width, height }, { frame: true });
   }
 
   async tidy(scope: "all" | "selection"): Promise<void> {
@@ -374,37 +306,11 @@ export class FlowActions implements EditorActions {
     location.assign(`/flows/${this.flow}/versions/`);
   }
 
-  private do({ label, ops }: Composed): boolean {
-    return this.commit(label, ops);
-  }
-
-  private add(
-    name: string,
-    options: AddOptions,
-    place?: Partial<Place>,
-    config?: Record<string, Json>,
-  ): string | null {
-    const type = nodeTypes().get(name);
-    if (!type || this.readOnly) return null;
-    if (type.once && [...this.model.nodes.values()].some((node) => node.type === name)) {
-      this.say({ text: `A flow has one “${type.title}”, and it is there already.`, tone: "warning" });
-      return null;
-    }
-    const spot = spotFor(this.model, this.canvas, options);
-    const edge = options.onEdge === undefined ? undefined : this.model.edges.get(options.onEdge);
-    const { id, ...composed } = added(this.model, {
-      type,
-      place: { ...spot.place, ...place },
-      parent: spot.parent,
-      ...(config ? { config: { ...(type.defaults as Record<string, Json>), ...config } } : {}),
-      ...(options.after ? { after: options.after } : {}),
-      ...(options.before ? { before: options.before } : {}),
-      ...(edge ? { onEdge: edge } : {}),
-    });
-    if (!this.do(composed)) return null;
-    this.canvas.select([id]);
-    this.canvas.focus(id);
-    return id;
+  /** Do it and say so, with what else came of it; whether it was done. */
+  private do({ label, done, ops }: Composed, more = ""): boolean {
+    const isDone = this.commit(label, ops);
+    if (isDone) this.say({ text: `${done}.${more}`, undo: true });
+    return isDone;
   }
 
   private async pin(ids: readonly string[]): Promise<void> {
@@ -415,9 +321,10 @@ export class FlowActions implements EditorActions {
       if ("value" in found) ops.push({ op: "pin", node: id, value: found.value });
       else ({ message } = found);
     }
-    if (ops.length > 0) this.commit(`Pin ${counted(ops.map(String))}`, ops);
-    if (message) this.say({ text: message, tone: "warning" });
-    else this.say({ text: "Pinned: runs from here take this output, and do not run the node.", undo: true });
+    const what = named(this.model, ops.flatMap((op) => (op.op === "pin" ? [op.node] : [])));
+    const effect = " Runs take this output and do not run the node.";
+    if (ops.length > 0) this.do({ label: `Pin ${what}`, done: `Pinned ${what}`, ops }, message ? ` ${message}` : effect);
+    else if (message) this.say({ text: message, tone: "warning" });
   }
 
   private async runPart(kind: "only" | "until", id: string): Promise<void> {
@@ -430,50 +337,35 @@ export class FlowActions implements EditorActions {
     }
   }
 
-  /** The container that all of the selection is in, for what is pasted. */
-  private singleParent(): { parent: string | null } {
-    const parents = new Set(this.selection().nodes.map((id) => this.model.nodes.get(id)?.parent ?? null));
-    const [only] = parents;
-    return { parent: parents.size === 1 ? (only ?? null) : null };
-  }
-
-  /** Places inside a container's box for what is put there without being dragged. */
+  /** Places for what is put into a container without being dragged, or is taken out. */
   private within(ids: readonly string[], container: string | null): Map<string, Place> {
-    const box = container === null ? null : this.canvas.rect(container);
+    const outer = container ?? this.outermost(ids);
+    const box = outer === null ? null : this.canvas.rect(outer);
     if (!box) return new Map();
-    const places = ids.map((id, index): [string, Place] => [
-      id,
-      { x: Math.round(box.x + 40), y: Math.round(box.y + box.height + 30 + index * 130) },
-    ]);
-    return new Map(places);
+    const places = new Map<string, Place>();
+    const left = container === null ? box.x : box.x + WITHIN;
+    let y = box.y + box.height + WITHIN;
+    for (const id of ids) {
+      const now = this.canvas.rect(id);
+      if (!now) continue;
+      const by = { x: Math.round((left - now.x) / 10) * 10, y: Math.round((y - now.y) / 10) * 10 };
+      for (const inner of this.model.withInside([id])) {
+        const at = this.model.places.get(inner) ?? this.canvas.rect(inner) ?? now;
+        places.set(inner, { x: at.x + by.x, y: at.y + by.y });
+      }
+      y += now.height + WITHIN;
+    }
+    return places;
   }
-}
 
-function counted(ids: readonly unknown[]): string {
-  return ids.length === 1 ? "a node" : `${ids.length} nodes`;
-}
-
-/** A step's name as what was done: "Delete 3 nodes" → "Deleted 3 nodes". */
-function done(label: string): string {
-  return label.replace(/^(\w+?)(e?)\b/, (_, stem: string, e: string) => `${stem}${e ? "ed" : "d"}`.replace(/^Pasted?$/, "Pasted"));
-}
-
-function withPlaces(clip: import("../clipboard").Clip, at: Place): import("../clipboard").Clip {
-  if (Object.keys(clip.layout).length > 0) return clip;
-  const layout = Object.fromEntries(clip.nodes.map((node, index) => [node.id, { x: at.x, y: at.y + index * 130 }]));
-  return { ...clip, layout };
+  private outermost(ids: readonly string[]): string | null {
+    let at = this.model.nodes.get(ids[0] ?? "")?.parent ?? null;
+    for (let up = at; up !== null; up = this.model.nodes.get(up)?.parent ?? null) at = up;
+    return at;
+  }
 }
 
 /** What a step did, without "Undo: " before it. */
 function bare(label: string | null): string | null {
   return label?.replace(/^(Undo|Redo): /, "") ?? null;
 }
-
-async function clipboardText(): Promise<string | null> {
-  try {
-    return await navigator.clipboard.readText();
-  } catch {
-    return null;
-  }
-}
-

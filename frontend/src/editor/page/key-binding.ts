@@ -22,14 +22,19 @@ export function bindKeys(chrome: Chrome, give: (command: Command, clipboard?: Da
     byPointer = onCanvas(event.target);
   }, true);
 
+  // Before the canvas takes Tab to its cards.
   document.addEventListener("keydown", (event) => {
-    if (event.defaultPrevented || event.isComposing || event.keyCode === 229) return;
-    const tabbed = event.key === "Tab";
+    if (event.key !== "Tab") return;
     // Tab opens the palette only after a click on the canvas: else it would be a trap on the way.
-    if (tabbed && !(byPointer && onCanvas(document.activeElement ?? document.body))) {
-      byPointer = false;
-      return;
-    }
+    if (byPointer && isOnGround()) hear(event);
+    byPointer = false;
+  }, true);
+  document.addEventListener("keydown", (event) => {
+    if (event.key !== "Tab") hear(event);
+  });
+
+  const hear = (event: KeyboardEvent): void => {
+    if (event.defaultPrevented || event.isComposing || event.keyCode === 229) return;
     const found = COMMANDS.find((entry) => entry.keys?.some((keys) => isMeant(event, entry, keys)));
     if (!found || found.native) return;
     // Where it cannot be done the key stays the browser's, except for keys people expect from us.
@@ -37,9 +42,8 @@ export function bindKeys(chrome: Chrome, give: (command: Command, clipboard?: Da
       if (isSingle(found.keys?.[0] ?? "")) return;
     }
     event.preventDefault();
-    if (tabbed) byPointer = false;
     give(found);
-  });
+  };
 
   for (const name of NATIVE) {
     document.addEventListener(name, (event) => {
@@ -63,6 +67,12 @@ function isMeant(event: KeyboardEvent, command: Command, keys: string): boolean 
 function canvasHasFocus(): boolean {
   const at = document.activeElement;
   return !at || at === document.body || at.id === "main" || onCanvas(at);
+}
+
+/** The canvas itself has the focus and none of its cards, or nothing has. */
+function isOnGround(): boolean {
+  const at = document.activeElement;
+  return !at || at === document.body || at.matches("[data-canvas]");
 }
 
 function onCanvas(target: EventTarget | null): boolean {

@@ -19,9 +19,12 @@ export interface NodeTypeInfo {
   defaults: Record<string, unknown>;
   /** A flow has exactly one of it. */
   once: boolean;
+  /** Paths of its config that are secret, with dots; `*` is any key or place of a list. */
+  secrets: string[];
 }
 
 const PLACEHOLDER = "placeholder_id";
+const USUAL_HEIGHT = 96;
 
 let known: Map<string, NodeTypeInfo> | null = null;
 
@@ -33,6 +36,15 @@ export function nodeTypes(): ReadonlyMap<string, NodeTypeInfo> {
     known = new Map(list.map((entry) => [entry.type, entry]));
   }
   return known;
+}
+
+/** Pixels that a new card of this type is high, as the server says. */
+export function newHeight(type: string): number {
+  const template = document.querySelector<HTMLTemplateElement>(
+    `template[data-card-of="${CSS.escape(type)}"]`,
+  );
+  const card = template?.content.firstElementChild;
+  return Number(card?.getAttribute("data-height")) || USUAL_HEIGHT;
 }
 
 /** The server's card of a new node of this type, with the node's id in it; null: unknown type. */

@@ -2,29 +2,78 @@
 import type { Canvas } from "../canvas/index";
 import type { FlowModel } from "../model";
 import { sourceOf } from "../ops";
-import type { Place } from "../ops";
+import type { EdgeEntry, Place } from "../ops";
 import type { AddOptions, Point } from "./actions";
+import { overlap, Room } from "./room";
+import type { Area } from "./room";
 
 const CARD = { width: 240, height: 96 };
 const GAP_X = 90;
 const GAP_Y = 40;
 const GRID = 10;
+/** Pixels between two cards in which a wire can still be seen. */
+const NEAR = 30;
 /** Of a card that is put at a pointer: the pointer is on its head. */
 const HOLD = { x: 120, y: 24 };
 
 export interface Spot {
   readonly place: Place;
   readonly parent: string | null;
+  /** New places of other cards, which make room. */
+  readonly others: ReadonlyMap<string, Place>;
+}
+
+/** What is to be placed; `id` is that of a card which is on the canvas already. */
+export interface Placed {
+  readonly height: number;
+  readonly id?: string;
 }
 
 /** Place and container of a new node. */
-export function spotFor(model: FlowModel, canvas: Canvas, options: AddOptions): Spot {
+export function spotFor(model: FlowModel, canvas: Canvas, options: AddOptions, card: Placed): Spot {
   const edge = options.onEdge === undefined ? undefined : model.edges.get(options.onEdge);
+  const pointed = pointOf(canvas, options);
+  if (edge && !(pointed && isFree(model, canvas, edge, { ...pointed, width: CARD.width, height: card.height }))) {
+    const between = betweenEnds(model, canvas, edge, card);
+    if (between) return between;
+  }
   const neighbour = edge ? sourceOf(edge).node : (options.after?.node ?? options.before);
-  const point = pointOf(canvas, options);
-  const at = point ?? besides(canvas, options, edge ? [sourceOf(edge).node, edge.to] : null);
-  const place = apart(canvas, model, snapped(at));
-  return { place, parent: parentFor(model, canvas, options, neighbour, place) };
+  const at = snapped(pointed ?? besides(canvas, options));
+  const parent = parentFor(model, canvas, options, neighbour, at);
+  const place = apart(standing(model, canvas, parent), { ...at, width: CARD.width, height: card.height });
+  const room = new Room(model, canvas);
+  room.around({ ...place, width: CARD.width, height: card.height }, parent);
+  return { place, parent, others: room.places };
+}
+
+/** Whether a card that somebody put on a wire may stay where it was put. */
+export function isFree(model: FlowModel, canvas: Canvas, edge: EdgeEntry, area: Area, id?: string): boolean {
+  const parent = model.nodes.get(edge.to)?.parent ?? null;
+  const roomy = { ...area, x: area.x - NEAR, width: area.width + 2 * NEAR };
+  return !standing(model, canvas, parent, id).some(({ box }) => overlap(roomy, box));
+}
+
+/** Between the ends of a wire with the usual gaps; the target and what follows it make room. */
+export function betweenEnds(model: FlowModel, canvas: Canvas, edge: EdgeEntry, card: Placed): Spot | null {
+  const [from, to] = [sourceOf(edge).node, edge.to];
+  const parent = model.nodes.get(to)?.parent ?? null;
+  const [source, target] = [canvas.rect(from), canvas.rect(to)];
+  if (!source || !target) return null;
+  const middle = (source.y + target.y) / 2;
+  const end = source.x + source.width;
+  // A wire that runs back has no room between its ends that could be widened.
+  if (target.x < source.x + source.width / 2) return null;
+  const space = target.x - end - CARD.width;
+  const x = space >= 2 * GAP_X ? end + space / 2 : end + GAP_X;
+  const by = Math.max(0, snapped({ x: x + CARD.width + GAP_X - target.x, y: 0 }).x);
+  const room = new Room(model, canvas);
+  const rows = [middle, target.y, source.y].map((y) => ({ ...snapped({ x, y }), width: CARD.width, height: card.height }));
+  const others = standing(model, canvas, parent, card.id).filter(({ id }) => id !== to);
+  const free = rows.find((row) => !others.some(({ box }) => overlap(row, box)));
+  const place = free ?? { ...rows[0] as Area, ...apart(others, rows[0] as Area) };
+  room.push(to, by, place, parent, from);
+  if (card.id) room.places.delete(card.id);
+  return { place: { x: place.x, y: place.y }, parent, others: room.places };
 }
 
 function pointOf(canvas: Canvas, options: AddOptions): Point | null {
@@ -32,16 +81,7 @@ function pointOf(canvas: Canvas, options: AddOptions): Point | null {
   return at ? { x: at.x - HOLD.x, y: at.y - HOLD.y } : null;
 }
 
-function besides(canvas: Canvas, options: AddOptions, ends: readonly [string, string] | null): Point {
-  if (ends) {
-    const [source, target] = ends.map((id) => canvas.rect(id));
-    if (source && target) {
-      return {
-        x: (source.x + source.width + target.x - CARD.width) / 2,
-        y: (source.y + target.y) / 2,
-      };
-    }
-  }
+function besides(canvas: Canvas, options: AddOptions): Point {
   const after = options.after ? canvas.rect(options.after.node) : null;
   if (after) return { x: after.x + after.width + GAP_X, y: after.y };
   const before = options.before ? canvas.rect(options.before) : null;
@@ -78,23 +118,35 @@ export function containerAt(model: FlowModel, canvas: Canvas, at: Point): string
 }
 
 /** The place, or the first below it where no other card stands. */
-function apart(canvas: Canvas, model: FlowModel, place: Place): Place {
-  const others = [...model.nodes.keys()].flatMap((id) => {
-    const element = canvas.element(id);
-    if (!element || element.matches("[data-holds], [data-frame]")) return [];
-    return canvas.rect(id) ?? [];
-  });
-  let { y } = place;
+function apart(others: readonly Standing[], area: Area): Place {
+  let { y } = area;
   for (let tries = 0; tries <= others.length; tries += 1) {
-    const hit = others.find(
-      (other) =>
-        place.x < other.x + other.width && other.x < place.x + CARD.width &&
-        y < other.y + other.height && other.y < y + CARD.height,
-    );
+    const hit = others.find(({ box }) => overlap({ ...area, y }, box));
     if (!hit) break;
-    y = snapped({ x: 0, y: hit.y + hit.height + GAP_Y }).y;
+    y = Math.ceil((hit.box.y + hit.box.height + GAP_Y) / GRID) * GRID;
   }
-  return { x: place.x, y };
+  return { x: area.x, y };
+}
+
+interface Standing {
+  readonly id: string;
+  readonly box: Area;
+}
+
+/** What a card in `parent` must not lie on: all but frames, and the boxes that it is in. */
+function standing(model: FlowModel, canvas: Canvas, parent: string | null, without?: string): Standing[] {
+  const around = new Set<string>();
+  for (let at = parent; at !== null; at = model.nodes.get(at)?.parent ?? null) around.add(at);
+  return [...model.nodes.keys()].flatMap((id) => {
+    if (id === without || canvas.element(id)?.matches("[data-frame]") !== false) return [];
+    const box = around.has(id) ? headOf(model, canvas, id) : canvas.rect(id);
+    return box ? [{ id, box }] : [];
+  });
+}
+
+/** Of a container that holds nothing yet: its card, which stands above what is put in. */
+function headOf(model: FlowModel, canvas: Canvas, id: string): Area | null {
+  return model.withInside([id]).size > 1 ? null : canvas.rect(id);
 }
 
 function snapped(at: Point): Place {

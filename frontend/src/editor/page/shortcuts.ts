@@ -1,6 +1,5 @@
 // Everything that can be done in the editor, with its keys: one table for keys, menus and the sheet.
 import type { EditorActions, Point, Said } from "./actions";
-import { counted } from "./dom";
 
 export const GROUPS = ["Add", "Edit", "Select", "View", "Run", "Flow", "Help"] as const;
 export type Group = (typeof GROUPS)[number];
@@ -21,6 +20,7 @@ export interface Chrome {
   pickContainer(nodes: readonly string[]): void;
   pickPort(node: string): void;
   addAfter(node: string): void;
+  addBetween(node: string): void;
   addHere(): void;
   askRun(): void;
   askPublish(): void;
@@ -64,6 +64,11 @@ const gives: Check = (actions) => {
   return !node || node.ports.length > 0 || "Nothing comes after this node.";
 };
 
+const leads: Check = (actions) => {
+  const [node] = actions.selection().nodes;
+  return actions.edges().some((edge) => edge.source === node) || "No wire leads on from this node.";
+};
+
 function all(...checks: Check[]): Check {
   return (actions) => {
     for (const check of checks) {
@@ -82,21 +87,9 @@ function first(chrome: Chrome): string {
   return selected(chrome)[0] ?? "";
 }
 
-/** “Deleted 3 nodes”, “Deleted 1 wire”. */
-function deleted(nodes: number, edges: number): string {
-  const parts = [nodes ? counted(nodes, "node") : "", nodes ? "" : counted(edges, "wire")];
-  return `Deleted ${parts.join("")}.`;
-}
-
-function saySwitched(chrome: Chrome, what: "disabled" | "pinned", on: string, off: string): void {
-  const ids = new Set(selected(chrome));
-  const isOn = chrome.actions.nodes().some((node) => ids.has(node.id) && node[what]);
-  chrome.say({ text: `${isOn ? on : off} ${counted(ids.size, "node")}.`, undo: true });
-}
-
 async function paste(chrome: Chrome, clipboard?: DataTransfer): Promise<void> {
   const answer = await chrome.actions.paste(clipboard?.getData("text/plain"));
-  chrome.say(answer === true ? { text: "Pasted.", undo: true } : { text: answer, tone: "warning" });
+  if (answer !== true) chrome.say({ text: answer, tone: "warning" });
 }
 
 const ADD: Command[] = [
@@ -104,8 +97,10 @@ const ADD: Command[] = [
     page: true, can: edits, run: (chrome) => chrome.showPalette() },
   { id: "add-here", group: "Add", title: "Add a node here", icon: "add", can: edits,
     run: (chrome) => chrome.addHere() },
-  { id: "add-after", group: "Add", title: "Add a node after it", icon: "add",
+  { id: "add-after", group: "Add", title: "Add a node after it", icon: "add", keys: ["A"],
     can: all(edits, one, gives), run: (chrome) => chrome.addAfter(first(chrome)) },
+  { id: "add-between", group: "Add", title: "Add a node into the wire after it", icon: "add", keys: ["Shift+A"],
+    can: all(edits, one, leads), run: (chrome) => chrome.addBetween(first(chrome)) },
   { id: "note", group: "Add", title: "Add a note", icon: "note", keys: ["Shift+S"], can: edits,
     run: (chrome) => {
       const point = chrome.menuPoint;
@@ -127,38 +122,19 @@ const EDIT: Command[] = [
   { id: "move-into", group: "Edit", title: "Move into or out of a container…", icon: "move",
     can: all(edits, nodes), run: (chrome) => chrome.pickContainer(selected(chrome)) },
   { id: "disable", group: "Edit", title: "Turn off or on", icon: "disable", keys: ["D"],
-    can: all(edits, nodes), run: (chrome) => {
-      chrome.actions.toggleDisabled(selected(chrome));
-      saySwitched(chrome, "disabled", "Turned off", "Turned on");
-    } },
+    can: all(edits, nodes), run: (chrome) => chrome.actions.toggleDisabled(selected(chrome)) },
   { id: "pin", group: "Edit", title: "Pin the output", icon: "pin", keys: ["P"],
-    can: all(edits, nodes), run: (chrome) => {
-      chrome.actions.togglePin(selected(chrome));
-      saySwitched(chrome, "pinned", "Pinned the output of", "Unpinned the output of");
-    } },
+    can: all(edits, nodes), run: (chrome) => chrome.actions.togglePin(selected(chrome)) },
   { id: "copy", group: "Edit", title: "Copy", icon: "copy", keys: ["Mod+C"], native: "copy", can: nodes,
-    run: (chrome, clipboard) => {
-      const count = selected(chrome).length;
-      void chrome.actions.copy(clipboard).then(() => chrome.say({ text: `Copied ${counted(count, "node")}.` }));
-    } },
+    run: (chrome, clipboard) => void chrome.actions.copy(clipboard) },
   { id: "cut", group: "Edit", title: "Cut", icon: "cut", keys: ["Mod+X"], native: "cut", can: all(edits, nodes),
-    run: (chrome, clipboard) => {
-      const count = selected(chrome).length;
-      void chrome.actions.cut(clipboard).then(() => chrome.say({ text: `Cut ${counted(count, "node")}.`, undo: true }));
-    } },
+    run: (chrome, clipboard) => void chrome.actions.cut(clipboard) },
   { id: "paste", group: "Edit", title: "Paste", icon: "paste", keys: ["Mod+V"], native: "paste", can: edits,
     run: (chrome, clipboard) => void paste(chrome, clipboard) },
   { id: "duplicate", group: "Edit", title: "Duplicate", icon: "copy", keys: ["Mod+D"], can: all(edits, nodes),
-    run: (chrome) => {
-      const count = selected(chrome).length;
-      chrome.actions.duplicate(selected(chrome));
-      chrome.say({ text: `Duplicated ${counted(count, "node")}.`, undo: true });
-    } },
+    run: (chrome) => chrome.actions.duplicate(selected(chrome)) },
   { id: "frame", group: "Edit", title: "Put a frame around it", icon: "frame", keys: ["Mod+G"],
-    can: all(edits, nodes), run: (chrome) => {
-      chrome.actions.frameSelection();
-      chrome.say({ text: "Put a frame around the selection.", undo: true });
-    } },
+    can: all(edits, nodes), run: (chrome) => chrome.actions.frameSelection() },
   { id: "tidy", group: "Edit", title: "Tidy up", icon: "tidy", keys: ["Shift+L"], can: edits,
     run: (chrome) => {
       const scope = selected(chrome).length > 1 ? "selection" : "all";
@@ -166,11 +142,10 @@ const EDIT: Command[] = [
         chrome.say({ text: scope === "all" ? "Tidied up the flow." : "Tidied up the selection.", undo: true }));
     } },
   { id: "delete", group: "Edit", title: "Delete", icon: "delete", keys: ["Delete", "Backspace"], danger: true,
-    can: all(edits, something), run: (chrome) => {
-      const selection = chrome.actions.selection();
-      chrome.actions.remove(selection);
-      chrome.say({ text: deleted(selection.nodes.length, selection.edges.length), undo: true });
-    } },
+    can: all(edits, something), run: (chrome) => chrome.actions.remove(chrome.actions.selection()) },
+  { id: "delete-gap", group: "Edit", title: "Delete and leave a gap", icon: "delete",
+    keys: ["Shift+Delete", "Mod+Delete", "Shift+Backspace", "Mod+Backspace"], danger: true,
+    can: all(edits, something), run: (chrome) => chrome.actions.remove(chrome.actions.selection(), false) },
   { id: "undo", group: "Edit", title: "Undo", icon: "undo", keys: ["Mod+Z"], page: true,
     can: all(edits, (actions) => actions.undoLabel() !== null || "There is nothing to undo."),
     run: (chrome) => {
