@@ -70,12 +70,15 @@ const runs = new RunControl(canvasRoot, model, canvas);
 const inspector = new Inspector(need("[data-inspector]"), {
   flow,
   entry: (node) => model.nodes.get(node) as never,
+  pin: (node) => model.pins.get(node),
   onChange: (node, path, value, note) => {
     const op = value === undefined ? { op: "set", node, path } : { op: "set", node, path, value };
     actions.commit(note.label, [op as never], note.group);
   },
   onRename: (node, to) => actions.renameId(node, to),
   onClose: () => undefined,
+  // Not before the canvas has its new width.
+  onShow: (node) => void requestAnimationFrame(() => canvas.reveal(node)),
   onRetry: (node, run) => void runs.again(node, run),
 });
 actions = new FlowActions({
@@ -87,7 +90,7 @@ actions = new FlowActions({
   runs,
   openSettings: (id, path) => {
     canvas.select([id]);
-    void inspector.show(id, { focus: true }).then(() => path && inspector.focusField(path.replace(/^config\./, "")));
+    void inspector.show(id, { focus: true }).then(() => path && inspector.focusField(path));
   },
 });
 
@@ -100,14 +103,20 @@ function onSelected(): void {
 }
 
 sync.onTouched = (touched) => {
+  const renamed = touched.renamed ?? new Map<string, string>();
+  const chosen = [...canvas.selection];
   keeper.take(touched);
   inspector.update(touched);
+  if (chosen.some((id) => renamed.has(id))) canvas.select(chosen.map((id) => renamed.get(id) ?? id));
+  if (sync.state.kind === "saved") inspector.saved();
   actions.tellChange();
 };
 sync.onState = (saved) => {
   const { kind, kept, message } = saved;
   actions.emit("saved", { kind, kept, ...(message ? { detail: message } : {}) });
-  if (kind === "saved") keeper.refresh();
+  if (kind !== "saved") return;
+  keeper.refresh();
+  inspector.saved();
 };
 sync.onConflicts = (notices) => actions.emit("conflicts", noticesOf(sync, notices));
 sync.onPeople = (people) => actions.emit("people", people.filter((person) => person.tab !== sync.tab));
@@ -127,14 +136,20 @@ const runBar = new RunBar(root, {
   clear: () => runs.overlay.clear(),
   show: (node) => actions.openSettings(node),
 });
+let heard = "";
 runs.onStatus = (status) => {
   runBar.show(status);
-  if (status?.isOver) inspector.setRun(status.run);
+  const node = inspector.open;
+  const state = node === null ? "" : runs.overlay.state(node);
+  const now = status ? `${status.run} ${status.status} ${node} ${state}` : "";
+  if (now !== heard) inspector.setRun(status?.run ?? null);
+  heard = now;
 };
 
 keeper.start(canvasRoot.querySelectorAll<HTMLElement>("[data-canvas-cards] > [data-node]"));
 canvas.setReadOnly(readOnly);
 chrome = startChrome(actions);
+chrome.hearProblems((problems) => inspector.showProblems(problems));
 openView();
 session.start();
 if (state.run) runs.show(state.run);

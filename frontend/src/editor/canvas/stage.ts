@@ -61,7 +61,9 @@ export class Stage {
   /** The card that an element belongs to. */
   cardOf(target: EventTarget | null): Card | undefined {
     const element = target instanceof Element && target.closest<HTMLElement>("[data-node]");
-    return element ? this.scene.get(element.dataset["node"] ?? "") : undefined;
+    // Forms and lists beside the canvas name their nodes in the same way: they are no cards.
+    const card = element ? this.scene.get(element.dataset["node"] ?? "") : undefined;
+    return card?.element === element ? card : undefined;
   }
 
   edgeOf(target: EventTarget | null): string | undefined {

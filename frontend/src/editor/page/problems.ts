@@ -17,6 +17,8 @@ export class Problems {
   private readonly list = need("[data-slot=problem-list]");
   private readonly button = need("[data-problem-count]");
   private readonly url = need("[data-editor]").dataset["problemsUrl"] ?? "";
+  /** The server has looked again; forms say the problems of their fields. */
+  onFound: (problems: readonly Problem[]) => void = () => undefined;
   private problems: readonly Problem[] = [];
   private timer = 0;
   private asked = 0;
@@ -88,6 +90,7 @@ export class Problems {
     this.list.replaceChildren(...this.groups(errors, warnings));
     if (here) (this.list.querySelector<HTMLElement>("button") ?? this.panel).focus();
     this.markCards();
+    this.onFound(problems);
   }
 
   private groups(errors: readonly Problem[], warnings: readonly Problem[]): HTMLElement[] {
