@@ -77,11 +77,11 @@ def test_18_a_node_that_was_just_put_into_a_wire_knows_its_names(
     editing: Editing, page: Page
 ) -> None:
     flow = _flow(editing, start_node("text"), output("{{ start.text }}"), edges=["start>end"])
+    editing.ask(lambda: flow.nodes.filter(key="start").update(x=0, y=0))
+    editing.ask(lambda: flow.nodes.filter(key="end").update(x=500, y=0))
     editing.open(flow)
-    line = page.locator('[data-edge="start>end"] .canvas-edge-line').bounding_box()
-    assert line is not None
-    page.mouse.move(line["x"] + line["width"] / 2, line["y"] + line["height"] / 2)
-    page.locator(".canvas-edge-add").click()
+    page.locator('[data-edge="start>end"] .canvas-edge-hit').hover(force=True)
+    page.locator(".canvas-edge-add").click(timeout=5_000)
     page.keyboard.type("Template")
     page.keyboard.press("Enter")
     panel = _open(page, "template")
@@ -226,13 +226,11 @@ def test_19_the_list_leads_to_a_field_in_a_row_and_to_one_in_a_closed_part(
 
 def published_draft(editing: Editing, nodes: list[Any]) -> Flow:
     """A flow whose draft may be broken."""
-    made = published(
-        editing.actor,
-        document([start_node("text"), output("{{ start.text }}")], ["start>end"]),
-    )
+    simple = document([start_node("text"), output("{{ start.text }}")], ["start>end"])
+    made = Flow.objects.get(pk=published(editing.actor, simple).pk)
     ops = [{"op": "add_node", "node": node, "place": None} for node in nodes]
     change = Change(uuid.uuid4(), "Add", ops)
-    change_draft(editing.actor, made, tab=uuid.uuid4(), base=0, changes=[change])
+    change_draft(editing.actor, made, tab=uuid.uuid4(), base=made.revision, changes=[change])
     return made
 
 
@@ -253,9 +251,11 @@ def test_17_the_panel_stands_beside_canvas_and_run_bar_and_a_card_behind_it_come
 
         until_between(page, f"#card-{node}", canvas["x"], beside["x"])
         page.keyboard.press("Escape")
+        page.keyboard.press("1")
     page.set_viewport_size({"width": 390, "height": 800})
-    editing.open(flow)
-    panel = _open(page, "start")
+    page.locator("#card-start").press("Enter")
+    panel = page.locator("[data-inspector]")
+    expect(panel).to_be_visible()
     assert panel.bounding_box() == {"x": 0, "y": 0, "width": 390, "height": 800}
 
 
