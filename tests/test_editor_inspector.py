@@ -128,7 +128,7 @@ def elsewhere(flow: Flow, django_db_blocker: Any) -> Callable[[JSON], None]:
             patch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "1")
             now = Flow.objects.get(pk=flow.pk)
             made = Change(uuid.uuid4(), "Change", [op])
-            actor = system_actor(flow.workspace)
+            actor = system_actor(flow.workspace_id)
             change_draft(actor, now, tab=uuid.uuid4(), base=now.revision, changes=[made])
 
     return change
