@@ -29,7 +29,11 @@ export class Problems {
     actions.on("saved", (state) => {
       if (state.kind === "saved") this.refreshSoon();
     });
-    actions.on("change", () => this.markCards());
+    // So are the changes of others, which are never on their way from here.
+    actions.on("change", () => {
+      this.markCards();
+      this.refreshSoon();
+    });
     this.list.addEventListener("click", (event) => this.onClick(event));
     this.panel.addEventListener("keydown", (event) => {
       if (event.key === "Escape") this.close();
