@@ -2,14 +2,12 @@
 
 import json
 import re
-import uuid
 from typing import Any
 
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from execution.tests.flows_for_tests import document, output, published, start_node
-from flows.changes import Change, change_draft
 from flows.models import Flow
 from tests.test_editor import Editing, editing
 
@@ -196,39 +194,6 @@ def test_14_a_broken_reference_is_on_card_field_and_list_and_the_list_leads_to_i
     expect(field.first).to_be_visible()
     expect(panel.locator(".x-unknown")).to_have_text("words.text")
     expect(panel.locator("[data-problems]:visible")).to_contain_text("words")
-
-
-def test_19_the_list_leads_to_a_field_in_a_row_and_to_one_in_a_closed_part(
-    editing: Editing, page: Page
-) -> None:
-    cases = [{"name": "a", "when": "{{ start.text }}"}, {"name": "b", "when": "{{ nobody.x }}"}]
-    way = {"id": "way", "type": "switch", "config": {"cases": cases}}
-    ask = {
-        "id": "ask", "type": "llm", "config": {"prompt": "Hi", "model": "echo"},
-        "retry": {"max_attempts": 2, "if": "{{ nobody.code }}"},
-    }  # fmt: skip
-    flow = editing.ask(lambda: published_draft(editing, [way, ask]))
-    editing.open(flow)
-    page.locator("[data-problem-count]").click()
-    drawer = page.locator(".problem-drawer")
-    panel = page.locator("[data-inspector]")
-    drawer.locator("[data-node-of=way]", has_text="nobody").first.click(timeout=8_000)
-    row = _field(panel, "config", "cases").locator("[data-row]").nth(1)
-    expect(row.locator(".cm-content:focus")).to_have_text("{{ nobody.x }}")
-    expect(row).to_contain_text("no 'nobody'")
-    drawer.locator("[data-node-of=ask]", has_text="nobody").first.click(timeout=8_000)
-    retry = _field(panel, "retry")
-    expect(retry.locator(".cm-content:focus")).to_have_text("{{ nobody.code }}")
-
-
-def published_draft(editing: Editing, nodes: list[Any]) -> Flow:
-    """A flow whose draft may be broken."""
-    simple = document([start_node("text"), output("{{ start.text }}")], ["start>end"])
-    made = Flow.objects.get(pk=published(editing.actor, simple).pk)
-    ops = [{"op": "add_node", "node": node, "place": None} for node in nodes]
-    change = Change(uuid.uuid4(), "Add", ops)
-    change_draft(editing.actor, made, tab=uuid.uuid4(), base=made.revision, changes=[change])
-    return made
 
 
 def test_17_the_panel_stands_beside_canvas_and_run_bar_and_a_card_behind_it_comes_out(
