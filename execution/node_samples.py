@@ -1,6 +1,6 @@
 """What a run gave to the node that is being edited: the values that its expressions would see."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from accounts.models import Variable
@@ -49,17 +49,26 @@ def sample_run(actor: Actor, flow: Flow, wanted: str = "") -> Run | None:
     runs = Run.objects.visible_to(actor).filter(flow=flow)
     if wanted:
         return runs.filter(id=wanted).first()
-    return runs.order_by("-created_at").first()
+    return runs.exclude(trigger="describe").order_by("-created_at").first()
+
+
+def pins_of(flow: Flow) -> dict[str, JSON]:
+    """The outputs that people fixed for nodes of the draft, by node."""
+    return dict(flow.nodes.filter(pinned__isnull=False).values_list("key", "pinned"))
 
 
 class Samples:
-    """The outputs of one run as a node of the draft would see them.
+    """The outputs of one run, if any, as a node of the draft would see them.
 
-    Inside of containers they are those of the first item or round that was recorded.
+    Inside of containers they are those of the first item or round that was recorded. `pins` are
+    outputs that people fixed, by node: they stand before what the run recorded.
     """
 
-    def __init__(self, run: Run, document: Document, node: str) -> None:
+    def __init__(
+        self, run: Run | None, document: Document, node: str, pins: Mapping[str, JSON]
+    ) -> None:
         self.run = run
+        self.pins = pins
         self.graph = Graph(document)
         self.node = node
         self._place: Path | None = None
@@ -72,7 +81,7 @@ class Samples:
         return self._place
 
     def _find_place(self) -> Path:
-        if self.node not in self.graph.nodes:
+        if self.run is None or self.node not in self.graph.nodes:
             return []
         holder = self.graph.holder[self.node]
         is_container = self.graph.nodes[self.node].type in ("map", "loop")
@@ -91,6 +100,8 @@ class Samples:
 
     def rows(self, nodes: Iterable[str]) -> dict[str, NodeRun]:
         """The latest attempt of each of these nodes, where it is seen from, without its input."""
+        if self.run is None:
+            return {}
         wanted = {node: self.path_of(node) for node in nodes}
         rows = NodeRun.objects.filter(run=self.run, node__in=wanted).defer("input")
         paths = [list(path) for path in {tuple(path) for path in wanted.values()}]
@@ -101,14 +112,21 @@ class Samples:
         return found
 
     def outputs(self, nodes: Iterable[str]) -> dict[str, JSON]:
-        """What these nodes gave, of those that have run; large parts are references."""
-        return {
-            node: row.output for node, row in self.rows(nodes).items() if row.output is not None
-        }
+        """What these nodes gave, of those that are pinned or have run; large parts references."""
+        nodes = list(nodes)
+        rows = self.rows(node for node in nodes if node not in self.pins)
+        given = {node: row.output for node, row in rows.items() if row.output is not None}
+        return given | {node: self.pins[node] for node in nodes if node in self.pins}
 
-    def inner(self, load: Loader) -> dict[str, JSON]:
-        """item, index and state of the iteration that is shown, the innermost winning."""
+    def inner(self, limit: int) -> dict[str, JSON]:
+        """item, index and state of the iteration that is shown, the innermost winning.
+
+        `limit`: bytes that are loaded for it. Raises TooLarge; NodeError for what is gone.
+        """
         names: dict[str, JSON] = {}
+        if self.run is None:
+            return names
+        load = Loader(self.run, limit)
         for at in range(0, len(self.place) - 1, 2):
             container, index = str(self.place[at]), int(self.place[at + 1])
             if container in self.graph.nodes:

@@ -309,10 +309,77 @@ def test_a_run_of_another_flow_is_not_shown(visitor: Client, flow: Flow, actor: 
     assert _preview(visitor, flow, "ask", "{{ 1 }}", run=str(theirs.id)).status_code == 404
 
 
-def test_an_empty_draft_has_names_that_hold_everywhere(visitor: Client, actor: Actor) -> None:
+def test_a_node_that_is_not_saved_yet_has_no_names_that_could_be_wrong(
+    visitor: Client, actor: Actor
+) -> None:
     empty = create_flow(actor, name="Empty")
-    names = {name["path"] for name in _get(visitor, empty, "new", "scope")["names"]}
-    assert "run.id" in names
+    assert visitor.get(f"/flows/{empty.id}/nodes/new/scope/").status_code == 404
+    assert _preview(visitor, empty, "new", "{{ start.text }}").json()["kind"] == "no_data"
+
+
+def _pin(flow: Flow, node: str, value: JSON) -> None:
+    flow.nodes.filter(key=node).update(pinned=value)
+
+
+def test_pinned_outputs_stand_before_recorded_ones_and_say_so(
+    visitor: Client, flow: Flow, run: Run
+) -> None:
+    _pin(flow, "ask", {"text": "Fixed", "json": {"score": 1}})
+    names = {name["path"]: name for name in _get(visitor, flow, "end", "scope")["names"]}
+    assert (names["ask.text"]["value"], names["ask.text"]["pinned"]) == ("Fixed", True)
+    assert "pinned" not in names["start.topic"]
+    told = _preview(visitor, flow, "end", "{{ ask.text }} {{ start.topic }}").json()
+    assert told == {"value": "Fixed Tea", "kind": "text", "cut": False, "pinned": True}
+    lines = {line["key"]: line for line in _get(visitor, flow, "end", "data")["children"]}
+    assert (lines["ask"]["pinned"], "pinned" in lines["start"]) == (True, False)
+    given = _get(visitor, flow, "ask", "data", of="output")
+    assert given["pinned"] is True
+    assert next((line["key"], line["preview"]) for line in given["children"]) == ("text", "Fixed")
+    level = _get(visitor, flow, "end", "data", path=["ask", "json"])
+    assert [(line["key"], line["preview"]) for line in level["children"]] == [("score", "1")]
+
+
+def test_pinned_outputs_are_there_before_the_first_run(visitor: Client, flow: Flow) -> None:
+    _pin(flow, "ask", {"text": "Fixed"})
+    level = _get(visitor, flow, "end", "data")
+    assert level["run"] is None
+    assert [(line["key"], line["ran"]) for line in level["children"]] == [
+        ("ask", True),
+        ("start", False),
+    ]
+    assert _get(visitor, flow, "ask", "data", of="output")["output"] is True
+    assert _get(visitor, flow, "start", "data", of="output")["output"] is None
+    assert _preview(visitor, flow, "end", "{{ ask.text }}").json()["value"] == "Fixed"
+    assert _preview(visitor, flow, "end", "{{ start.topic }}").json()["kind"] == "no_data"
+
+
+def test_only_the_fields_that_see_a_name_have_it(visitor: Client, actor: Actor) -> None:
+    rows = {"items": "{{ start.list }}", "result": "{{ one.text }}"}
+    nodes = [
+        start_node("list"),
+        {"id": "rows", "type": "map", "config": rows},
+        {"id": "one", "type": "template", "parent": "rows", "config": {"template": "{{ item }}"}},
+        llm("ask", "{{ start.list }}"),
+    ]
+    flow = published(actor, document(nodes, ["start>rows", "rows>ask"]))
+    scope = _get(visitor, flow, "rows", "scope")
+    assert not {"one", "item"} & {name["path"] for name in scope["names"]}
+    assert {"one.text", "item"} <= {name["path"] for name in scope["fields"]["result"]}
+    scope = _get(visitor, flow, "ask", "scope")
+    assert "error.code" not in {name["path"] for name in scope["names"]}
+    assert "error.code" in {name["path"] for name in scope["fields"]["retry.if"]}
+    text = "{{ error.code == 'x' }}"
+    told = _preview(visitor, flow, "ask", text).json()
+    assert told["kind"] == "expression_unknown_name"
+    assert _preview(visitor, flow, "ask", text, field="retry.if").json()["kind"] == "no_data"
+
+
+def test_a_draft_from_words_is_no_run_whose_data_is_shown(
+    visitor: Client, flow: Flow, run: Run
+) -> None:
+    later = make_run(flow)
+    Run.objects.filter(id=later.id).update(trigger="describe")
+    assert _get(visitor, flow, "end", "data")["run"]["id"] == str(run.id)
 
 
 def test_the_limits_are_those_of_the_page_of_architecture() -> None:

@@ -14,7 +14,7 @@ from django.views.decorators.http import require_GET
 from accounts.web import workspace_page
 from execution.heads import Head, NotThere, at_path
 from execution.models import NodeRun, Run
-from execution.node_samples import Loader, Samples, sample_run
+from execution.node_samples import Samples, pins_of, sample_run
 from execution.queries import run_document
 from execution.views.node_levels import child_of, level_of, table_of, text_of
 from flows.engine.attempts import retry_of
@@ -53,19 +53,21 @@ def node_data(request: PageRequest, flow_id: UUID, key: str) -> JsonResponse:
     """
     request.actor.require("run.read")
     flow = visible_flow(request, flow_id)
-    run = asked_run(request, flow)
-    if run is None:
+    run, pins = asked_run(request, flow), pins_of(flow)
+    if run is None and not pins:
         return JsonResponse({"run": None})
     document = draft_document(flow)
     path, offset = _path(request), _offset(request)
-    samples = Samples(run, document, key)
-    told = {"run": {"id": str(run.id), "status": run.status, "at": run.created_at.isoformat()}}
+    samples = Samples(run, document, key, pins)
+    told: dict[str, JSON] = {"run": None}
+    if run is not None:
+        told["run"] = {"id": str(run.id), "status": run.status, "at": run.created_at.isoformat()}
     try:
         if request.GET.get("of") == "output":
-            return JsonResponse(told | _output(request, samples, path, offset))
+            return JsonResponse(told | _output(request, flow, samples, path, offset))
         if not path:
             return JsonResponse(told | _incoming(samples, document))
-        head = at_path(run.workspace_id, _roots(samples, str(path[0])), path)
+        head = at_path(flow.workspace_id, _roots(samples, str(path[0])), path)
     except (NotThere, NodeError) as error:
         said = getattr(error, "message", "This part was not read: download the whole value.")
         return JsonResponse(told | {"error": said})
@@ -107,8 +109,9 @@ def _incoming(samples: Samples, document: Document) -> dict[str, JSON]:
         spec = nodes[name]
         node_type = registry().get(spec.type)
         title = spec.label or (node_type.title if node_type else spec.type)
-        children.append({**child, "title": title, "ran": name in outputs})
-    inner = samples.inner(Loader(samples.run, ITEM_LIMIT))
+        pinned = {"pinned": True} if name in samples.pins else {}
+        children.append({**child, "title": title, "ran": name in outputs, **pinned})
+    inner = samples.inner(ITEM_LIMIT)
     held = [child_of(name, value) for name, value in inner.items() if name not in nodes]
     every = held + children
     return {"type": "object", "count": len(every), "children": every, "offset": 0, "more": False}
@@ -117,15 +120,18 @@ def _incoming(samples: Samples, document: Document) -> dict[str, JSON]:
 def _roots(samples: Samples, root: str) -> dict[str, JSON]:
     if root in readable(samples.graph, samples.node):
         return samples.outputs([root])
-    return samples.inner(Loader(samples.run, ITEM_LIMIT))
+    return samples.inner(ITEM_LIMIT)
 
 
 def _output(
-    request: PageRequest, samples: Samples, path: list[str | int], offset: int
+    request: PageRequest, flow: Flow, samples: Samples, path: list[str | int], offset: int
 ) -> dict[str, JSON]:
     run, node = samples.run, samples.node
+    if node in samples.pins:
+        head = at_path(flow.workspace_id, samples.pins[node], path)
+        return {"output": True, "pinned": True, "stored": [], **_shown(request, head, offset)}
     row = samples.rows([node]).get(node)
-    if row is None or row.output is None:
+    if run is None or row is None or row.output is None:
         return {"output": None, "state": row.status if row else None}
     head = at_path(run.workspace_id, row.output, path)
     download = reverse("node-value", args=[run.id, node, "output"])
@@ -165,7 +171,7 @@ def node_last(request: PageRequest, flow_id: UUID, key: str) -> HttpResponse:
     run = asked_run(request, flow)
     row = None
     if run is not None:
-        place = Samples(run, draft_document(flow), key).path_of(key)
+        place = Samples(run, draft_document(flow), key, {}).path_of(key)
         rows = NodeRun.objects.filter(run=run, node=key, path=place)
         row = rows.defer("output").order_by("-attempt").first()
     context = {

@@ -1,24 +1,28 @@
-"""The names that a node's expressions can use, for completion; and the filters, with their help."""
+"""The names that a node's expressions can use, as the editor's completion lists them."""
 
-import inspect
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
 
-from flows.engine.document import Document, NodeSpec
+from flows.engine.attempts import RETRY_IF
+from flows.engine.document import Document
 from flows.engine.expressions.filters import FILTERS
 from flows.engine.graph import Graph
+from flows.engine.node_call import mode_of
 from flows.engine.registry import registry
-from flows.engine.validate_references import RUN_FIELDS, names_inside
+from flows.engine.sight_names import Name, filter_help, names_for
+
+#: Headings of names that no node gives.
+_HEADINGS = {"run": "Run", "vars": "Variables", "error": "Failure of the attempt"}
+_INNER = ("item", "index", "state")
 
 
 @dataclass(frozen=True)
-class Name:
+class Listed:
     """One name, as expressions write it (`ask.text`), and what is known of its value.
 
-    `node` is the node that gives it; empty for run, vars, item, index and state. `title` is what
-    people call that node. `open`: fields of it that are not listed may exist.
+    `node` is the node that gives it; empty for run, vars, error, item, index and state. `title` is
+    the heading it stands under. `open`: fields of it that are not listed may exist.
     """
 
     path: str
@@ -28,27 +32,58 @@ class Name:
     open: bool = False
 
 
-def names_for(document: Document, node_id: str, variables: Iterable[str]) -> list[Name]:
-    """What expressions of a node may name: nodes before it, where it is in, the run, variables."""
-    graph = Graph(document)
-    if node_id not in graph.nodes:
-        return list(_everywhere(variables))
-    names: dict[str, Name] = {}
-    for found in _seen(graph, node_id):
-        for name in _of_node(graph.nodes[found]):
-            names.setdefault(name.path, name)
-    around = list(graph.holders(node_id))
-    if graph.nodes[node_id].type in ("map", "loop"):
-        around.insert(0, node_id)
-    for holder in around:
-        for path, kind in names_inside(holder, graph).items():
-            title = _title(graph.nodes[holder])
-            names.setdefault(path, Name(path, "", title, kind, open=True))
-            if holder != node_id:
-                names.setdefault(f"{holder}.{path}", Name(f"{holder}.{path}", holder, title, kind))
-    for name in _everywhere(variables):
-        names.setdefault(name.path, name)
-    return list(names.values())
+@dataclass(frozen=True)
+class NodeScope:
+    """What every field of a node sees, and what only some see, by field."""
+
+    names: list[Listed]
+    fields: Mapping[str, list[Listed]]
+
+
+def scope_of(document: Document, node: str, variables: Sequence[str]) -> NodeScope:
+    """What the node's expressions may name. Raises KeyError for a node that is not there."""
+    open_nodes = set(_open_nodes(document))
+    names = list(_listed(names_for(document, node, variables), open_nodes))
+    fields = {}
+    for field in _own_sight(document, node):
+        seen = _listed(names_for(document, node, variables, field=field), open_nodes)
+        fields[field] = [name for name in seen if name not in names]
+    return NodeScope(names, fields)
+
+
+def _own_sight(document: Document, node: str) -> Iterator[str]:
+    """Fields that see other names than the rest of the node."""
+    node_type = registry().get(next(one.type for one in document.nodes if one.id == node))
+    if node_type is None:
+        return
+    yield RETRY_IF
+    for field in node_type.config.model_fields:
+        if mode_of(node_type, field) == "inside":
+            yield field
+
+
+def _open_nodes(document: Document) -> Iterator[str]:
+    """Nodes whose outputs nobody can tell."""
+    for node in document.nodes:
+        node_type = registry().get(node.type)
+        if node_type is None or node_type.output_fields(node.config) is None:
+            yield node.id
+
+
+def _listed(names: Iterable[Name], open_nodes: set[str]) -> Iterator[Listed]:
+    for name in names:
+        if name.kind == "filter":
+            continue
+        is_inner = name.kind == "container" and name.name in _INNER
+        is_node = name.kind in ("node", "container") and not is_inner
+        title = "Item and round" if is_inner else _HEADINGS.get(name.kind, name.help)
+        node = name.name if is_node else ""
+        may_have_more = name.name in open_nodes or name.type == "any" or is_inner
+        yield Listed(name.name, node, title, name.type, open=may_have_more)
+        for field in name.fields:
+            dot = "" if field.path.startswith("[") else "."
+            more = field.type in ("object", "any")
+            yield Listed(f"{name.name}{dot}{field.path}", node, title, field.type, open=more)
 
 
 def readable(graph: Graph, node_id: str) -> list[str]:
@@ -64,38 +99,6 @@ def _seen(graph: Graph, node_id: str) -> Iterator[str]:
         yield from reversed(graph.ancestors(holder))
 
 
-def _title(node: NodeSpec) -> str:
-    node_type = registry().get(node.type)
-    return node.label or (node_type.title if node_type else node.type)
-
-
-def _of_node(node: NodeSpec) -> Iterator[Name]:
-    node_type = registry().get(node.type)
-    fields = node_type.output_fields(node.config) if node_type else None
-    title = _title(node)
-    yield Name(node.id, node.id, title, "object", open=fields is None)
-    kinds = dict(fields or {})
-    if node.on_error == "branch":
-        kinds["error"] = "object"
-    for field, kind in kinds.items():
-        yield Name(f"{node.id}.{field}", node.id, title, kind, open=kind in ("object", "any"))
-    schema = node.config.get("output_schema")
-    properties = schema.get("properties") if isinstance(schema, dict) else None
-    if isinstance(properties, dict) and "json" in kinds:
-        for field, part in properties.items():
-            kind = str(part.get("type", "any")) if isinstance(part, Mapping) else "any"
-            yield Name(f"{node.id}.json.{field}", node.id, title, kind, open=True)
-
-
-def _everywhere(variables: Iterable[str]) -> Iterator[Name]:
-    yield Name("run", "", "Run", "object")
-    for field in RUN_FIELDS:
-        yield Name(f"run.{field}", "", "Run", "text")
-    yield Name("vars", "", "Variables", "object")
-    for name in variables:
-        yield Name(f"vars.{name}", "", "Variables", "any", open=True)
-
-
 @dataclass(frozen=True)
 class FilterHelp:
     """A filter: how it is called, and what it gives."""
@@ -106,12 +109,6 @@ class FilterHelp:
 
 
 @cache
-def filter_help() -> tuple[FilterHelp, ...]:
+def filters() -> tuple[FilterHelp, ...]:
     """Every filter of expressions."""
-    return tuple(_help(name, function) for name, function in FILTERS.items())
-
-
-def _help(name: str, function: Any) -> FilterHelp:
-    parameters = list(inspect.signature(function).parameters)[2:]
-    call = f"{name}({', '.join(parameters)})" if parameters else name
-    return FilterHelp(name, call, (function.__doc__ or "").strip().partition("\n")[0])
+    return tuple(FilterHelp(name, *filter_help(name, one)) for name, one in FILTERS.items())

@@ -9,6 +9,8 @@ export interface Touched {
   places: Set<string>;
   head: boolean;
   order: boolean;
+  /** Nodes that have another id now, by the one they had. */
+  renamed?: Map<string, string>;
 }
 
 export function nothingTouched(): Touched {
@@ -27,6 +29,7 @@ export function alsoTouched(touched: Touched, more: Touched): void {
   for (const id of more.places) touched.places.add(id);
   touched.head ||= more.head;
   touched.order ||= more.order;
+  if (more.renamed) touched.renamed = new Map([...(touched.renamed ?? []), ...more.renamed]);
 }
 
 /** Every write goes through here, so that the journal and the indexes are always right. */
@@ -115,6 +118,7 @@ export class Draft {
     const [place, pin] = [this.places.get(id), this.pins.get(id)];
     if (place) this.putPlace(id, undefined);
     if (pin !== undefined) this.putPin(id, undefined);
+    (this.touched.renamed ??= new Map()).set(id, to);
     this.putNode(id, undefined);
     this.putNode(to, Object.freeze({ ...entry, id: to }));
     for (const child of [...this.childrenOf(id)]) {

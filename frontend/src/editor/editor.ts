@@ -74,12 +74,15 @@ const runs = new RunControl(canvasRoot, model, canvas);
 const inspector = new Inspector(need("[data-inspector]"), {
   flow,
   entry: (node) => model.nodes.get(node) as never,
+  pin: (node) => model.pins.get(node),
   onChange: (node, path, value, note) => {
     const op = value === undefined ? { op: "set", node, path } : { op: "set", node, path, value };
     actions.commit(note.label, [op as never], note.group);
   },
   onRename: (node, to) => actions.renameId(node, to),
   onClose: () => undefined,
+  // Not before the canvas has its new width.
+  onShow: (node) => void requestAnimationFrame(() => canvas.reveal(node)),
   onRetry: (node, run) => void runs.again(node, run),
 });
 actions = new FlowActions({
@@ -91,7 +94,7 @@ actions = new FlowActions({
   runs,
   openSettings: (id, path) => {
     canvas.select([id]);
-    void inspector.show(id, { focus: true }).then(() => path && inspector.focusField(path.replace(/^config\./, "")));
+    void inspector.show(id, { focus: true }).then(() => path && inspector.focusField(path));
   },
 });
 
@@ -104,16 +107,22 @@ function onSelected(): void {
 }
 
 sync.onTouched = (touched) => {
+  const renamed = touched.renamed ?? new Map<string, string>();
+  const chosen = [...canvas.selection];
   keeper.take(touched);
   // Of others: the server has it already. Own changes are asked for when they are saved.
   if (sync.state.kind === "saved") keeper.refresh();
   inspector.update(touched);
+  if (chosen.some((id) => renamed.has(id))) canvas.select(chosen.map((id) => renamed.get(id) ?? id));
+  if (sync.state.kind === "saved") inspector.saved();
   actions.tellChange();
 };
 sync.onState = (saved) => {
   const { kind, kept, message } = saved;
   actions.emit("saved", { kind, kept, ...(message ? { detail: message } : {}) });
-  if (kind === "saved") keeper.refresh();
+  if (kind !== "saved") return;
+  keeper.refresh();
+  inspector.saved();
 };
 sync.onConflicts = (notices) => actions.emit("conflicts", noticesOf(sync, notices));
 sync.onPeople = (people) => {
@@ -138,14 +147,20 @@ const runBar = new RunBar(root, {
   clear: () => runs.overlay.clear(),
   show: (node) => actions.openSettings(node),
 });
+let heard = "";
 runs.onStatus = (status) => {
   runBar.show(status);
-  if (status?.isOver) inspector.setRun(status.run);
+  const node = inspector.open;
+  const state = node === null ? "" : runs.overlay.state(node);
+  const now = status ? `${status.run} ${status.status} ${node} ${state}` : "";
+  if (now !== heard) inspector.setRun(status?.run ?? null);
+  heard = now;
 };
 
 keeper.start(canvasRoot.querySelectorAll<HTMLElement>("[data-canvas-cards] > [data-node]"));
 canvas.setReadOnly(readOnly);
 chrome = startChrome(actions);
+chrome.hearProblems((problems) => inspector.showProblems(problems));
 openView();
 exposeForTests(session, actions);
 session.start();

@@ -172,6 +172,14 @@ export class Canvas {
     this.stage.viewport.reveal(card.rect);
   }
 
+  /** Bring a card into sight, moving the view as little as that takes. */
+  reveal(id: string): void {
+    const card = this.stage.scene.measured(id);
+    if (!card) return;
+    this.stage.viewport.measure();
+    this.stage.viewport.reveal(card.rect);
+  }
+
   /** Show all, or these nodes; never larger than 100 %. */
   fit(ids?: Iterable<string>, { animate = true } = {}): void {
     const box = this.stage.scene.bounds(ids);

@@ -2,7 +2,7 @@
 import { StateEffect, type Extension } from "@codemirror/state";
 import { Decoration, ViewPlugin, type DecorationSet, type EditorView, type ViewUpdate } from "@codemirror/view";
 import { ownNames, tokens, type Token } from "./expression";
-import { scopeOf, type Scope } from "./scope";
+import { scopeOf, type FieldScope } from "./scope";
 
 /** Longer texts are not coloured: they are read at every letter. */
 const LONGEST = 50_000;
@@ -52,21 +52,20 @@ class Marks {
 }
 
 /** Why a token names nothing that is known here; null: it does, or nobody can tell. */
-function problemOf(token: Token, scope: Scope, own: ReadonlySet<string>): string | null {
-  const { answer } = scope;
-  if (!answer) return null;
+function problemOf(token: Token, scope: FieldScope, own: ReadonlySet<string>): string | null {
+  if (!scope.isLoaded) return null;
+  const { names } = scope;
   if (token.kind === "filter") return null;
   const [root, field] = token.path ?? [];
-  // While a retry is decided there is an error as well.
-  if (root === undefined || own.has(root) || root === "error") return null;
+  if (root === undefined || own.has(root)) return null;
   const known = scope.find(root);
   if (!known && !scope.hasBelow(root)) {
-    const near = nearest(root, answer.names.map((name) => name.path.split(".")[0] ?? ""));
+    const near = nearest(root, names.map((name) => name.path.split(".")[0] ?? ""));
     return `There is no '${root}' here.${near}`;
   }
   if (field === undefined || !known || known.open || !scope.hasBelow(root)) return null;
   if (scope.find(`${root}.${field}`)) return null;
-  const fields = answer.names.filter((name) => name.path.startsWith(`${root}.`));
+  const fields = names.filter((name) => name.path.startsWith(`${root}.`));
   return `'${root}' has no '${field}'.${nearest(field, fields.map((name) => name.path.split(".")[1] ?? ""))}`;
 }
 

@@ -9,6 +9,7 @@ export class LivePreview {
   private timer = 0;
   private asked = "";
   private order = 0;
+  private readonly leave: () => void;
 
   constructor(
     private readonly field: HTMLElement,
@@ -19,6 +20,12 @@ export class LivePreview {
     this.line.slot = "said";
     this.line.hidden = true;
     field.append(this.line);
+    // Other names or values: what stands there may give something else now.
+    this.leave =
+      scopeOf(field)?.onLoad(() => {
+        this.asked = "";
+        this.ask();
+      }) ?? (() => {});
   }
 
   /** Look again soon. */
@@ -29,6 +36,7 @@ export class LivePreview {
 
   stop(): void {
     clearTimeout(this.timer);
+    this.leave();
     this.line.remove();
   }
 
@@ -60,7 +68,8 @@ export class LivePreview {
     this.line.dataset["tone"] = "error" in told ? (told.kind === "no_data" ? "none" : "error") : "good";
     const word = document.createElement("span");
     word.className = "code-said-kind";
-    word.textContent = "error" in told ? (told.kind === "no_data" ? "no value" : "error") : told.kind;
+    const kind = told.pinned ? `${told.kind}, pinned` : told.kind;
+    word.textContent = "error" in told ? (told.kind === "no_data" ? "no value" : "error") : kind;
     const text = "error" in told ? told.error : told.value + (told.cut ? "…" : "");
     this.line.replaceChildren(word, " ", text === "" ? "(empty)" : text);
   }

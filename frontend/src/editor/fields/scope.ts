@@ -1,4 +1,5 @@
-// The names that a node's expressions can use, asked for once for each node that is opened.
+// The names that a node's expressions can use, by field; asked for again as the flow changes.
+import { topField } from "./parts";
 
 export interface ScopeName {
   readonly path: string;
@@ -10,6 +11,8 @@ export interface ScopeName {
   readonly open: boolean;
   /** The beginning of its last value, where it had one. */
   readonly value?: string;
+  /** The value is one that somebody fixed. */
+  readonly pinned?: boolean;
 }
 
 export interface ScopeFilter {
@@ -21,51 +24,49 @@ export interface ScopeFilter {
 export interface ScopeAnswer {
   readonly run: string | null;
   readonly names: readonly ScopeName[];
+  /** Names that only some fields see, by field: `retry.if`, the result of a container. */
+  readonly fields: { readonly [field: string]: readonly ScopeName[] };
   readonly filters: readonly ScopeFilter[];
 }
 
-export type Preview =
-  | { readonly value: string; readonly kind: string; readonly cut: boolean }
-  | { readonly error: string; readonly kind: string };
+export type Preview = { readonly kind: string; readonly pinned?: boolean } & (
+  | { readonly value: string; readonly cut: boolean }
+  | { readonly error: string }
+);
 
-/** What code fields below an element ask. */
+/** What the code fields of one node ask. */
 export class Scope {
   answer: ScopeAnswer | null = null;
   private readonly waiting = new Set<() => void>();
-  private readonly byPath = new Map<string, ScopeName>();
+  private asked = 0;
+  private run: string | null = null;
+  private text = "";
 
   constructor(
     private readonly flow: string,
     readonly node: string,
-    private readonly run: string | null,
   ) {}
 
-  async load(): Promise<void> {
-    const query = this.run ? `?run=${this.run}` : "";
-    const answer = await fetch(`/flows/${this.flow}/nodes/${this.node}/scope/${query}`);
-    if (!answer.ok || answer.redirected) return;
-    this.answer = (await answer.json()) as ScopeAnswer;
-    for (const name of this.answer.names) this.byPath.set(name.path, name);
+  /** Ask for the names, with values from a run; who waits for them is told if they are others. */
+  async load(run: string | null): Promise<void> {
+    this.run = run;
+    const asked = (this.asked += 1);
+    const text = await namesOf(`/flows/${this.flow}/nodes/${this.node}/scope/${run ? `?run=${run}` : ""}`);
+    if (text === null || asked !== this.asked || text === this.text) return;
+    this.text = text;
+    this.answer = JSON.parse(text) as ScopeAnswer;
     for (const tell of this.waiting) tell();
   }
 
-  /** Call `tell` when the names are there. */
+  /** Call `tell` whenever there are other names. */
   onLoad(tell: () => void): () => void {
     this.waiting.add(tell);
     return () => this.waiting.delete(tell);
   }
 
-  find(path: string): ScopeName | undefined {
-    return this.byPath.get(path);
-  }
-
-  /** Whether anything listed stands below a name. */
-  hasBelow(path: string): boolean {
-    return this.answer?.names.some((name) => name.path.startsWith(`${path}.`)) ?? false;
-  }
-
-  async preview(text: string, template: boolean): Promise<Preview | null> {
-    const body = { node: this.node, text, template, run: this.run ?? this.answer?.run ?? "" };
+  async preview(text: string, template: boolean, field: string): Promise<Preview | null> {
+    const run = this.run ?? this.answer?.run ?? "";
+    const body = { node: this.node, text, template, field, run };
     try {
       const answer = await fetch(`/flows/${this.flow}/preview/`, {
         method: "POST",
@@ -77,6 +78,65 @@ export class Scope {
     } catch {
       return null;
     }
+  }
+}
+
+async function namesOf(address: string): Promise<string | null> {
+  try {
+    const answer = await fetch(address, { cache: "no-store" });
+    return answer.ok && !answer.redirected ? await answer.text() : null;
+  } catch {
+    return null;
+  }
+}
+
+/** The names as one field sees them. */
+export class FieldScope {
+  private known: ScopeAnswer | null = null;
+  private list: readonly ScopeName[] = [];
+  private byPath = new Map<string, ScopeName>();
+
+  constructor(
+    private readonly scope: Scope,
+    private readonly field: string,
+  ) {}
+
+  get isLoaded(): boolean {
+    return this.scope.answer !== null;
+  }
+
+  get filters(): readonly ScopeFilter[] {
+    return this.scope.answer?.filters ?? [];
+  }
+
+  /** What is nearest first. */
+  get names(): readonly ScopeName[] {
+    const { answer } = this.scope;
+    if (answer && answer !== this.known) {
+      this.known = answer;
+      const own = answer.fields[this.field] ?? [];
+      const hidden = new Set(own.map((name) => name.path));
+      this.list = [...own, ...answer.names.filter((name) => !hidden.has(name.path))];
+      this.byPath = new Map(this.list.map((name) => [name.path, name]));
+    }
+    return this.list;
+  }
+
+  onLoad(tell: () => void): () => void {
+    return this.scope.onLoad(tell);
+  }
+
+  find(path: string): ScopeName | undefined {
+    return this.names.length ? this.byPath.get(path) : undefined;
+  }
+
+  /** Whether anything listed stands below a name. */
+  hasBelow(path: string): boolean {
+    return this.names.some((name) => name.path.startsWith(`${path}.`) || name.path.startsWith(`${path}[`));
+  }
+
+  preview(text: string, template: boolean): Promise<Preview | null> {
+    return this.scope.preview(text, template, this.field);
   }
 }
 
@@ -93,10 +153,24 @@ export function setScope(owner: Element, scope: Scope): void {
   scopes.set(owner, scope);
 }
 
-export function scopeOf(element: Element): Scope | null {
-  for (let at: Element | null = element; at; at = at.parentElement) {
-    const scope = scopes.get(at);
-    if (scope) return scope;
-  }
-  return null;
+const views = new WeakMap<Scope, Map<string, FieldScope>>();
+
+/** The names that hold in the field that an element is in. */
+export function scopeOf(element: Element): FieldScope | null {
+  let scope: Scope | undefined;
+  for (let at: Element | null = element; at && !scope; at = at.parentElement) scope = scopes.get(at);
+  if (!scope) return null;
+  const field = fieldOf(element);
+  const known = views.get(scope) ?? new Map<string, FieldScope>();
+  views.set(scope, known);
+  const view = known.get(field) ?? new FieldScope(scope, field);
+  known.set(field, view);
+  return view;
+}
+
+/** As the server calls it: a field of the config by its name, the condition of retries `retry.if`. */
+function fieldOf(element: Element): string {
+  const [first = "", second = ""] = JSON.parse(topField(element)?.dataset["path"] ?? "[]") as string[];
+  if (first === "retry") return "retry.if";
+  return first === "config" ? second : first;
 }

@@ -15,7 +15,7 @@ import { Outline } from "./outline";
 import { Palette } from "./palette";
 import { Panel } from "./panel";
 import { fittingTypes, Picker, type QuickAdd, typeSections } from "./picker";
-import { Problems } from "./problems";
+import { type Problem, Problems } from "./problems";
 import { Say } from "./say";
 import { openSheet } from "./sheet";
 import { type Chrome, type Command, command, reasonAgainst } from "./shortcuts";
@@ -59,6 +59,11 @@ export class EditorChrome implements Chrome {
 
   say(said: Said): void {
     this.toaster.say(said);
+  }
+
+  /** Hear what the server finds wrong with the flow, each time it has looked. */
+  hearProblems(hear: (problems: readonly Problem[]) => void): void {
+    this.problems.onFound = hear;
   }
 
   /** The menu of a node, an edge or the canvas, as the canvas asks for it. */

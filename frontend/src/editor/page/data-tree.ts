@@ -10,13 +10,14 @@ export interface TreeHost {
   readonly prefix: readonly Step[];
   /** Null where values cannot be put into fields. */
   readonly picked: ((expression: string) => void) | null;
+  /** Lines that are open, by their path as JSON. */
+  readonly opened: Set<string>;
 }
 
-export async function fillTree(place: HTMLElement, host: TreeHost): Promise<Level | null> {
-  const level = await host.values.level({ of: host.of });
+/** Show a value by its first level; what was open is opened again. */
+export function fillTree(place: HTMLElement, host: TreeHost, level: Level): void {
   place.replaceChildren();
-  if (level) addLevel(place, host, [], level);
-  return level;
+  addLevel(place, host, [], level);
 }
 
 function addLevel(place: HTMLElement, host: TreeHost, path: readonly Step[], level: Level): void {
@@ -93,20 +94,25 @@ function toggle(
   child: Child,
   below: HTMLElement,
 ): HTMLButtonElement {
+  const key = JSON.stringify(path);
   const button = element("button", "data-toggle") as HTMLButtonElement;
   button.type = "button";
   button.setAttribute("aria-label", `Open ${child.title ?? child.key}`);
   button.setAttribute("aria-expanded", "false");
-  button.addEventListener("click", async () => {
+  const turn = async (): Promise<void> => {
     below.hidden = !below.hidden;
     button.setAttribute("aria-expanded", String(!below.hidden));
+    if (below.hidden) host.opened.delete(key);
+    else host.opened.add(key);
     if (below.hidden || below.childElementCount) return;
     below.append(element("p", "caption", "Loading…"));
     const level = await host.values.level({ of: host.of, path });
     below.replaceChildren();
     if (level) addLevel(below, host, path, level);
     else below.append(element("p", "caption", "The server does not answer. Close and open it again."));
-  });
+  };
+  button.addEventListener("click", () => void turn());
+  if (host.opened.has(key)) void turn();
   return button;
 }
 
@@ -126,6 +132,9 @@ function nameOf(host: TreeHost, path: readonly Step[], child: Child): HTMLElemen
 }
 
 function factsOf(child: Child): string {
-  if (child.size) return `${child.type} · ${sized(child.size)}`;
-  return child.count === undefined ? child.type : `${child.type} · ${child.count}`;
+  const facts = [child.type];
+  if (child.size) facts.push(sized(child.size));
+  else if (child.count !== undefined) facts.push(String(child.count));
+  if (child.pinned) facts.push("pinned");
+  return facts.join(" · ");
 }

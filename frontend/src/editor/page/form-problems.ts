@@ -32,7 +32,7 @@ export class FormProblems {
 
   /** The innermost field that a path leads to. */
   find(path: string): HTMLElement | null {
-    const steps = path.split(/[.[\]]+/).filter((step) => step !== "");
+    const steps = path.replace(/^config\./, "").split(/[.[\]]+/).filter((step) => step !== "");
     const first = steps[0];
     if (first === undefined) return null;
     let field = this.at(["config", first]) ?? this.at([first]) ?? this.at(["config"]);

@@ -1,22 +1,24 @@
 // The inspector: a node's form, the data that comes in, and its last output, beside the canvas.
-import { Scope, setScope } from "../fields/scope";
 import type { Json } from "../fields/json";
-import { fillTree } from "./data-tree";
 import { element } from "./elements";
 import { Form, type ChangeNote, type FormEntry } from "./form";
 import type { Problem } from "./form-problems";
-import { NodeValues } from "./node-values";
-import { OutputPane } from "./output-pane";
+import { NodeData } from "./inspector-data";
 import { Panel } from "./inspector-panel";
+import { partOf } from "./part-of";
 
 export interface InspectorHost {
   readonly flow: string;
   /** The node as it is in the page now, changes that are on their way included. */
   entry(node: string): FormEntry | undefined;
+  /** The output that somebody fixed for the node, if any. */
+  pin(node: string): Json | undefined;
   /** One edit of a field: `set` of that path; undefined removes its key. */
   onChange(node: string, path: readonly string[], value: Json | undefined, note: ChangeNote): void;
   onRename(node: string, to: string): void;
   onClose(node: string): void;
+  /** The panel has come up beside the canvas, or was asked for again. */
+  onShow?(node: string): void;
   /** Run again from a node of a run; without it the page of the new run is opened. */
   onRetry?(node: string, run: string): void;
 }
@@ -24,22 +26,35 @@ export interface InspectorHost {
 /** What of the flow has changed. */
 export interface TouchedNodes {
   readonly nodes: ReadonlySet<string>;
+  readonly edges: ReadonlySet<string>;
+  /** Nodes that have another id now. */
+  readonly renamed?: ReadonlyMap<string, string>;
 }
 
 export class Inspector {
   private readonly panel: Panel;
+  private readonly data: NodeData;
   private node: string | null = null;
   private form: Form | null = null;
   private run: string | null = null;
   private problems: readonly Problem[] = [];
   private from: Element | null = null;
   private shown = 0;
+  private loading: Promise<void> = Promise.resolve();
+  /** What the server does not have yet may change names and data. */
+  private isStale = false;
+  private pin: Json | undefined;
 
   constructor(
     readonly root: HTMLElement,
     private readonly host: InspectorHost,
   ) {
     this.panel = new Panel(root, () => this.close());
+    const slots = { input: this.slot("input"), output: this.slot("output"), last: this.slot("last") };
+    this.data = new NodeData(root, host.flow, slots, (expression) => {
+      this.panel.select("settings");
+      this.form?.insert(expression);
+    });
     root.addEventListener("click", (event) => this.onJump(event));
     root.addEventListener("submit", (event) => this.onRetry(event));
   }
@@ -52,27 +67,49 @@ export class Inspector {
   async show(node: string | null, { focus = false } = {}): Promise<void> {
     if (node === null) return this.close(false);
     if (focus) this.from = document.activeElement;
-    const loading = node === this.node ? null : this.load(node);
+    const comesUp = this.node === null;
+    if (node !== this.node) this.loading = this.load(node);
+    if (focus || comesUp) this.host.onShow?.(node);
     // At once: later somebody may be typing in a field already.
     if (focus) this.slot("title")?.focus();
-    await loading;
+    await this.loading;
   }
 
   /** Take over what has changed in the nodes that are shown. */
   update(touched: TouchedNodes): void {
+    this.isStale ||= touched.edges.size > 0 || [...touched.nodes].some((node) => this.mayMatter(node));
     if (this.node === null || !touched.nodes.has(this.node)) return;
+    const pin = this.host.pin(this.node);
+    this.isStale ||= pin !== this.pin;
+    this.pin = pin;
+    const to = touched.renamed?.get(this.node);
+    if (to !== undefined && !this.host.entry(this.node)) this.renamed(this.node, to);
     const entry = this.host.entry(this.node);
     if (!entry) {
       this.close(false);
     } else if (this.form && !this.form.sync(entry)) {
-      void this.load(this.node);
+      this.loading = this.load(this.node);
     }
     this.showHead();
   }
 
-  /** The node that is shown has another id now. */
+  /** The server has all changes: what depends on them is asked for again. */
+  saved(): void {
+    if (!this.isStale) return;
+    this.isStale = false;
+    if (this.node !== null) void this.data.show(this.node, this.run);
+  }
+
+  /** The node that is shown has another id now; its form stays as it is. */
   renamed(from: string, to: string): void {
-    if (this.node === from) void this.load(to);
+    if (this.node !== from) return;
+    this.node = to;
+    this.isStale = true;
+    const place = this.slot("form")?.querySelector<HTMLElement>("[data-inspector-form]");
+    if (place) place.dataset["node"] = to;
+    void this.data.show(to, this.run);
+    this.showProblems(this.problems);
+    this.showHead();
   }
 
   showProblems(problems: readonly Problem[]): void {
@@ -83,7 +120,7 @@ export class Inspector {
   /** The run whose data is shown; null: the flow's latest, looked for anew. */
   setRun(run: string | null): void {
     this.run = run;
-    if (this.node !== null) void this.loadData(this.node, this.shown);
+    if (this.node !== null) void this.data.show(this.node, this.run);
   }
 
   /** Jump to a field by the path of a problem. */
@@ -112,10 +149,11 @@ export class Inspector {
 
   private async load(node: string): Promise<void> {
     this.node = node;
+    this.pin = this.host.pin(node);
     const order = (this.shown += 1);
     this.panel.open();
     this.showHead();
-    const data = this.loadData(node, order);
+    void this.data.show(node, this.run);
     const type = encodeURIComponent(this.host.entry(node)?.type ?? "");
     const html = await partOf(`/flows/${this.host.flow}/nodes/${node}/form/?type=${type}`);
     if (order !== this.shown) return;
@@ -127,61 +165,40 @@ export class Inspector {
     }
     this.form?.destroy();
     place.innerHTML = html;
-    this.fillForm(node, place);
-    await data;
+    this.fillForm(place);
+    // CodeMirror is a large part of the page, and wanted only here. Without it there are textareas.
+    if (place.querySelector("flux-code")) await import("../fields/flux-code").catch(() => undefined);
   }
 
-  private fillForm(node: string, place: HTMLElement): void {
-    const form = new Form(place, {
+  private fillForm(place: HTMLElement): void {
+    const form: Form = new Form(place, {
       onChange: (path, value, note) => {
+        const { node } = this;
+        if (node === null) return;
         this.host.onChange(node, path, value, { ...note, ...grouped(node, note) });
         const detail = { node, path, value, ...note };
         this.root.dispatchEvent(new CustomEvent("inspector:change", { bubbles: true, detail }));
       },
-      onRename: (to) => this.host.onRename(node, to),
+      onRename: (to) => {
+        if (this.node !== null) this.host.onRename(this.node, to);
+        // An id that cannot be had is taken back.
+        this.sync(form);
+      },
     });
     this.form = form;
-    const entry = this.host.entry(node);
-    if (entry) form.sync(entry);
-    form.showProblems(this.problems.filter((problem) => problem.node === node));
+    this.sync(form);
+    this.showProblems(this.problems);
     this.showHead();
-    // CodeMirror is a large part of the page, and wanted only here.
-    if (place.querySelector("flux-code")) void import("../fields/flux-code");
   }
 
-  private async loadData(node: string, order: number): Promise<void> {
-    const scope = new Scope(this.host.flow, node, this.run);
-    setScope(this.root, scope);
-    const values = new NodeValues(this.host.flow, node, this.run);
-    const query = this.run ? `?run=${this.run}` : "";
-    const last = partOf(`/flows/${this.host.flow}/nodes/${node}/last/${query}`);
-    const output = this.slot("output");
-    await Promise.all([
-      scope.load(),
-      this.loadInput(values),
-      output ? new OutputPane(output, values).show() : null,
-      last.then((html) => {
-        if (order === this.shown && html !== null) this.showLast(html);
-      }),
-    ]);
+  private sync(form: Form): void {
+    const entry = this.node === null ? undefined : this.host.entry(this.node);
+    if (entry) form.sync(entry);
   }
 
-  private async loadInput(values: NodeValues): Promise<void> {
-    const place = this.slot("input");
-    if (!place) return;
-    const picked = (expression: string): void => {
-      this.panel.select("settings");
-      this.form?.insert(expression);
-    };
-    const level = await fillTree(place, { of: "input", values, prefix: [], picked });
-    if (level?.children?.length) return;
-    const said = level?.run ? "Nothing comes in: no node stands before this one." : NO_RUN;
-    place.replaceChildren(element("p", "caption", level ? said : "The server does not answer."));
-  }
-
-  private showLast(html: string): void {
-    const place = this.slot("last");
-    if (place) place.innerHTML = html;
+  /** An edit of a plain node's own fields changes nothing of what it knows. */
+  private mayMatter(node: string): boolean {
+    return node !== this.node || ["map", "loop"].includes(this.host.entry(node)?.type ?? "");
   }
 
   private showHead(): void {
@@ -217,17 +234,6 @@ export class Inspector {
   }
 }
 
-const NO_RUN = "Run the flow once to see the data that comes in.";
-
 function grouped(node: string, note: ChangeNote): { group?: string } {
   return note.group === undefined ? {} : { group: `${node} ${note.group}` };
-}
-
-async function partOf(address: string): Promise<string | null> {
-  try {
-    const answer = await fetch(address, { headers: { "HX-Request": "true" }, cache: "no-store" });
-    return answer.ok && !answer.redirected ? await answer.text() : null;
-  } catch {
-    return null;
-  }
 }

@@ -56,8 +56,8 @@ function isLetter(event: KeyboardEvent, letter: string): boolean {
 /** Text is being written there: keys belong to it. */
 export function isField(target: EventTarget | null): boolean {
   if (!(target instanceof HTMLElement)) return false;
-  // What happens in a code field's own tree comes from the field as a whole.
-  if (target.shadowRoot) return isField(target.shadowRoot.activeElement);
+  // A code field's own editor is within it, where events do not say so.
+  if (target.shadowRoot?.activeElement) return isField(target.shadowRoot.activeElement);
   if (target.isContentEditable || target instanceof HTMLTextAreaElement) return true;
   if (target instanceof HTMLSelectElement) return true;
   return target instanceof HTMLInputElement && !["checkbox", "radio", "button"].includes(target.type);

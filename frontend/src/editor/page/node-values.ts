@@ -12,6 +12,8 @@ export interface Child {
   readonly size?: number;
   readonly title?: string;
   readonly ran?: boolean;
+  /** Somebody fixed it for runs from the editor. */
+  readonly pinned?: boolean;
 }
 
 export interface RunNote {
@@ -36,6 +38,7 @@ export interface Level {
   readonly rows?: readonly (readonly string[])[];
   readonly output?: true | null;
   readonly state?: string | null;
+  readonly pinned?: boolean;
   readonly download?: string;
   readonly stored?: readonly { readonly path: string; readonly url: string }[];
 }

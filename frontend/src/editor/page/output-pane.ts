@@ -16,24 +16,39 @@ export class OutputPane {
   private readonly body = element("div", "output-body");
   private readonly bar = element("div", "output-bar");
   private asked = 0;
+  private values: NodeValues | null = null;
+  private seen = "";
+  private opened = new Set<string>();
 
-  constructor(
-    private readonly root: HTMLElement,
-    private readonly values: NodeValues,
-  ) {}
+  constructor(private readonly root: HTMLElement) {}
 
-  async show(): Promise<void> {
-    const level = await this.values.level({ of: "output" });
+  /** Show these values; as they were looked at before where they are of the same node. */
+  async show(values: NodeValues): Promise<void> {
+    const other = values.node !== this.values?.node;
+    this.values = values;
+    if (other) {
+      this.seen = "";
+      this.path = [];
+      this.opened = new Set();
+    }
+    const level = await values.level({ of: "output" });
+    const now = JSON.stringify(level);
+    if (values !== this.values || now === this.seen) return;
+    this.seen = now;
+    await this.showLevel(level);
+  }
+
+  private async showLevel(level: Level | null): Promise<void> {
     if (!level) {
       this.say("The server does not answer.");
-    } else if (!level.run) {
+    } else if (!level.run && !level.output) {
       this.say("Run the flow once to see what this node gives.");
     } else if (!level.output) {
       this.say(level.state ? "It gave nothing." : "This node was not reached in the last run.");
     } else {
       this.root.replaceChildren(this.bar, this.body);
       this.bar.replaceChildren(...this.tools(level));
-      await this.fill();
+      await this.fill(level);
     }
   }
 
@@ -54,7 +69,8 @@ export class OutputPane {
     const copy = textButton("Copy", "Copy the output", () => void this.copy());
     const file = element("a", "text-link caption", "Download") as HTMLAnchorElement;
     file.href = level.download ?? "";
-    return [looks, this.parts(level), copy, file, ...stored(level)];
+    const from = level.pinned ? [element("span", "caption", "Pinned: runs from the editor give this.")] : [file];
+    return [looks, this.parts(level), copy, ...from, ...stored(level)];
   }
 
   /** Which part of the output is shown: a table is of one list at a time. */
@@ -65,6 +81,9 @@ export class OutputPane {
     for (const child of level.children ?? []) {
       select.append(new Option(`${child.key} (${child.type})`, JSON.stringify([child.key])));
     }
+    const known = [...select.options].some((option) => option.value === JSON.stringify(this.path));
+    if (!known) this.path = [];
+    select.value = JSON.stringify(this.path);
     select.addEventListener("change", () => {
       this.path = JSON.parse(select.value) as string[];
       void this.fill();
@@ -80,15 +99,18 @@ export class OutputPane {
     await this.fill();
   }
 
-  private async fill(): Promise<void> {
+  private async fill(whole?: Level): Promise<void> {
     const asked = (this.asked += 1);
-    const { look, path } = this;
+    const { look, path, values } = this;
+    if (!values) return;
     if (look === "tree" && path.length === 0) {
-      const host = { of: "output", values: this.values, prefix: [this.values.node] } as const;
-      await fillTree(this.body, { ...host, picked: null });
+      const level = whole ?? (await values.level({ of: "output" }));
+      if (!level || asked !== this.asked) return;
+      const { opened } = this;
+      fillTree(this.body, { of: "output", values, prefix: [values.node], picked: null, opened }, level);
       return;
     }
-    const level = await this.values.level({ of: "output", as: look, path });
+    const level = await values.level({ of: "output", as: look, path });
     if (asked !== this.asked) return;
     this.body.replaceChildren();
     if (!level || level.error) {
@@ -139,7 +161,7 @@ export class OutputPane {
   }
 
   private async copy(): Promise<void> {
-    const level = await this.values.level({ of: "output", as: "text", path: this.path });
+    const level = await this.values?.level({ of: "output", as: "text", path: this.path });
     if (level?.text === undefined) return;
     try {
       await navigator.clipboard.writeText(level.text);

@@ -17,6 +17,8 @@ export class Problems {
   private readonly list = need("[data-slot=problem-list]");
   private readonly button = need("[data-problem-count]");
   private readonly url = need("[data-editor]").dataset["problemsUrl"] ?? "";
+  /** The server has looked again; forms say the problems of their fields. */
+  onFound: (problems: readonly Problem[]) => void = () => undefined;
   private problems: readonly Problem[] = [];
   private timer = 0;
   private asked = 0;
@@ -27,7 +29,11 @@ export class Problems {
     actions.on("saved", (state) => {
       if (state.kind === "saved") this.refreshSoon();
     });
-    actions.on("change", () => this.markCards());
+    // So are the changes of others, which are never on their way from here.
+    actions.on("change", () => {
+      this.markCards();
+      this.refreshSoon();
+    });
     this.list.addEventListener("click", (event) => this.onClick(event));
     this.panel.addEventListener("keydown", (event) => {
       if (event.key === "Escape") this.close();
@@ -88,6 +94,7 @@ export class Problems {
     this.list.replaceChildren(...this.groups(errors, warnings));
     if (here) (this.list.querySelector<HTMLElement>("button") ?? this.panel).focus();
     this.markCards();
+    this.onFound(problems);
   }
 
   private groups(errors: readonly Problem[], warnings: readonly Problem[]): HTMLElement[] {
