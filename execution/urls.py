@@ -44,6 +44,7 @@ urlpatterns: list[URLPattern] = [
     path("flows/<uuid:flow_id>/inputs/", editor.flow_inputs, name="flow-inputs"),
     path("flows/find/", editor.flow_find, name="flow-find"),
     path("flows/<uuid:flow_id>/edit/run/", editor_runs.run_draft, name="flow-try"),
+    path("flows/<uuid:flow_id>/recent-runs/", editor_runs.recent_runs, name="flow-recent-runs"),
     path("flows/<uuid:flow_id>/cards/", editor.flow_cards, name="flow-cards"),
     path("flows/<uuid:flow_id>/nodes/<slug:key>/form/", node_form.node_form, name="node-form"),
     path("flows/<uuid:flow_id>/nodes/<slug:key>/scope/", node_scope.node_scope, name="node-scope"),

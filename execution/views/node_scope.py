@@ -14,7 +14,7 @@ from django.views.decorators.http import require_GET, require_POST
 from accounts.web import workspace_page
 from execution.models import Run
 from execution.node_samples import Loader, Samples, run_facts, variables_of
-from execution.views.node_data import asked_run
+from execution.views.node_data import asked_run, shown_document
 from execution.views.node_levels import kind_of, preview_of
 from flows.engine.errors import NodeError
 from flows.engine.expressions import evaluate, mentions_in, render, trimmed
@@ -44,10 +44,10 @@ _KEPT_SESSIONS = 10_000
 def node_scope(request: PageRequest, flow_id: UUID, key: str) -> JsonResponse:
     """The names that a node sees, with values from a run cut to 200 characters; and the filters."""
     flow = visible_flow(request, flow_id)
-    document = draft_document(flow)
+    run = asked_run(request, flow)
+    document = shown_document(request, flow, run)
     variables = variables_of(flow)
     names = names_for(document, key, variables)
-    run = asked_run(request, flow)
     values: dict[str, JSON] = {"vars": variables}
     if run is not None:
         values |= _values(run, Samples(run, document, key))

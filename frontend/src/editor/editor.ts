@@ -12,15 +12,18 @@ import { FlowActions } from "./page/flow-actions";
 import { Inspector } from "./page/inspector";
 import { memory, need } from "./page/dom";
 import { RunBar } from "./page/run-bar";
-import { RunControl } from "./page/run-control";
+import { RunControl, keptRun } from "./page/run-control";
+import { ENDS } from "../run-messages";
 
 interface PageState {
   revision: number;
   document: FlowDocument;
   pins?: Record<string, Json>;
   person: string;
-  /** A past run that is laid over the flow as it was then. */
-  run?: string;
+  /** A run that goes on, which this person started here. */
+  open_run?: string;
+  /** A run that is laid over the flow as it was then. */
+  past?: string;
 }
 
 const root = need("[data-editor]");
@@ -66,9 +69,12 @@ const VIEW = `editor-view:${state.person}:${flow}`;
 const canvasRoot = need("[data-canvas]");
 const canvas = new Canvas(canvasRoot, host);
 const keeper = new CardKeeper(flow, model, canvas);
-const runs = new RunControl(canvasRoot, model, canvas);
+const kept = keptRun(flow);
+const runs = new RunControl(canvasRoot, model, canvas, kept);
+runs.past = state.past ?? "";
 const inspector = new Inspector(need("[data-inspector]"), {
   flow,
+  ...(state.past ? { past: state.past } : {}),
   entry: (node) => model.nodes.get(node) as never,
   onChange: (node, path, value, note) => {
     const op = value === undefined ? { op: "set", node, path } : { op: "set", node, path, value };
@@ -76,7 +82,7 @@ const inspector = new Inspector(need("[data-inspector]"), {
   },
   onRename: (node, to) => actions.renameId(node, to),
   onClose: () => undefined,
-  onRetry: (node, run) => void runs.again(node, run),
+  onRetry: (node, run) => actions.runFrom(node, run),
 });
 actions = new FlowActions({
   flow,
@@ -123,21 +129,33 @@ keeper.onDrawn = (ids) => {
 };
 runs.onState = (run) => actions.emit("run", run);
 runs.onSaid = (said) => actions.say(said);
+let runShown = "";
 const runBar = new RunBar(root, {
-  clear: () => runs.overlay.clear(),
+  clear: () => runs.clear(),
   show: (node) => actions.openSettings(node),
 });
 runs.onStatus = (status) => {
   runBar.show(status);
-  if (status?.isOver) inspector.setRun(status.run);
+  const key = status ? `${status.run} ${status.isOver}` : "";
+  if (key === runShown) return;
+  runShown = key;
+  inspector.setRun(status?.run ?? null);
+};
+runs.overlay.onNode = (node, nodeState) => {
+  if (node === inspector.open && ENDS.has(nodeState)) inspector.setRun(runs.overlay.run);
+};
+runs.overlay.onDrawn = () => {
+  const node = inspector.open;
+  if (node && runs.overlay.isRunning) inspector.live(runs.overlay.state(node), runs.overlay.streamed(node));
 };
 
 keeper.start(canvasRoot.querySelectorAll<HTMLElement>("[data-canvas-cards] > [data-node]"));
 canvas.setReadOnly(readOnly);
 chrome = startChrome(actions);
 openView();
-session.start();
-if (state.run) runs.show(state.run);
+if (!state.past) session.start();
+const shown = state.past || kept.read() || state.open_run;
+if (shown) runs.show(shown);
 
 /** Where this person left the flow; `?node=` goes to a node. */
 function openView(): void {
@@ -147,8 +165,8 @@ function openView(): void {
     actions.focusNode(wanted);
     return;
   }
-  const kept = memory.read(VIEW);
-  if (!kept) return;
-  const view = JSON.parse(kept) as { x: number; y: number; zoom: number };
+  const left = memory.read(VIEW);
+  if (!left) return;
+  const view = JSON.parse(left) as { x: number; y: number; zoom: number };
   if ([view.x, view.y, view.zoom].every(Number.isFinite)) canvas.setView(view);
 }

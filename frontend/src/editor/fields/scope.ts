@@ -38,11 +38,12 @@ export class Scope {
     private readonly flow: string,
     readonly node: string,
     private readonly run: string | null,
+    /** The run as addresses name it. */
+    private readonly about = run ? `run=${run}` : "",
   ) {}
 
   async load(): Promise<void> {
-    const query = this.run ? `?run=${this.run}` : "";
-    const answer = await fetch(`/flows/${this.flow}/nodes/${this.node}/scope/${query}`);
+    const answer = await fetch(`/flows/${this.flow}/nodes/${this.node}/scope/?${this.about}`);
     if (!answer.ok || answer.redirected) return;
     this.answer = (await answer.json()) as ScopeAnswer;
     for (const name of this.answer.names) this.byPath.set(name.path, name);

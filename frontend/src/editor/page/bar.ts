@@ -3,6 +3,7 @@ import type { EditorActions, Person, RunState, SavedState } from "./actions";
 import { counted, make, need, setText } from "./dom";
 import { ariaKeys, keyLabel } from "./keys";
 import { command, reasonAgainst } from "./shortcuts";
+import { titleName } from "./title";
 
 const SHOWN_PEOPLE = 4;
 
@@ -35,7 +36,7 @@ export class Bar {
     this.field.value = name;
     this.field.size = Math.min(Math.max(name.length, 4), 48);
     setText(document.querySelector("[data-slot=heading]"), name);
-    document.title = `${name} · Editor · FluxPrompt`;
+    titleName(name);
   }
 
   private nameNow(): void {

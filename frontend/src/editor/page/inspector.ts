@@ -11,6 +11,8 @@ import { Panel } from "./inspector-panel";
 
 export interface InspectorHost {
   readonly flow: string;
+  /** The run of a page that shows the flow as it was then. */
+  readonly past?: string;
   /** The node as it is in the page now, changes that are on their way included. */
   entry(node: string): FormEntry | undefined;
   /** One edit of a field: `set` of that path; undefined removes its key. */
@@ -34,6 +36,7 @@ export class Inspector {
   private problems: readonly Problem[] = [];
   private from: Element | null = null;
   private shown = 0;
+  private output: OutputPane | null = null;
 
   constructor(
     readonly root: HTMLElement,
@@ -86,6 +89,11 @@ export class Inspector {
     if (this.node !== null) void this.loadData(this.node, this.shown);
   }
 
+  /** What the node that is shown does in a run that goes on; its text is shown as it comes. */
+  live(state: string, text: string): void {
+    if (text && ["running", "retrying"].includes(state)) this.output?.showLive(text);
+  }
+
   /** Jump to a field by the path of a problem. */
   focusField(path: string): boolean {
     this.panel.select("settings");
@@ -117,7 +125,8 @@ export class Inspector {
     this.showHead();
     const data = this.loadData(node, order);
     const type = encodeURIComponent(this.host.entry(node)?.type ?? "");
-    const html = await partOf(`/flows/${this.host.flow}/nodes/${node}/form/?type=${type}`);
+    const then = this.host.past ? `&${this.about(this.host.past)}` : "";
+    const html = await partOf(`/flows/${this.host.flow}/nodes/${node}/form/?type=${type}${then}`);
     if (order !== this.shown) return;
     const place = this.slot("form");
     if (!place) return;
@@ -150,16 +159,17 @@ export class Inspector {
   }
 
   private async loadData(node: string, order: number): Promise<void> {
-    const scope = new Scope(this.host.flow, node, this.run);
+    const query = this.about(this.run);
+    const scope = new Scope(this.host.flow, node, this.run, query);
     setScope(this.root, scope);
-    const values = new NodeValues(this.host.flow, node, this.run);
-    const query = this.run ? `?run=${this.run}` : "";
-    const last = partOf(`/flows/${this.host.flow}/nodes/${node}/last/${query}`);
+    const values = new NodeValues(this.host.flow, node, query);
+    const last = partOf(`/flows/${this.host.flow}/nodes/${node}/last/?${query}`);
     const output = this.slot("output");
+    this.output = output ? new OutputPane(output, values) : null;
     await Promise.all([
       scope.load(),
       this.loadInput(values),
-      output ? new OutputPane(output, values).show() : null,
+      this.output?.show(),
       last.then((html) => {
         if (order === this.shown && html !== null) this.showLast(html);
       }),
@@ -177,6 +187,13 @@ export class Inspector {
     if (level?.children?.length) return;
     const said = level?.run ? "Nothing comes in: no node stands before this one." : NO_RUN;
     place.replaceChildren(element("p", "caption", level ? said : "The server does not answer."));
+  }
+
+  /** Which run the data is of, and whether the flow is that of then. */
+  private about(run: string | null): string {
+    const query = new URLSearchParams(run ? { run } : {});
+    if (run && this.host.past) query.set("then", "1");
+    return query.toString();
   }
 
   private showLast(html: string): void {

@@ -1,6 +1,7 @@
 // The last output of a node: as a table, as a tree of JSON, or as text; a part at a time.
 import { fillTree } from "./data-tree";
 import { element, textButton } from "./elements";
+import { append } from "../../stream-text";
 import { sized, type Level, type NodeValues } from "./node-values";
 
 type Look = "table" | "tree" | "text";
@@ -16,14 +17,20 @@ export class OutputPane {
   private readonly body = element("div", "output-body");
   private readonly bar = element("div", "output-bar");
   private asked = 0;
+  private readonly live = element("pre", "code-block output-live");
+  /** The node runs: what it streams is shown, not what is recorded. */
+  private isLive = false;
 
   constructor(
     private readonly root: HTMLElement,
     private readonly values: NodeValues,
-  ) {}
+  ) {
+    this.live.tabIndex = 0;
+  }
 
   async show(): Promise<void> {
     const level = await this.values.level({ of: "output" });
+    if (this.isLive) return;
     if (!level) {
       this.say("The server does not answer.");
     } else if (!level.run) {
@@ -35,6 +42,21 @@ export class OutputPane {
       this.bar.replaceChildren(...this.tools(level));
       await this.fill();
     }
+  }
+
+  /** A text that streams; only what is new is put behind what is there. */
+  showLive(text: string): void {
+    this.isLive = true;
+    if (!this.live.isConnected) {
+      this.live.textContent = "";
+      this.root.replaceChildren(element("p", "caption", "What it gives, as it comes:"), this.live);
+    }
+    const known = this.live.textContent ?? "";
+    if (text === known) return;
+    const atEnd = this.live.scrollHeight - this.live.scrollTop - this.live.clientHeight < 40;
+    if (text.startsWith(known)) append(this.live, text.slice(known.length));
+    else this.live.textContent = text;
+    if (atEnd) this.live.scrollTop = this.live.scrollHeight;
   }
 
   private say(text: string): void {
