@@ -3,7 +3,6 @@
 import re
 from typing import Any
 
-import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from execution.models import Run
@@ -64,7 +63,9 @@ def _choose(page: Page, node: str, item: str) -> None:
 
 
 def _runs(editing: Editing, flow: Flow) -> list[Run]:
-    runs: list[Run] = editing.ask(lambda: list(Run.objects.filter(flow=flow).order_by("created_at")))
+    runs: list[Run] = editing.ask(
+        lambda: list(Run.objects.filter(flow=flow).order_by("created_at"))
+    )
     return runs
 
 
@@ -146,7 +147,9 @@ def test_point_21_again_from_a_node_takes_over_what_is_before_it(
     _run(page)
     _bar(page, "succeeded")
     _choose(page, "better", "Run again from here")
-    page.wait_for_function("!document.querySelector('[data-run-bar]').dataset.state.startsWith('s')")
+    page.wait_for_function(
+        "!document.querySelector('[data-run-bar]').dataset.state.startsWith('s')"
+    )
     _bar(page, "succeeded")
     reused = _reused(editing, _runs(editing, flow)[-1])
     assert reused["draft"]
