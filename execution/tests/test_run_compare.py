@@ -28,12 +28,13 @@ def _blob(letter: str, size: int) -> dict[str, JSON]:
 def two(flow: Flow) -> tuple[Run, Run]:
     """Two runs that end alike but for what `ask` gave, and that the second one failed at `end`."""
     left = make_run(flow, inputs={"topic": "Tea"})
-    right = make_run(flow, "failed", inputs={"topic": "Coffee"})
+    broke = {"code": "x", "message": "It broke."}
+    right = make_run(flow, "failed", inputs={"topic": "Coffee"}, error=broke)
     for run, text in ((left, "one"), (right, "two")):
         make_step(run, "start", output={"topic": run.inputs["topic"]})
         make_step(run, "ask", output={"text": text, "more": _blob("a", 5_000_000)})
     make_step(left, "end", output={"value": "one"})
-    make_step(right, "end", "failed", error={"code": "x", "message": "It broke."})
+    make_step(right, "end", "failed", error=broke)
     return left, right
 
 

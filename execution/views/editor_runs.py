@@ -117,7 +117,7 @@ def _inputs_before(request: PageRequest, flow: Flow, document: Document) -> dict
 def open_run_of(request: PageRequest, flow: Flow) -> str:
     """The newest run that this person started from a page and that still goes on; else empty."""
     runs = Run.objects.visible_to(request.actor).filter(
-        flow=flow, created_by=request.user, trigger__in=_FROM_PAGES, status__in=OPEN
+        flow=flow, created_by_id=request.actor.user_id, trigger__in=_FROM_PAGES, status__in=OPEN
     )
     found = runs.order_by("-created_at").values_list("id", flat=True).first()
     return str(found) if found else ""
