@@ -9,7 +9,7 @@ from django.test import Client
 
 from accounts.models import Membership, User, Workspace
 from accounts.permissions import Actor
-from execution.comparing import MOST_PLACES, output_differences
+from execution.comparing import MOST_LINES, MOST_PLACES, MOST_SHOWN, output_differences
 from execution.models import Run
 from execution.tests.flows_for_tests import document, llm, new_actor, output, published, start_node
 from execution.tests.pages_for_tests import make_run, make_step
@@ -73,7 +73,16 @@ def test_texts_of_several_lines_are_compared_line_by_line() -> None:
 
 def test_no_more_places_are_told_than_can_be_read() -> None:
     found = output_differences(dict.fromkeys("x" * 1, 0), {f"k{n}": n for n in range(100)})
-    assert len(found) == MOST_PLACES
+    assert len(found) == MOST_PLACES == 40
+
+
+def test_long_values_are_cut_and_long_texts_not_compared_by_line() -> None:
+    (found,) = output_differences({"text": "a\n" * MOST_LINES}, {"text": "b\n" * 900})
+    assert found.lines == ()
+    assert found.left.text == ("a\n" * MOST_LINES)[:MOST_SHOWN]
+    (found,) = output_differences("x" * 5_000, "y")
+    assert (found.left.text, found.left.cut) == ("x" * MOST_SHOWN, True)
+    assert (MOST_SHOWN, MOST_LINES) == (2_000, 600)
 
 
 def test_the_page_marks_what_went_otherwise_and_shows_both_values(
