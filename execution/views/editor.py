@@ -9,7 +9,11 @@ from django.urls import reverse
 from django.views.decorators.http import require_GET
 
 from accounts.web import workspace_page
+from execution.models import Run
+from execution.queries import run_document
+from execution.views.editor_runs import open_run_of
 from execution.views.models_notice import has_model_provider
+from execution.views.node_data import asked_run
 from execution.views.run_form import empty_form
 from flows.changes import draft_state
 from flows.engine.document import Document, dump, parse
@@ -29,9 +33,14 @@ FOUND_FLOWS = 8
 @require_GET
 @workspace_page
 def flow_editor(request: PageRequest, flow_id: UUID) -> HttpResponse:
-    """The page; without the right to edit it shows the draft, and nothing can be changed."""
+    """The page; without the right to edit it shows the draft, and nothing can be changed.
+
+    With `?run=` the flow as that run of it had it, to be read only, with the run laid over it.
+    """
     flow = visible_flow(request, flow_id)
-    return render(request, "flows/editor/page.html", _context(request, flow))
+    run = asked_run(request, flow) if request.GET.get("run") else None
+    context = _context(request, flow) if run is None else _past_context(request, flow, run)
+    return render(request, "flows/editor/page.html", context)
 
 
 def _context(request: PageRequest, flow: Flow) -> dict[str, Any]:
@@ -45,11 +54,41 @@ def _context(request: PageRequest, flow: Flow) -> dict[str, Any]:
         "can_publish": request.actor.can("flow.publish"),
         "cards": editor_cards(document, broken=problem_nodes(problems)),
         "problems": problems,
-        "state": {**state, "person": str(request.user.pk)},
+        "state": {
+            **state,
+            "person": str(request.user.pk),
+            "open_run": open_run_of(request, flow),
+        },
         "palette": palette(),
         "node_types": node_type_facts(),
         "has_model": has_model_provider(request.workspace),
         **_beginning(document, request.actor.can("flow.edit")),
+    }
+
+
+def _past_context(request: PageRequest, flow: Flow, run: Run) -> dict[str, Any]:
+    """The page of a run that was: nothing of it can be changed, only run again."""
+    document = run_document(run)
+    state = {
+        "revision": flow.revision,
+        "document": dump(document),
+        "person": str(request.user.pk),
+        "past": str(run.id),
+        "can_run": request.actor.can("run.start"),
+    }
+    return {
+        "flow": flow,
+        "past": run,
+        "can_edit": False,
+        "can_run": False,
+        "can_publish": False,
+        "cards": editor_cards(document),
+        "problems": [],
+        "state": state,
+        "palette": palette(),
+        "node_types": node_type_facts(),
+        "has_model": True,
+        **_beginning(document, False),
     }
 
 

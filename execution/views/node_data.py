@@ -44,6 +44,11 @@ def asked_run(request: PageRequest, flow: Flow, given: str | None = None) -> Run
     return run
 
 
+def shown_document(request: PageRequest, flow: Flow, run: Run | None) -> Document:
+    """The draft; with `?then=` the flow as the run had it, for pages of a run that was."""
+    return run_document(run) if run and request.GET.get("then") else draft_document(flow)
+
+
 @require_GET
 @workspace_page
 def node_data(request: PageRequest, flow_id: UUID, key: str) -> JsonResponse:
@@ -53,10 +58,11 @@ def node_data(request: PageRequest, flow_id: UUID, key: str) -> JsonResponse:
     """
     request.actor.require("run.read")
     flow = visible_flow(request, flow_id)
-    run, pins = asked_run(request, flow), pins_of(flow)
+    run = asked_run(request, flow)
+    pins = {} if request.GET.get("then") else pins_of(flow)
     if run is None and not pins:
         return JsonResponse({"run": None})
-    document = draft_document(flow)
+    document = shown_document(request, flow, run)
     path, offset = _path(request), _offset(request)
     samples = Samples(run, document, key, pins)
     told: dict[str, JSON] = {"run": None}
@@ -171,7 +177,7 @@ def node_last(request: PageRequest, flow_id: UUID, key: str) -> HttpResponse:
     run = asked_run(request, flow)
     row = None
     if run is not None:
-        place = Samples(run, draft_document(flow), key, {}).path_of(key)
+        place = Samples(run, shown_document(request, flow, run), key, {}).path_of(key)
         rows = NodeRun.objects.filter(run=run, node=key, path=place)
         row = rows.defer("output").order_by("-attempt").first()
     context = {
@@ -179,6 +185,7 @@ def node_last(request: PageRequest, flow_id: UUID, key: str) -> HttpResponse:
         "row": row,
         "node": key,
         "can_run": request.actor.can("run.start"),
+        "then": bool(request.GET.get("then")),
         "most": _most_attempts(run, key) if run and row else 1,
         "request_facts": _request_facts(row) if row else [],
     }

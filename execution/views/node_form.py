@@ -11,8 +11,8 @@ from accounts.models import Workspace
 from accounts.web import workspace_page
 from execution.providers.access import access_for, default_model
 from execution.providers.base import Access
+from execution.views.node_data import asked_run, shown_document
 from flows.engine.errors import NodeError
-from flows.queries import draft_document
 from flows.views.actions import visible_flow
 from flows.views.inspector import Pick, form_of, pickers
 from flows.views.page_request import PageRequest
@@ -21,15 +21,20 @@ from flows.views.page_request import PageRequest
 @require_GET
 @workspace_page
 def node_form(request: PageRequest, flow_id: UUID, key: str) -> HttpResponse:
-    """The form of a node of the draft; `?type=` for one that is not in it yet."""
+    """The form of a node of the draft; `?type=` for one that is not in it yet.
+
+    With `?run=` and `then` that of the node as the run had it, to be read only.
+    """
     flow = visible_flow(request, flow_id)
-    form = form_of(draft_document(flow), key, request.GET.get("type", ""))
+    then = bool(request.GET.get("then"))
+    document = shown_document(request, flow, asked_run(request, flow) if then else None)
+    form = form_of(document, key, request.GET.get("type", ""))
     if form is None:
         raise Http404("The flow has no such node.")
     context = {
         "flow": flow,
         "form": form,
-        "can_edit": request.actor.can("flow.edit"),
+        "can_edit": not then and request.actor.can("flow.edit"),
         "pickers": pickers(flow, form, _models(request.workspace)),
     }
     return render(request, "flows/editor/_inspector.html", context)

@@ -14,7 +14,7 @@ from django.views.decorators.http import require_GET, require_POST
 
 from accounts.web import workspace_page
 from execution.node_samples import Loader, Samples, pins_of, run_facts, variables_of
-from execution.views.node_data import asked_run
+from execution.views.node_data import asked_run, shown_document
 from execution.views.node_levels import kind_of, preview_of
 from flows.engine.document import Document
 from flows.engine.errors import NodeError
@@ -50,14 +50,14 @@ def node_scope(request: PageRequest, flow_id: UUID, key: str) -> JsonResponse:
     does not have (yet).
     """
     flow = visible_flow(request, flow_id)
-    document = draft_document(flow)
+    run = asked_run(request, flow)
+    document = shown_document(request, flow, run)
     variables = variables_of(flow)
     try:
         scope = scope_of(document, key, list(variables))
     except KeyError as error:
         raise Http404("The flow has no such node.") from error
-    run = asked_run(request, flow)
-    samples = Samples(run, document, key, pins_of(flow))
+    samples = Samples(run, document, key, {} if request.GET.get("then") else pins_of(flow))
     values = {"vars": variables, **_values(samples)}
 
     def told(names: Iterable[Listed]) -> list[dict[str, JSON]]:

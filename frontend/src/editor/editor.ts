@@ -14,15 +14,17 @@ import { exposeForTests } from "./page/debug";
 import { memory, need } from "./page/dom";
 import { Presence } from "./page/presence";
 import { RunBar } from "./page/run-bar";
-import { RunControl } from "./page/run-control";
+import { RunControl, keptRun } from "./page/run-control";
 
 interface PageState {
   revision: number;
   document: FlowDocument;
   pins?: Record<string, Json>;
   person: string;
-  /** A past run that is laid over the flow as it was then. */
-  run?: string;
+  /** A run that goes on, which this person started here. */
+  open_run?: string;
+  /** A run that is laid over the flow as it was then. */
+  past?: string;
 }
 
 const root = need("[data-editor]");
@@ -70,9 +72,12 @@ const canvasRoot = need("[data-canvas]");
 const canvas = new Canvas(canvasRoot, host);
 const keeper = new CardKeeper(flow, model, canvas);
 const presence = new Presence((id) => canvas.element(id));
-const runs = new RunControl(canvasRoot, model, canvas);
+const kept = keptRun(flow);
+const runs = new RunControl(canvasRoot, model, canvas, kept);
+runs.past = state.past ?? "";
 const inspector = new Inspector(need("[data-inspector]"), {
   flow,
+  ...(state.past ? { past: state.past } : {}),
   entry: (node) => model.nodes.get(node) as never,
   pin: (node) => model.pins.get(node),
   onChange: (node, path, value, note) => {
@@ -83,7 +88,7 @@ const inspector = new Inspector(need("[data-inspector]"), {
   onClose: () => undefined,
   // Not before the canvas has its new width.
   onShow: (node) => void requestAnimationFrame(() => canvas.reveal(node)),
-  onRetry: (node, run) => void runs.again(node, run),
+  onRetry: (node, run) => actions.runFrom(node, run),
 });
 actions = new FlowActions({
   flow,
@@ -144,7 +149,7 @@ keeper.onDrawn = (ids) => {
 runs.onState = (run) => actions.emit("run", run);
 runs.onSaid = (said) => actions.say(said);
 const runBar = new RunBar(root, {
-  clear: () => runs.overlay.clear(),
+  clear: () => runs.clear(),
   show: (node) => actions.openSettings(node),
 });
 let heard = "";
@@ -156,6 +161,10 @@ runs.onStatus = (status) => {
   if (now !== heard) inspector.setRun(status?.run ?? null);
   heard = now;
 };
+runs.overlay.onDrawn = () => {
+  const node = inspector.open;
+  if (node && runs.overlay.isRunning) inspector.live(runs.overlay.state(node), runs.overlay.streamed(node));
+};
 
 keeper.start(canvasRoot.querySelectorAll<HTMLElement>("[data-canvas-cards] > [data-node]"));
 canvas.setReadOnly(readOnly);
@@ -163,8 +172,9 @@ chrome = startChrome(actions);
 chrome.hearProblems((problems) => inspector.showProblems(problems));
 openView();
 exposeForTests(session, actions);
-session.start();
-if (state.run) runs.show(state.run);
+if (!state.past) session.start();
+const shown = state.past || kept.read() || state.open_run;
+if (shown) runs.show(shown);
 
 /** Where this person left the flow; `?node=` goes to a node. */
 function openView(): void {
@@ -174,8 +184,8 @@ function openView(): void {
     actions.focusNode(wanted);
     return;
   }
-  const kept = memory.read(VIEW);
-  if (!kept) return;
-  const view = JSON.parse(kept) as { x: number; y: number; zoom: number };
+  const left = memory.read(VIEW);
+  if (!left) return;
+  const view = JSON.parse(left) as { x: number; y: number; zoom: number };
   if ([view.x, view.y, view.zoom].every(Number.isFinite)) canvas.setView(view);
 }

@@ -47,11 +47,14 @@ export class Scope {
     readonly node: string,
   ) {}
 
-  /** Ask for the names, with values from a run; who waits for them is told if they are others. */
-  async load(run: string | null): Promise<void> {
+  /**
+   * Ask for the names, with values from a run; who waits for them is told if they are others.
+   * `about` is the run as addresses name it.
+   */
+  async load(run: string | null, about = run ? `run=${run}` : ""): Promise<void> {
     this.run = run;
     const asked = (this.asked += 1);
-    const text = await namesOf(`/flows/${this.flow}/nodes/${this.node}/scope/${run ? `?run=${run}` : ""}`);
+    const text = await namesOf(`/flows/${this.flow}/nodes/${this.node}/scope/?${about}`);
     if (text === null || asked !== this.asked || text === this.text) return;
     this.text = text;
     this.answer = JSON.parse(text) as ScopeAnswer;

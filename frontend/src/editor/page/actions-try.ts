@@ -41,7 +41,7 @@ export class TryActions implements EditorActions {
   private clipboard: NodeInfo[] = [];
   private readonly hearers: Hearers = {
     change: new Set(), selection: new Set(), history: new Set(), saved: new Set(), people: new Set(),
-    conflicts: new Set(), run: new Set(), said: new Set(),
+    conflicts: new Set(), run: new Set(), asked: new Set(), said: new Set(),
   };
 
   constructor() {
@@ -186,6 +186,7 @@ export class TryActions implements EditorActions {
   startConnect = (from: NodeEnd): void => this.note(`startConnect ${from.node}.${from.port}`);
   runNode = (id: string): void => this.note(`runNode ${id}`);
   runTo = (id: string): void => this.note(`runTo ${id}`);
+  runFrom = (id: string): void => this.note(`runFrom ${id}`);
   openVersions = (): void => this.note("versions");
 
   focusNode(id: string): void {

@@ -86,6 +86,12 @@ export interface RunState {
 /** What came of asking for a run: it is under way, or a form with errors (HTML), or a sentence. */
 export type RunAnswer = { run: string } | { form: string } | { message: string };
 
+/** A form (HTML) that has to be filled in, and what is sent along with it. */
+export interface AskedInputs {
+  form: string;
+  along: Readonly<Record<string, string>>;
+}
+
 /** Two changes that met: what was said, what the other wrote, and what may be done now. */
 export interface ConflictNotice {
   id: string;
@@ -112,6 +118,8 @@ export interface EditorEvents {
   people: readonly Person[];
   conflicts: readonly ConflictNotice[];
   run: RunState;
+  /** A part is to be run for which the server wants inputs first. */
+  asked: AskedInputs;
   /** Something done on the canvas that people should hear of. */
   said: Said;
 }
@@ -186,6 +194,8 @@ export interface EditorActions {
   runNode(id: string): void;
   /** Up to this node and no further. */
   runTo(id: string): void;
+  /** From this node on again; what was before it in the run that is shown is taken over. */
+  runFrom(id: string): void;
   /** The new version's number, or a sentence that says why not. */
   publish(note: string): Promise<{ version: number } | { message: string }>;
   openVersions(): void;

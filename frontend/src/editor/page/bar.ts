@@ -4,6 +4,7 @@ import { counted, make, need, setText } from "./dom";
 import { hueOf } from "./presence";
 import { ariaKeys, keyLabel } from "./keys";
 import { command, reasonAgainst } from "./shortcuts";
+import { titleName } from "./title";
 
 const SHOWN_PEOPLE = 4;
 
@@ -36,7 +37,7 @@ export class Bar {
     this.field.value = name;
     this.field.size = Math.min(Math.max(name.length, 4), 48);
     setText(document.querySelector("[data-slot=heading]"), name);
-    document.title = `${name} · Editor · FluxPrompt`;
+    titleName(name);
   }
 
   private nameNow(): void {

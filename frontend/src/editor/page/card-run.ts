@@ -3,9 +3,12 @@ import { durationText, moneyText } from "../../run-messages";
 import type { Delta, NodeState, RunEvent, Usage } from "../../run-messages";
 import { paintState } from "../../state";
 import { StreamText, append } from "../../stream-text";
+import { make } from "./dom";
 
 /** Cards show the end of a text; more would only be laid out in vain. */
 const CARD_TEXT = 600;
+/** Characters of a text that are kept for the panel; the end of a longer one. */
+const KEPT_TEXT = 200_000;
 /** States on the way to an end; within an attempt none goes back. */
 const RANKS: Record<string, number> = { pending: 0, running: 1, waiting: 1, retrying: 2 };
 const END = 3;
@@ -20,7 +23,11 @@ export class CardRun {
   private text = new StreamText(1, 0);
   /** What the card shows, for a card that the server draws anew. */
   private shown = "";
+  private whole = "";
   private painted = "";
+  /** The box of the card holds something else than `shown`. */
+  private stale = false;
+  private waitsAt = "";
 
   constructor(
     readonly node: string,
@@ -36,7 +43,20 @@ export class CardRun {
     if (known.started_at) this.startedAt = Date.parse(known.started_at);
     this.error = known.error;
     this.takeFacts(known.duration_ms ?? undefined, known.usage);
-    if (this.isOver && known.preview && !this.shown) this.shown = known.preview.slice(-CARD_TEXT);
+    if (!this.isOver || !known.preview || this.shown) return;
+    this.shown = known.preview.slice(-CARD_TEXT);
+    this.stale = true;
+  }
+
+  /** All that it has streamed in this attempt. */
+  get streamed(): string {
+    if (this.settle()) this.stale = true;
+    return this.whole;
+  }
+
+  /** The page on which people decide what this node waits for; empty: none. */
+  setWait(url: string): void {
+    this.waitsAt = url;
   }
 
   /** Take an event; whether it changed the state. */
@@ -89,23 +109,48 @@ export class CardRun {
     if (!card) return;
     this.paint(card);
     const facts = this.state === "running" && this.startedAt ? this.elapsed(now) : this.facts;
-    say(card, "facts", facts);
-    const fresh = this.text.takeFresh();
-    if (!fresh) return;
+    if (!this.drawWait(card)) say(card, "facts", facts);
+    const fresh = this.settle();
     const box = card.querySelector<HTMLElement>('[data-slot="text"]');
-    append(box, fresh);
-    const text = box?.firstChild;
-    if (text instanceof Text && text.length > 2 * CARD_TEXT) {
-      text.deleteData(0, text.length - CARD_TEXT);
+    if (this.stale) {
+      this.stale = false;
+      if (box) box.textContent = this.shown;
+    } else if (fresh) {
+      append(box, fresh);
+      const text = box?.firstChild;
+      if (text instanceof Text && text.length > 2 * CARD_TEXT) {
+        text.deleteData(0, text.length - CARD_TEXT);
+      }
     }
-    this.shown = `${this.shown}${fresh}`.slice(-CARD_TEXT);
+  }
+
+  /** Take over what has come of the text since; it is given back. */
+  private settle(): string {
+    const fresh = this.text.takeFresh();
+    if (fresh) {
+      this.shown = `${this.shown}${fresh}`.slice(-CARD_TEXT);
+      this.whole = `${this.whole}${fresh}`.slice(-KEPT_TEXT);
+    }
+    return fresh;
+  }
+
+  /** A link to where people decide, in the place of the facts; whether there is one. */
+  private drawWait(card: HTMLElement): boolean {
+    const wanted = this.state === "waiting" ? this.waitsAt : "";
+    const facts = card.querySelector('[data-slot="facts"]');
+    const link = facts?.querySelector("a");
+    if (!wanted) {
+      link?.remove();
+    } else if (facts && link?.getAttribute("href") !== wanted) {
+      facts.replaceChildren(make("a", { class: "text-link", href: wanted }, "Decide"));
+    }
+    return wanted !== "";
   }
 
   /** The server has drawn the card anew: all of it has to be put on again. */
   redrawn(): void {
     this.painted = "";
-    const box = this.card()?.querySelector<HTMLElement>('[data-slot="text"]');
-    if (box) box.textContent = this.shown;
+    this.stale = true;
   }
 
   private elapsed(now: number): string {
@@ -144,6 +189,7 @@ export class CardRun {
   private restartText(part: number): void {
     this.text = new StreamText(this.attempt, 0, part);
     this.shown = "";
+    this.whole = "";
     this.card()?.querySelector('[data-slot="text"]')?.replaceChildren();
   }
 }

@@ -16,6 +16,7 @@ import { Palette } from "./palette";
 import { Panel } from "./panel";
 import { fittingTypes, Picker, type QuickAdd, typeSections } from "./picker";
 import { type Problem, Problems } from "./problems";
+import { RecentRuns } from "./recent-runs";
 import { Say } from "./say";
 import { openSheet } from "./sheet";
 import { type Chrome, type Command, command, reasonAgainst } from "./shortcuts";
@@ -34,6 +35,7 @@ export class EditorChrome implements Chrome {
   private readonly publishDialog: PublishDialog;
   private readonly importDialog: ImportDialog;
   private readonly conflicts: Conflicts;
+  private readonly recentRuns: RecentRuns;
 
   constructor(readonly actions: EditorActions) {
     const say = (said: Said): void => this.say(said);
@@ -47,7 +49,9 @@ export class EditorChrome implements Chrome {
     this.panel = new Panel((page) => this.outline.show(page === "outline"));
     this.palette = new Palette(actions, (type, options) => this.add(type, options), (on) => this.panelUnderDrag(on));
     this.problems = new Problems(actions);
-    this.menus = new ContextMenus(new Menu(), actions, give, (edge, client) => this.quickAdd({ edge, client }));
+    const menu = new Menu();
+    this.recentRuns = new RecentRuns(menu, say, (url) => void this.leaveFor(url));
+    this.menus = new ContextMenus(menu, actions, give, (edge, client) => this.quickAdd({ edge, client }));
     this.commandPalette = new CommandPalette(actions, give, (type) => this.add(type, {}));
     this.conflicts = new Conflicts((node) => actions.focusNode(node), (text) => this.toaster.announce(text));
     new Beginning(actions, say, () => this.askRun());
@@ -253,6 +257,12 @@ export class EditorChrome implements Chrome {
     if (this.panel.isDrawer) this.panel.element.toggleAttribute("data-dragging", on);
   }
 
+  /** Another page, as soon as the server has everything; what it cannot have now is kept. */
+  private async leaveFor(url: string): Promise<void> {
+    if (!this.actions.readOnly) await this.actions.flush();
+    location.assign(url);
+  }
+
   private giveNamed(id: string): void {
     const found = command(id);
     if (found) this.give(found);
@@ -265,6 +275,8 @@ export class EditorChrome implements Chrome {
       this.menuPoint = null;
       this.menus.openMore(more);
     }
+    const recent = target?.closest<HTMLElement>("[data-recent-runs]");
+    if (recent) void this.recentRuns.open(recent);
     const button = target?.closest<HTMLElement>("[data-command]");
     if (button) {
       this.menuPoint = null;

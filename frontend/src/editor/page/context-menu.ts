@@ -11,7 +11,8 @@ export interface MenuTarget {
 }
 
 const NODE = [
-  ["settings", "rename"], ["run-node", "run-to"], ["add-after", "add-between", "connect", "connect-to", "move-into"],
+  ["settings", "rename"], ["run-node", "run-to", "run-from"],
+  ["add-after", "add-between", "connect", "connect-to", "move-into"],
   ["disable", "pin", "frame"], ["cut", "copy", "duplicate"], ["delete"],
 ];
 const MANY = [["cut", "copy", "duplicate"], ["disable", "pin", "frame", "move-into", "tidy"], ["fit-selection"], ["delete"]];

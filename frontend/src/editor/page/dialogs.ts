@@ -1,6 +1,6 @@
 // The dialogs of running, publishing and importing: a form, an answer, the focus back.
 import type { EditorActions, Said } from "./actions";
-import { make, need } from "./dom";
+import { need } from "./dom";
 import { matches } from "./keys";
 
 type Tell = (said: Said) => void;
@@ -26,6 +26,8 @@ export class RunDialog {
   private readonly error = need("[data-slot=run-error]");
   private readonly url = need("[data-editor]").dataset["inputsUrl"] ?? "";
   private last = new FormData();
+  /** What is sent along: which part of the flow is run. */
+  private along: Readonly<Record<string, string>> = {};
   private busy = false;
 
   constructor(private readonly actions: EditorActions, private readonly say: Tell) {
@@ -38,10 +40,24 @@ export class RunDialog {
       event.preventDefault();
       this.form.requestSubmit();
     });
+    actions.on("asked", ({ form, along }) => this.askFor(form, along));
+  }
+
+  /** The server wants inputs for a part of the flow. */
+  private askFor(form: string, along: Readonly<Record<string, string>>): void {
+    if (this.busy || this.dialog.open) return;
+    this.along = along;
+    this.showAgain(form);
+    showDialog(this.dialog);
+    this.place.querySelector<HTMLElement>("input, textarea, select")?.focus();
   }
 
   /** Run, or stop what runs. */
   async ask(): Promise<void> {
+    if ("past" in need("[data-editor]").dataset) {
+      this.say({ text: "This is the flow of a run that was. Go back to the draft to run it, or run it again from a node.", tone: "warning" });
+      return;
+    }
     if (this.actions.runState().kind !== "idle") {
       this.actions.stop();
       this.say({ text: "Stopping the run." });
@@ -49,6 +65,7 @@ export class RunDialog {
     }
     if (this.busy || this.dialog.open) return;
     this.busy = true;
+    this.along = {};
     // The form is that of the draft as the server has it.
     const fields = (await this.actions.flush()) ? await this.fields() : null;
     this.busy = false;
@@ -90,7 +107,9 @@ export class RunDialog {
     if (this.busy) return;
     this.busy = true;
     this.last = new FormData(this.form);
-    const answer = await this.actions.run(new FormData(this.form));
+    const fields = new FormData(this.form);
+    for (const [name, value] of Object.entries(this.along)) fields.set(name, value);
+    const answer = await this.actions.run(fields);
     this.busy = false;
     if ("run" in answer) {
       this.dialog.close();
@@ -107,10 +126,8 @@ export class RunDialog {
 
   /** The form as the server sends it back, with what was wrong beside each field. */
   private showAgain(html: string): void {
-    const page = parsed(html);
-    const kept = make("div", { class: "flex flex-col gap-4" });
-    kept.append(...page.querySelectorAll("form > .notice, form > .form-field"));
-    this.show(kept);
+    const fields = parsed(html).querySelector("[data-fields]");
+    if (fields) this.show(fields);
     this.place.querySelector<HTMLElement>("[aria-invalid=true]")?.focus();
   }
 }

@@ -29,6 +29,14 @@ export function icon(name: string, size = 16): SVGSVGElement {
   return svg;
 }
 
+/** The icon of a run's state, of the sprite that badges use. */
+export function stateIcon(state: string): SVGSVGElement {
+  const svg = icon("", 16);
+  svg.classList.add("state-icon");
+  svg.querySelector("use")?.setAttribute("href", `#state-${state}`);
+  return svg;
+}
+
 /** The icon of a node type on its category's colour. */
 export function typeIcon(type: string, category: string): HTMLElement {
   return make("span", { class: "category-icon", "data-category": category }, icon(`type-${type}`, 15));

@@ -18,13 +18,14 @@ import type { Composed } from "./composing";
 import { canConnect } from "./connecting";
 import { edgeInfo, nodeInfo, titleOf } from "./graph-info";
 import type { Hands } from "./hands";
-import { postPublish } from "./requests";
+import { postPublish, refusalOf } from "./requests";
 import type { RunControl } from "./run-control";
 
 type Hearers = { [E in keyof EditorEvents]: Set<(value: EditorEvents[E]) => void> };
 
 /** Pixels below and between cards that are put into a container or out of it by a list. */
 const WITHIN = 40;
+const NOT_SAVED = "The server does not have all changes yet. Try again in a moment.";
 /** Milliseconds that are waited for the server to have everything. */
 const FLUSH_WITHIN = 10_000;
 
@@ -50,7 +51,7 @@ export class FlowActions implements EditorActions, Hands {
   private changed = false;
   private readonly hearers: Hearers = {
     change: new Set(), selection: new Set(), history: new Set(), saved: new Set(), people: new Set(),
-    conflicts: new Set(), run: new Set(), said: new Set(),
+    conflicts: new Set(), run: new Set(), asked: new Set(), said: new Set(),
   };
 
   constructor(private readonly parts: FlowActionsParts) {
@@ -281,7 +282,7 @@ export class FlowActions implements EditorActions, Hands {
   }
 
   async run(fields: FormData): Promise<RunAnswer> {
-    if (!(await this.flush())) return { message: "The server does not have all changes yet. Try again in a moment." };
+    if (!(await this.flush())) return { message: NOT_SAVED };
     return this.runs.start(fields);
   }
 
@@ -297,8 +298,14 @@ export class FlowActions implements EditorActions, Hands {
     void this.runPart("until", id);
   }
 
+  runFrom(id: string, run?: string): void {
+    const shown = run ?? this.runs.latest;
+    if (shown) void this.runAgain(id, shown);
+    else this.say({ text: "Run the flow once; then it can be run again from here.", tone: "warning" });
+  }
+
   async publish(note: string): Promise<{ version: number } | { message: string }> {
-    if (!(await this.flush())) return { message: "The server does not have all changes yet. Try again in a moment." };
+    if (!(await this.flush())) return { message: NOT_SAVED };
     return postPublish(note);
   }
 
@@ -330,10 +337,22 @@ export class FlowActions implements EditorActions, Hands {
   private async runPart(kind: "only" | "until", id: string): Promise<void> {
     const fields = new FormData();
     fields.set(kind, id);
-    const answer = await this.run(fields);
-    if ("message" in answer) this.say({ text: answer.message, tone: "warning" });
-    else if ("form" in answer) {
-      this.say({ text: "Run the flow once with its inputs: they are taken for this too.", tone: "warning" });
+    this.hearAnswer(await this.run(fields), { [kind]: id, asked: "1" });
+  }
+
+  private async runAgain(id: string, run: string): Promise<void> {
+    if (!this.readOnly && !(await this.flush())) this.say({ text: NOT_SAVED, tone: "warning" });
+    else this.hearAnswer(await this.runs.again(id, run), {});
+  }
+
+  /** What was refused as a whole is said; what lacks inputs asks for them. */
+  private hearAnswer(answer: RunAnswer, along: Readonly<Record<string, string>>): void {
+    if ("run" in answer) this.say({ text: "The run has started." });
+    else if ("message" in answer) this.say({ text: answer.message, tone: "warning" });
+    else {
+      const refused = refusalOf(answer.form);
+      if (refused) this.say({ text: refused, tone: "warning" });
+      else this.emit("asked", { form: answer.form, along });
     }
   }
 

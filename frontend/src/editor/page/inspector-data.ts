@@ -28,6 +28,8 @@ export class NodeData {
     private readonly flow: string,
     private readonly slots: DataSlots,
     private readonly picked: (expression: string) => void,
+    /** A page of a run that was: the flow is that of then. */
+    private readonly isPast = false,
   ) {
     this.output = slots.output ? new OutputPane(slots.output) : null;
     this.scope = new Scope(flow, "");
@@ -49,17 +51,28 @@ export class NodeData {
   private async load(run: string | null): Promise<void> {
     const asked = (this.asked += 1);
     const isLatest = (): boolean => asked === this.asked;
-    const values = new NodeValues(this.flow, this.node, run);
-    const query = run ? `?run=${run}` : "";
+    const query = this.about(run);
+    const values = new NodeValues(this.flow, this.node, query);
     await Promise.all([
-      this.scope.load(run),
+      this.scope.load(run, query),
       this.loadInput(values, isLatest),
       this.output?.show(values),
-      partOf(`/flows/${this.flow}/nodes/${this.node}/last/${query}`).then((html) => {
+      partOf(`/flows/${this.flow}/nodes/${this.node}/last/?${query}`).then((html) => {
         const { last } = this.slots;
         if (last && html !== null && isLatest()) last.innerHTML = html;
       }),
     ]);
+  }
+
+  /** A text that the node streams now. */
+  live(text: string): void {
+    this.output?.showLive(text);
+  }
+
+  private about(run: string | null): string {
+    const query = new URLSearchParams(run ? { run } : {});
+    if (run && this.isPast) query.set("then", "1");
+    return query.toString();
   }
 
   private async loadInput(values: NodeValues, isLatest: () => boolean): Promise<void> {

@@ -80,6 +80,8 @@ export class Panel {
   private setWidth(width: number): void {
     const kept = Math.round(Math.min(WIDEST, Math.max(NARROWEST, width)));
     this.root.style.setProperty("--inspector-width", `${kept}px`);
+    // What floats over the canvas makes room for the panel.
+    this.root.parentElement?.style.setProperty("--inspector-room", `${kept}px`);
     this.handle?.setAttribute("aria-valuenow", String(kept));
   }
 

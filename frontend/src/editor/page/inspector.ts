@@ -9,6 +9,8 @@ import { partOf } from "./part-of";
 
 export interface InspectorHost {
   readonly flow: string;
+  /** The run of a page that shows the flow as it was then. */
+  readonly past?: string;
   /** The node as it is in the page now, changes that are on their way included. */
   entry(node: string): FormEntry | undefined;
   /** The output that somebody fixed for the node, if any. */
@@ -51,10 +53,11 @@ export class Inspector {
   ) {
     this.panel = new Panel(root, () => this.close());
     const slots = { input: this.slot("input"), output: this.slot("output"), last: this.slot("last") };
-    this.data = new NodeData(root, host.flow, slots, (expression) => {
+    const picked = (expression: string): void => {
       this.panel.select("settings");
       this.form?.insert(expression);
-    });
+    };
+    this.data = new NodeData(root, host.flow, slots, picked, host.past !== undefined);
     root.addEventListener("click", (event) => this.onJump(event));
     root.addEventListener("submit", (event) => this.onRetry(event));
   }
@@ -123,6 +126,11 @@ export class Inspector {
     if (this.node !== null) void this.data.show(this.node, this.run);
   }
 
+  /** What the node that is shown does in a run that goes on; its text is shown as it comes. */
+  live(state: string, text: string): void {
+    if (text && ["running", "retrying"].includes(state)) this.data.live(text);
+  }
+
   /** Jump to a field by the path of a problem. */
   focusField(path: string): boolean {
     this.panel.select("settings");
@@ -155,7 +163,8 @@ export class Inspector {
     this.showHead();
     void this.data.show(node, this.run);
     const type = encodeURIComponent(this.host.entry(node)?.type ?? "");
-    const html = await partOf(`/flows/${this.host.flow}/nodes/${node}/form/?type=${type}`);
+    const then = this.host.past ? `&run=${this.host.past}&then=1` : "";
+    const html = await partOf(`/flows/${this.host.flow}/nodes/${node}/form/?type=${type}${then}`);
     if (order !== this.shown) return;
     const place = this.slot("form");
     if (!place) return;

@@ -1,11 +1,12 @@
 // A menu at a point: with arrows, first letters and Escape, and the focus back where it was.
 import type { Point } from "./actions";
-import { icon, make, need, placeAt } from "./dom";
+import { icon, make, need, placeAt, stateIcon } from "./dom";
 import { ariaKeys, keyLabel } from "./keys";
 
 export interface MenuItem {
   id: string;
   title: string;
+  /** A name of the page's icons, or `run-` and a run's state. */
   icon: string;
   keys?: string;
   /** Why it cannot be chosen now. */
@@ -49,7 +50,8 @@ export class Menu {
       type: "button", role: "menuitem", class: "menu-item", tabindex: "-1", title: item.off,
       "data-menu": item.id, "data-danger": item.danger, "aria-disabled": item.off ? "true" : null,
       "aria-keyshortcuts": item.keys ? ariaKeys(item.keys) : null,
-    }, icon(item.icon), make("span", { class: "menu-name" }, item.title));
+      "data-state": stateOf(item) || null,
+    }, stateOf(item) ? stateIcon(stateOf(item)) : icon(item.icon), make("span", { class: "menu-name" }, item.title));
     if (item.keys) button.append(make("kbd", { "aria-hidden": "true" }, keyLabel(item.keys)));
     button.addEventListener("click", () => {
       if (item.off) return;
@@ -93,4 +95,8 @@ export class Menu {
     event.stopPropagation();
     items[next]?.focus();
   }
+}
+
+function stateOf(item: MenuItem): string {
+  return item.icon.startsWith("run-") ? item.icon.slice(4) : "";
 }

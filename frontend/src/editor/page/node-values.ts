@@ -54,15 +54,17 @@ export class NodeValues {
   constructor(
     private readonly flow: string,
     readonly node: string,
-    private readonly run: string | null,
+    /** `run=…` where it is not the latest. */
+    private readonly about: string,
   ) {}
 
   /** Null where the server cannot be asked. */
   async level(asked: Asked): Promise<Level | null> {
-    const query = new URLSearchParams({ of: asked.of, as: asked.as ?? "tree" });
+    const query = new URLSearchParams(this.about);
+    query.set("of", asked.of);
+    query.set("as", asked.as ?? "tree");
     query.set("path", JSON.stringify(asked.path ?? []));
     if (asked.offset) query.set("offset", String(asked.offset));
-    if (this.run) query.set("run", this.run);
     try {
       const answer = await fetch(`/flows/${this.flow}/nodes/${this.node}/data/?${query}`);
       return answer.ok && !answer.redirected ? ((await answer.json()) as Level) : null;

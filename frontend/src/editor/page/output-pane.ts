@@ -1,6 +1,7 @@
 // The last output of a node: as a table, as a tree of JSON, or as text; a part at a time.
 import { fillTree } from "./data-tree";
 import { element, textButton } from "./elements";
+import { append } from "../../stream-text";
 import { sized, type Level, type NodeValues } from "./node-values";
 
 type Look = "table" | "tree" | "text";
@@ -19,13 +20,19 @@ export class OutputPane {
   private values: NodeValues | null = null;
   private seen = "";
   private opened = new Set<string>();
+  private readonly live = element("pre", "code-block output-live");
+  /** The node runs: what it streams is shown, not what is recorded. */
+  private isLive = false;
 
-  constructor(private readonly root: HTMLElement) {}
+  constructor(private readonly root: HTMLElement) {
+    this.live.tabIndex = 0;
+  }
 
   /** Show these values; as they were looked at before where they are of the same node. */
   async show(values: NodeValues): Promise<void> {
     const other = values.node !== this.values?.node;
     this.values = values;
+    this.isLive = false;
     if (other) {
       this.seen = "";
       this.path = [];
@@ -33,7 +40,7 @@ export class OutputPane {
     }
     const level = await values.level({ of: "output" });
     const now = JSON.stringify(level);
-    if (values !== this.values || now === this.seen) return;
+    if (this.isLive || values !== this.values || now === this.seen) return;
     this.seen = now;
     await this.showLevel(level);
   }
@@ -50,6 +57,22 @@ export class OutputPane {
       this.bar.replaceChildren(...this.tools(level));
       await this.fill(level);
     }
+  }
+
+  /** A text that streams; only what is new is put behind what is there. */
+  showLive(text: string): void {
+    this.isLive = true;
+    this.seen = "";
+    if (!this.live.isConnected) {
+      this.live.textContent = "";
+      this.root.replaceChildren(element("p", "caption", "What it gives, as it comes:"), this.live);
+    }
+    const known = this.live.textContent ?? "";
+    if (text === known) return;
+    const atEnd = this.live.scrollHeight - this.live.scrollTop - this.live.clientHeight < 40;
+    if (text.startsWith(known)) append(this.live, text.slice(known.length));
+    else this.live.textContent = text;
+    if (atEnd) this.live.scrollTop = this.live.scrollHeight;
   }
 
   private say(text: string): void {

@@ -45,3 +45,11 @@ export async function postPublish(note: string): Promise<{ version: number } | {
     return { message: NO_ANSWER };
   }
 }
+
+/** What a run's form says of itself as a whole; empty where only its fields are to be filled in. */
+export function refusalOf(form: string): string {
+  const page = document.createElement("template");
+  page.innerHTML = form;
+  const said = [...page.content.querySelectorAll(".notice p")].map((line) => line.textContent?.trim() ?? "");
+  return said.filter(Boolean).join(" ");
+}

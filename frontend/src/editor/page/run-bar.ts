@@ -1,6 +1,7 @@
 // A strip over the canvas that says how the run that is laid over it is doing.
 import { make, need } from "./dom";
 import type { OverlayStatus } from "./run-overlay";
+import { titleMark } from "./title";
 import { paintState } from "../../state";
 
 const MARKS: Record<string, string> = {
@@ -15,17 +16,17 @@ export interface RunBarHost {
 
 export class RunBar {
   private readonly bar: HTMLElement;
-  private readonly title = document.title;
   private said = "";
 
   constructor(root: HTMLElement, private readonly host: RunBarHost) {
     this.bar = need("[data-run-bar]", root);
-    need("[data-slot=run-clear]", this.bar).addEventListener("click", () => host.clear());
+    // A page of a run that was has the run always.
+    this.bar.querySelector("[data-slot=run-clear]")?.addEventListener("click", () => host.clear());
   }
 
   show(status: OverlayStatus | null): void {
     this.bar.hidden = status === null;
-    document.title = status ? `${MARKS[status.status] ?? ""} ${this.title}` : this.title;
+    titleMark(status ? `${MARKS[status.status] ?? ""} ${status.word} ·` : "");
     if (!status) return;
     this.bar.dataset["state"] = status.status;
     const badge = this.bar.querySelector<HTMLElement>(".state");
@@ -33,8 +34,15 @@ export class RunBar {
     const link = need<HTMLAnchorElement>("[data-slot=run-link]", this.bar);
     link.href = `/runs/${status.run}/`;
     say(need("[data-slot=run-facts]", this.bar), status.isConnected ? status.facts : `${status.facts} · reconnecting …`);
+    this.showApproval(status.approval);
     this.showFailure(status);
     if (status.isOver) this.announce(status);
+  }
+
+  private showApproval(url: string): void {
+    const link = need<HTMLAnchorElement>("[data-slot=run-approval]", this.bar);
+    link.hidden = !url;
+    if (url && link.getAttribute("href") !== url) link.href = url;
   }
 
   private showFailure(status: OverlayStatus): void {

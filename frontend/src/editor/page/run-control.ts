@@ -14,6 +14,34 @@ const NO_ANSWER = "The server does not answer. Try again in a moment.";
 /** Bytes of an output that may be pinned. */
 const MOST_PINNED = 200_000;
 
+/** Where a tab remembers which run it shows. */
+export interface KeptRun {
+  read(): string;
+  write(run: string): void;
+}
+
+/** The run that this tab shows of a flow, across reloads. */
+export function keptRun(flow: string): KeptRun {
+  const key = `flux:editor-run:${flow}`;
+  return {
+    read() {
+      try {
+        return sessionStorage.getItem(key) ?? "";
+      } catch {
+        return "";
+      }
+    },
+    write(run) {
+      try {
+        if (run) sessionStorage.setItem(key, run);
+        else sessionStorage.removeItem(key);
+      } catch {
+        // A reload then shows the run only while it goes on.
+      }
+    },
+  };
+}
+
 export class RunControl {
   onState: (state: RunState) => void = () => undefined;
   onStatus: (status: OverlayStatus | null) => void = () => undefined;
@@ -21,12 +49,15 @@ export class RunControl {
   readonly overlay: RunOverlay;
   /** The run that is or was shown last. */
   latest = "";
+  /** The run of a page that shows the flow as it was then. */
+  past = "";
   private starting = false;
 
   constructor(
     root: HTMLElement,
     private readonly model: FlowModel,
     private readonly canvas: Canvas,
+    private readonly kept: KeptRun,
   ) {
     this.overlay = new RunOverlay({
       nodes: () => this.nodes(),
@@ -37,6 +68,7 @@ export class RunControl {
       showRuns: (shown) => root.toggleAttribute("data-runs", shown),
     });
     this.overlay.onStatus = (status) => this.hear(status);
+    this.overlay.onGone = () => this.clear();
   }
 
   get state(): RunState {
@@ -46,15 +78,27 @@ export class RunControl {
   }
 
   show(run: string): void {
+    if (this.past && run !== this.past) {
+      // The page is of one run: another has a page of its own.
+      location.assign(`?run=${run}`);
+      return;
+    }
     this.latest = run;
+    if (!this.past) this.kept.write(run);
     this.overlay.follow(run);
+  }
+
+  /** Take the run off the canvas; a reload does not bring it back. */
+  clear(): void {
+    this.kept.write("");
+    this.overlay.clear();
   }
 
   /** Run with the fields of the run's form; more fields say what part. */
   async start(fields: FormData): Promise<RunAnswer> {
     this.starting = true;
     this.onState(this.state);
-    if (this.latest) fields.set("run", this.latest);
+    if (this.latest && !fields.has("run")) fields.set("run", this.latest);
     const answer = await postRun(fields);
     this.starting = false;
     if ("run" in answer) this.show(answer.run);
@@ -69,14 +113,13 @@ export class RunControl {
     if (!answered) this.onSaid({ text: NO_ANSWER, tone: "warning" });
   }
 
-  /** Run again from a node of a run; what was before it is taken over. */
-  async again(node: string, run: string): Promise<void> {
+  /** Run again from a node of a run, as the draft is now; what was before it is taken over. */
+  async again(node: string, run: string): Promise<RunAnswer> {
     const fields = new FormData();
     fields.set("from", node);
-    const answered = await post(`/runs/${run}/again/`, fields);
-    const made = answered?.url.match(/\/runs\/([0-9a-f-]{36})\//)?.[1];
-    if (made && made !== run) this.show(made);
-    else this.onSaid({ text: answered ? "It could not be run again." : NO_ANSWER, tone: "warning" });
+    fields.set("run", run);
+    if (this.past) fields.set("as_it_ran", "1");
+    return this.start(fields);
   }
 
   /** What a node gave in the run that is shown; a sentence where there is nothing to be had. */

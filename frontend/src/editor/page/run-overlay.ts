@@ -41,18 +41,26 @@ export interface OverlayStatus {
   facts: string;
   error: RunError | null;
   failed: string[];
+  /** The page on which the next decision is asked for. */
+  approval: string;
   isConnected: boolean;
 }
 
 interface Progress {
   steps: Record<string, { state: string; summary: string }>;
   usage: Usage;
+  /** Pages of the approvals that wait, by node. */
+  approvals: Record<string, string>;
 }
 
 export class RunOverlay {
   onStatus: (status: OverlayStatus | null) => void = () => undefined;
   /** A node has changed its state; for panels that show it. */
   onNode: (node: string, state: string) => void = () => undefined;
+  /** Cards were drawn; once a frame at most. */
+  onDrawn: () => void = () => undefined;
+  /** There is no such run any more. */
+  onGone: () => void = () => undefined;
   run = "";
   private status = "";
   private error: RunError | null = null;
@@ -67,6 +75,7 @@ export class RunOverlay {
   private timer = 0;
   private asking = false;
   private news = false;
+  private approval = "";
 
   constructor(private readonly host: OverlayHost) {}
 
@@ -88,6 +97,10 @@ export class RunOverlay {
       this.connected = up;
       this.say();
     };
+    socket.onGone = () => {
+      this.clear();
+      this.onGone();
+    };
     socket.open();
     this.tick();
     this.say();
@@ -102,12 +115,17 @@ export class RunOverlay {
     if (this.run) this.host.showRuns(false);
     this.cards.clear();
     Object.assign(this, { run: "", status: "", error: null, startedAt: null, socket: null });
-    Object.assign(this, { total: null, inside: null, duration: null, connected: true });
+    Object.assign(this, { total: null, inside: null, duration: null, connected: true, approval: "" });
     this.onStatus(null);
   }
 
   state(node: string): string {
     return this.cards.get(node)?.state ?? "";
+  }
+
+  /** What a node has streamed so far in the run that is shown. */
+  streamed(node: string): string {
+    return this.cards.get(node)?.streamed ?? "";
   }
 
   failure(node: string): RunError | null {
@@ -123,7 +141,11 @@ export class RunOverlay {
 
   take(frame: Frame): void {
     if (frame.snapshot) {
-      for (const node of frame.snapshot.nodes) this.cards.get(node.node)?.takeSnapshot(node);
+      for (const node of frame.snapshot.nodes) {
+        const card = this.cards.get(node.node);
+        card?.takeSnapshot(node);
+        if (card) this.onNode(node.node, card.state);
+      }
       this.takeRun(frame.snapshot.run);
       this.hear();
     }
@@ -148,13 +170,18 @@ export class RunOverlay {
       this.hear();
     } else if (event.node) {
       const card = this.cards.get(event.node);
-      if (card?.take(event)) this.onNode(event.node, card.state);
+      if (card?.take(event)) {
+        this.onNode(event.node, card.state);
+        if (card.state === "waiting" || this.approval) this.hear(true);
+      }
       if (this.status === "waiting" && card?.state === "running") this.setStatus("running");
     } else if (event.type === "run.started") {
       this.startedAt ??= Date.parse(event.at);
       this.setStatus("running");
-    } else if (event.type === "run.waiting") this.setStatus("waiting");
-    else if (event.type === "run.paused") this.setStatus("paused");
+    } else if (event.type === "run.waiting") {
+      this.setStatus("waiting");
+      this.hear(true);
+    } else if (event.type === "run.paused") this.setStatus("paused");
     else if (event.type === "run.resumed") this.setStatus(event.status ?? "running");
     else if (event.type === "run.finished") {
       this.end(event.status ?? "succeeded", event.error ?? null, event.usage, event.duration_ms);
@@ -204,6 +231,7 @@ export class RunOverlay {
         this.host.setNodeState(id, card.state);
       }
       this.drawEdges();
+      this.onDrawn();
     });
   }
 
@@ -222,11 +250,12 @@ export class RunOverlay {
     this.timer = window.setTimeout(() => this.tick(), TICK);
   }
 
-  /** Something happened inside a container: how it is there is asked of the server. */
-  private hear(): void {
+  /** Something happened inside a container, or waits for people: the server is asked about it. */
+  private hear(isWait = false): void {
+    const waits = isWait || [...this.cards.values()].some((card) => card.state === "waiting");
     this.news = true;
     const hasInside = [...this.host.nodes()].some((node) => node.inside);
-    if (!this.asking && hasInside) void this.ask(this.run);
+    if (!this.asking && (hasInside || waits)) void this.ask(this.run);
   }
 
   private async ask(run: string): Promise<void> {
@@ -249,6 +278,8 @@ export class RunOverlay {
     for (const [node, step] of Object.entries(progress.steps)) {
       this.cards.get(node)?.setInside(step.state, step.summary.split(",")[0] ?? "");
     }
+    for (const [node, card] of this.cards) card.setWait(progress.approvals[node] ?? "");
+    [this.approval = ""] = Object.values(progress.approvals);
     this.redraw();
     this.say();
   }
@@ -271,6 +302,7 @@ export class RunOverlay {
       facts: this.facts(),
       error: this.error,
       failed: failed.map((card) => card.node),
+      approval: ENDS.has(this.status) ? "" : this.approval,
       isConnected: this.connected,
     });
   }

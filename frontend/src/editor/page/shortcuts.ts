@@ -59,6 +59,11 @@ const something: Check = (actions) => {
   const { nodes, edges } = actions.selection();
   return nodes.length + edges.length > 0 || "Select something first.";
 };
+const hasRun: Check = (actions) => {
+  const { kind, id } = actions.runState();
+  if (!id) return "Run the flow once; then it can be run again from here.";
+  return kind === "idle" || "The run has not ended yet. Stop it, or wait for its end.";
+};
 const gives: Check = (actions) => {
   const node = actions.nodes().find((entry) => entry.id === actions.selection().nodes[0]);
   return !node || node.ports.length > 0 || "Nothing comes after this node.";
@@ -197,6 +202,8 @@ const RUN: Command[] = [
     run: (chrome) => chrome.actions.runNode(first(chrome)) },
   { id: "run-to", group: "Run", title: "Run up to here", icon: "run", can: one,
     run: (chrome) => chrome.actions.runTo(first(chrome)) },
+  { id: "run-from", group: "Run", title: "Run again from here", icon: "redo", can: all(one, hasRun),
+    run: (chrome) => chrome.actions.runFrom(first(chrome)) },
 ];
 
 const FLOW: Command[] = [
