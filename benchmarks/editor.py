@@ -76,13 +76,17 @@ class Figures:
         return [f"{size} nodes: {name}" for name in slow]
 
 
-def figures_of_page(context: BrowserContext, address: str, size: int, pages: int) -> Figures:
+def figures_of_page(
+    stack: Stack, context: BrowserContext, address: str, size: int, pages: int
+) -> Figures:
     """The real page's medians."""
     several = [measure_page(context, address, size) for _ in range(pages)]
     weight = weights(context, address)
+    server_ms, server_cpu_ms = page_ms(context, address, stack.pids()["web"])
     numbers = {
         "undo_of_all_ms": median(undo for _, _, undo in several),
-        "server_page_ms": page_ms(context, address),
+        "server_page_ms": server_ms,
+        "server_page_cpu_ms": server_cpu_ms,
         "server_drag_1_ms": change_ms(context, address, 1),
         "server_drag_100_ms": change_ms(context, address, 100),
         **{f"{name}_kb": number for name, number in weight.items()},
@@ -108,7 +112,7 @@ def measure(stack: Stack, context: BrowserContext, size: int, pages: int, kernel
     address = f"{stack.url}/flows/{flow}/edit/"
     if kernel:
         return figures_of_kernel(context, address, pages)
-    return figures_of_page(context, address, size, pages)
+    return figures_of_page(stack, context, address, size, pages)
 
 
 def main() -> None:

@@ -103,12 +103,12 @@ def _path(x: float, y: float, step: int) -> tuple[float, float]:
 def timed(page: Page, line: CDPSession, act: Callable[[int], None], times: int = MOVES) -> Moved:
     """Do something sixty times a second and count frames meanwhile."""
     page.evaluate(COUNT_FRAMES)
-    spent = _main_thread(line)
+    spent = main_thread(line)
     began = time.perf_counter()
     for step in range(times):
         act(step)
         time.sleep(max(0.0, began + (step + 1) * PACE - time.perf_counter()))
-    spent = _main_thread(line) - spent
+    spent = main_thread(line) - spent
     frames = page.evaluate("cancelAnimationFrame(window.ticking), window.frames_")
     took = frames[-1] - frames[0]
     wanted = max(round(took / _FRAME_MS), 1)
@@ -116,7 +116,7 @@ def timed(page: Page, line: CDPSession, act: Callable[[int], None], times: int =
     return Moved((len(frames) - 1) / took * 1_000, spent / times * 1_000, dropped)
 
 
-def _main_thread(line: CDPSession) -> float:
+def main_thread(line: CDPSession) -> float:
     metrics = line.send("Performance.getMetrics")["metrics"]
     return next(float(one["value"]) for one in metrics if one["name"] == "TaskDuration")
 

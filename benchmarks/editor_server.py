@@ -4,7 +4,7 @@ import gzip
 import json
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -12,7 +12,7 @@ from uuid import uuid4
 
 from playwright.sync_api import APIResponse, BrowserContext
 
-from benchmarks.stack import ROOT
+from benchmarks.stack import ROOT, cpu_seconds
 
 #: Calls of which the median is taken, after one that warms up.
 _CALLS = 7
@@ -21,9 +21,12 @@ _STATIC = ROOT / "static"
 _IMPORTED = re.compile(r'(?:from|import)\s*"(\./[^"]+\.js)"')
 
 
-def page_ms(context: BrowserContext, address: str) -> float:
-    """Milliseconds until the editor's page has arrived."""
-    return _median_ms(lambda: _get(context, address))
+def page_ms(context: BrowserContext, address: str, web: Sequence[int]) -> tuple[float, float]:
+    """Milliseconds until the editor's page has arrived, and of the web processes' CPU for it."""
+    _get(context, address)
+    began = cpu_seconds(web)
+    took = _median_ms(lambda: _get(context, address))
+    return took, (cpu_seconds(web) - began) / (_CALLS + 1) * 1_000
 
 
 def change_ms(context: BrowserContext, address: str, count: int) -> float:

@@ -21,6 +21,8 @@ export class CardRun {
   /** What the card shows, for a card that the server draws anew. */
   private shown = "";
   private painted = "";
+  /** Unknown until something was said: the card may show what an earlier run took. */
+  private said: string | null = null;
 
   constructor(
     readonly node: string,
@@ -83,13 +85,19 @@ export class CardRun {
     else if (!this.isOver) this.state = status === "succeeded" ? "skipped" : "cancelled";
   }
 
-  /** Put what is new on the card; once a frame. */
-  draw(now: number): void {
+  /** Put what is new on the card; once a frame. Whether it has another state than before. */
+  draw(now: number): boolean {
     const card = this.card();
-    if (!card) return;
-    this.paint(card);
+    if (!card) return false;
+    const painted = this.paint(card);
     const facts = this.state === "running" && this.startedAt ? this.elapsed(now) : this.facts;
-    say(card, "facts", facts);
+    if (facts !== this.said) say(card, "facts", facts);
+    this.said = facts;
+    this.drawText(card);
+    return painted;
+  }
+
+  private drawText(card: HTMLElement): void {
     const fresh = this.text.takeFresh();
     if (!fresh) return;
     const box = card.querySelector<HTMLElement>('[data-slot="text"]');
@@ -104,6 +112,7 @@ export class CardRun {
   /** The server has drawn the card anew: all of it has to be put on again. */
   redrawn(): void {
     this.painted = "";
+    this.said = null;
     const box = this.card()?.querySelector<HTMLElement>('[data-slot="text"]');
     if (box) box.textContent = this.shown;
   }
@@ -112,12 +121,13 @@ export class CardRun {
     return durationText(Math.max(0, now - (this.startedAt ?? now)));
   }
 
-  private paint(card: HTMLElement): void {
-    if (this.painted === this.state) return;
+  private paint(card: HTMLElement): boolean {
+    if (this.painted === this.state) return false;
     this.painted = this.state;
     card.dataset["state"] = this.state;
     const badge = card.querySelector<HTMLElement>('[data-slot="state"]');
     if (badge) paintState(badge, this.state);
+    return true;
   }
 
   private takeFacts(duration: number | undefined, usage: Usage | undefined): void {
