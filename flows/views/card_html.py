@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from functools import lru_cache
+from typing import Any
 
 from django.template.defaultfilters import floatformat
 from django.template.loader import render_to_string
@@ -42,9 +43,9 @@ def _card_html(card: Card) -> str:
     words = {name: getattr(card, name) for name in _WORDS}
     values = {name: str(escape(word)) for name, word in words.items()}
     values |= {name: _number(getattr(card, name)) for name in _NUMBERS}
-    marks = {name: _MARKS[name] if word else "" for name, word in words.items()}
+    marks: dict[str, Any] = {name: _MARKS[name] if word else "" for name, word in words.items()}
     # An empty word may leave out what is around it, so it makes another shape.
-    shape = _shape(replace(card, **marks, **_NUMBER_MARKS))
+    shape = _shape(replace(card, **(marks | _NUMBER_MARKS)))
     return "".join(values[part] if index % 2 else part for index, part in enumerate(shape))
 
 
