@@ -3,7 +3,7 @@
 from collections.abc import Collection
 from dataclasses import replace
 
-from flows.engine.document import Document
+from flows.engine.document import Document, NodeSpec
 from flows.engine.graph import Graph
 from flows.engine.layout import layout
 from flows.views.picture import Card, card_of
@@ -18,11 +18,10 @@ def editor_cards(
     """The cards of all nodes, or of those in `only`; `broken` are ids of nodes with errors."""
     places = layout(document)
     graph = Graph(document)
-    return [
-        replace(
-            card_of(node, places.get(node.id, {}), None, node.id in broken, will_stream=True),
-            disabled=node.id in graph.nodes and graph.is_disabled(node.id),
-        )
-        for node in document.nodes
-        if only is None or node.id in only
-    ]
+
+    def drawn(node: NodeSpec) -> Card:
+        card = card_of(node, places.get(node.id, {}), None, node.id in broken, will_stream=True)
+        is_disabled = node.id in graph.nodes and graph.is_disabled(node.id)
+        return replace(card, disabled=True) if is_disabled else card
+
+    return [drawn(node) for node in document.nodes if only is None or node.id in only]

@@ -25,6 +25,8 @@ export class Edges {
   readonly wires = new Map<string, Wire>();
   private readonly byNode = new Map<string, Set<Wire>>();
   private selected: ReadonlySet<string> = new Set();
+  /** How many of them a run has reached. */
+  private lit = 0;
 
   constructor(
     private readonly svg: SVGSVGElement,
@@ -47,6 +49,7 @@ export class Edges {
       stale: true,
     };
     this.wires.set(edge.id, wire);
+    if (flow) this.lit += 1;
     for (const node of [edge.source, edge.target]) {
       const at = this.byNode.get(node);
       if (at) at.add(wire);
@@ -60,6 +63,7 @@ export class Edges {
     const wire = this.wires.get(id);
     if (!wire) return;
     this.wires.delete(id);
+    if (wire.flow) this.lit -= 1;
     this.byNode.get(wire.edge.source)?.delete(wire);
     this.byNode.get(wire.edge.target)?.delete(wire);
     wire.group?.remove();
@@ -80,11 +84,19 @@ export class Edges {
     return [...this.of(node)].filter(({ edge }) => edge.target === node);
   }
 
-  setFlow(id: string, flow: EdgeFlow): void {
+  /** Whether a run has reached any of them. */
+  get hasRun(): boolean {
+    return this.lit > 0;
+  }
+
+  /** Whether that is another one than before. */
+  setFlow(id: string, flow: EdgeFlow): boolean {
     const wire = this.wires.get(id);
-    if (!wire) return;
+    if (!wire || wire.flow === flow) return false;
+    this.lit += Number(flow !== "") - Number(wire.flow !== "");
     wire.flow = flow;
     if (wire.group) wire.group.dataset["flow"] = flow;
+    return true;
   }
 
   select(ids: ReadonlySet<string>): void {

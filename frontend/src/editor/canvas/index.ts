@@ -135,8 +135,8 @@ export class Canvas {
   }
 
   setEdgeFlow(id: string, flow: EdgeFlow): void {
-    this.stage.edges.setFlow(id, flow);
-    this.root.toggleAttribute("data-live", this.hasRun(flow));
+    if (!this.stage.edges.setFlow(id, flow)) return;
+    this.root.toggleAttribute("data-live", this.stage.edges.hasRun);
     this.stage.repaint();
   }
 
@@ -279,9 +279,5 @@ export class Canvas {
     this.colours.stop();
     this.far.stop();
     this.stage.stop();
-  }
-
-  private hasRun(flow: EdgeFlow): boolean {
-    return flow !== "" || [...this.stage.edges.wires.values()].some((wire) => wire.flow !== "");
   }
 }

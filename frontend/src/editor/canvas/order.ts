@@ -74,23 +74,25 @@ export class GraphOrder {
       const before = this.edges.arriving(id).filter(({ edge }) => here.has(edge.source));
       missing.set(id, before.length);
     }
-    const found: string[] = [];
-    const ready = [...here.keys()].filter((id) => !missing.get(id));
-    while (found.length < here.size) {
+    const found = new Set<string>();
+    // The next one is the last.
+    const ready = [...here.keys()].filter((id) => !missing.get(id)).reverse();
+    const byPlaceAlone = here.keys();
+    while (found.size < here.size) {
       // In a circle none is ready: go on with the first by place.
-      const next = ready.shift() ?? [...here.keys()].find((id) => !found.includes(id));
+      const next: string | undefined = ready.pop() ?? byPlaceAlone.next().value;
       if (next === undefined) break;
-      if (found.includes(next)) continue;
-      found.push(next);
+      if (found.has(next)) continue;
+      found.add(next);
       const freed = this.edges.leaving(next).flatMap(({ edge }) => {
         const left = (missing.get(edge.target) ?? 0) - 1;
         missing.set(edge.target, left);
         return left === 0 ? (here.get(edge.target) ?? []) : [];
       });
       // Along a branch to its end before the next one.
-      ready.unshift(...freed.sort(byPlace).map((card) => card.id));
+      ready.push(...freed.sort(byPlace).map((card) => card.id).reverse());
     }
-    return found;
+    return [...found];
   }
 }
 

@@ -62,6 +62,7 @@ export class TryActions implements EditorActions {
   onMenu: (event: MouseEvent) => void = () => undefined;
 
   nodes = (): readonly NodeInfo[] => this.state.nodes;
+  types = (): ReadonlySet<string> => new Set(this.state.nodes.map((node) => node.type));
   edges = (): readonly EdgeInfo[] => this.state.edges;
   selection = (): Selection => this.selected;
   name = (): string => this.state.name;

@@ -130,6 +130,8 @@ export interface EditorActions {
   readonly flow: string;
   /** Nodes in graph order, what is in a container after it. */
   nodes(): readonly NodeInfo[];
+  /** The types that there are nodes of. */
+  types(): ReadonlySet<string>;
   edges(): readonly EdgeInfo[];
   selection(): Selection;
   name(): string;

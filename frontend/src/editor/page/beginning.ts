@@ -18,7 +18,7 @@ export class Beginning {
   }
 
   private update(): void {
-    const own = this.actions.nodes().some((node) => node.type !== "input" && node.type !== "output");
+    const own = [...this.actions.types()].some((type) => type !== "input" && type !== "output");
     this.box.hidden = own || this.dismissed || this.actions.readOnly || Object.keys(this.documents).length === 0;
   }
 

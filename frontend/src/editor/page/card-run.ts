@@ -28,6 +28,8 @@ export class CardRun {
   /** The box of the card holds something else than `shown`. */
   private stale = false;
   private waitsAt = "";
+  /** Unknown until something was said: the card may show what an earlier run took. */
+  private said: string | null = null;
 
   constructor(
     readonly node: string,
@@ -103,14 +105,24 @@ export class CardRun {
     else if (!this.isOver) this.state = status === "succeeded" ? "skipped" : "cancelled";
   }
 
-  /** Put what is new on the card; once a frame. */
-  draw(now: number): void {
+  /** Put what is new on the card; once a frame. Whether it has another state than before. */
+  draw(now: number): boolean {
     const card = this.card();
-    if (!card) return;
-    this.paint(card);
+    if (!card) return false;
+    const painted = this.paint(card);
     const facts = this.state === "running" && this.startedAt ? this.elapsed(now) : this.facts;
-    if (!this.drawWait(card)) say(card, "facts", facts);
+    if (this.drawWait(card)) this.said = null;
+    else {
+      if (facts !== this.said) say(card, "facts", facts);
+      this.said = facts;
+    }
+    this.drawText(card);
+    return painted;
+  }
+
+  private drawText(card: HTMLElement): void {
     const fresh = this.settle();
+    if (!fresh && !this.stale) return;
     const box = card.querySelector<HTMLElement>('[data-slot="text"]');
     if (this.stale) {
       this.stale = false;
@@ -151,18 +163,20 @@ export class CardRun {
   redrawn(): void {
     this.painted = "";
     this.stale = true;
+    this.said = null;
   }
 
   private elapsed(now: number): string {
     return durationText(Math.max(0, now - (this.startedAt ?? now)));
   }
 
-  private paint(card: HTMLElement): void {
-    if (this.painted === this.state) return;
+  private paint(card: HTMLElement): boolean {
+    if (this.painted === this.state) return false;
     this.painted = this.state;
     card.dataset["state"] = this.state;
     const badge = card.querySelector<HTMLElement>('[data-slot="state"]');
     if (badge) paintState(badge, this.state);
+    return true;
   }
 
   private takeFacts(duration: number | undefined, usage: Usage | undefined): void {

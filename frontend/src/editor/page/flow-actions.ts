@@ -70,10 +70,13 @@ export class FlowActions implements EditorActions, Hands {
       card: (id: string) => this.canvas.element(id),
       state: (id: string) => this.runs.overlay.state(id),
     };
-    const known = this.canvas.graphOrder().flatMap((id) => this.model.nodes.get(id) ?? []);
-    const rest = [...this.model.nodes.values()].filter((entry) => !known.includes(entry));
-    return [...known, ...(known.length < this.model.nodes.size ? rest : [])].map((entry) => nodeInfo(entry, this.model, shown));
+    const inOrder = this.canvas.graphOrder().flatMap((id) => this.model.nodes.get(id) ?? []);
+    // Those that have no card yet come last.
+    const all = new Set([...inOrder, ...this.model.nodes.values()]);
+    return [...all].map((entry) => nodeInfo(entry, this.model, shown));
   }
+
+  types = (): ReadonlySet<string> => new Set([...this.model.nodes.values()].map((entry) => entry.type));
 
   edges = (): readonly EdgeInfo[] => [...this.model.edges.values()].map(edgeInfo);
   name = (): string => this.model.head.name;

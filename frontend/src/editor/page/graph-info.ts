@@ -11,6 +11,7 @@ export interface Shown {
   state(id: string): string;
 }
 
+/** What a card has to be asked for is asked when it is wanted: most who list nodes never do. */
 export function nodeInfo(entry: NodeEntry, model: FlowModel, shown: Shown): NodeInfo {
   const type = nodeTypes().get(entry.type);
   const card = shown.card(entry.id);
@@ -21,11 +22,15 @@ export function nodeInfo(entry: NodeEntry, model: FlowModel, shown: Shown): Node
     category: card?.dataset["category"] ?? type?.category ?? "code",
     parent: entry.parent ?? null,
     holds: type?.holds ?? false,
-    broken: card !== undefined && "broken" in card.dataset,
+    get broken() {
+      return card?.hasAttribute("data-broken") ?? false;
+    },
     disabled: isDisabled(entry.id, model),
     pinned: model.pins.has(entry.id),
     state: shown.state(entry.id),
-    ports: portsOf(entry, card),
+    get ports() {
+      return portsOf(entry, card);
+    },
     takesInput: type?.takesInput ?? true,
   };
 }
@@ -47,14 +52,22 @@ export function parentOf(entry: NodeEntry, model: FlowModel): NodeEntry | undefi
   return entry.parent === undefined ? undefined : model.nodes.get(entry.parent);
 }
 
+/** A card keeps its ports: where they change, the server draws another one. */
+const portsOfCards = new WeakMap<HTMLElement, PortInfo[]>();
+
 /** Output ports as the server drew them: they may follow from the node's settings. */
 export function portsOf(entry: NodeEntry, card: HTMLElement | undefined): PortInfo[] {
-  const handles = card?.querySelectorAll<HTMLElement>('[data-handleid][data-side="out"]');
-  if (!handles) return nodeTypes().get(entry.type)?.ports ?? [];
-  return [...handles].map((handle) => ({
-    name: handle.dataset["handleid"] ?? "out",
-    label: handle.closest(".node-card-port")?.textContent?.trim() ?? "",
-  }));
+  if (!card) return nodeTypes().get(entry.type)?.ports ?? [];
+  let ports = portsOfCards.get(card);
+  if (!ports) {
+    const handles = card.querySelectorAll<HTMLElement>('[data-handleid][data-side="out"]');
+    ports = [...handles].map((handle) => ({
+      name: handle.dataset["handleid"] ?? "out",
+      label: handle.closest(".node-card-port")?.textContent?.trim() ?? "",
+    }));
+    portsOfCards.set(card, ports);
+  }
+  return ports;
 }
 
 export function edgeInfo(edge: EdgeEntry): EdgeInfo {

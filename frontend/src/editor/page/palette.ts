@@ -39,7 +39,7 @@ export class Palette {
 
   /** Types a flow has one of already, and all of them for readers, cannot be added: they say so. */
   private update(): void {
-    const present = new Set(this.actions.nodes().map((node) => node.type));
+    const present = this.actions.types();
     for (const item of this.items()) {
       const type = nodeTypes().get(item.dataset["addType"] ?? "");
       const why = this.actions.readOnly

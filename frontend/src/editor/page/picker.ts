@@ -63,7 +63,7 @@ export class Picker {
 
 /** Types that can stand where a node is wanted: not a second start, nothing without an input. */
 export function fittingTypes(actions: EditorActions, wanted: Pick<QuickAdd, "from" | "to" | "edge">): NodeTypeInfo[] {
-  const present = new Set(actions.nodes().map((node) => node.type));
+  const present = actions.types();
   return [...nodeTypes().values()].filter((type) => {
     if (type.once && present.has(type.type)) return false;
     if ((wanted.from || wanted.edge) && !type.takesInput) return false;

@@ -15,6 +15,7 @@ export interface Problem {
 export class Problems {
   private readonly panel = need("[data-problems]");
   private readonly list = need("[data-slot=problem-list]");
+  private readonly cards = need("[data-canvas-cards]");
   private readonly button = need("[data-problem-count]");
   private readonly url = need("[data-editor]").dataset["problemsUrl"] ?? "";
   /** The server has looked again; forms say the problems of their fields. */
@@ -139,8 +140,9 @@ export class Problems {
     for (const problem of this.problems) {
       if (problem.severity === "error" && problem.node && !firsts.has(problem.node)) firsts.set(problem.node, problem.message);
     }
-    for (const card of document.querySelectorAll<HTMLElement>("[data-canvas-cards] > [data-node]")) {
-      const message = firsts.get(card.dataset["node"] ?? "");
+    for (const card of this.cards.children) {
+      const message = firsts.get(card.getAttribute("data-node") ?? "");
+      if (message === undefined && !card.hasAttribute("data-broken")) continue;
       card.toggleAttribute("data-broken", message !== undefined);
       let said = card.querySelector<HTMLElement>("[data-slot=broken]");
       if (message === undefined) {
@@ -149,7 +151,7 @@ export class Problems {
         continue;
       }
       if (!said) {
-        said = make("span", { class: "sr-only", "data-slot": "broken", id: `broken-${card.dataset["node"]}` });
+        said = make("span", { class: "sr-only", "data-slot": "broken", id: `broken-${card.getAttribute("data-node")}` });
         card.append(said);
       }
       setText(said, `Error: ${message}`);

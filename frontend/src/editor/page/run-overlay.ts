@@ -72,6 +72,7 @@ export class RunOverlay {
   private socket: RunSocket | null = null;
   private connected = true;
   private dirty = false;
+  private edgesDue = false;
   private timer = 0;
   private asking = false;
   private news = false;
@@ -227,15 +228,17 @@ export class RunOverlay {
       this.dirty = false;
       const now = Date.now();
       for (const [id, card] of this.cards) {
-        card.draw(now);
+        if (!card.draw(now)) continue;
         this.host.setNodeState(id, card.state);
+        this.edgesDue = true;
       }
-      this.drawEdges();
+      if (this.edgesDue) this.drawEdges();
       this.onDrawn();
     });
   }
 
   private drawEdges(): void {
+    this.edgesDue = false;
     for (const edge of this.host.edges()) {
       const source = this.cards.get(edge.source)?.state ?? "pending";
       const target = this.cards.get(edge.target)?.state ?? "pending";
@@ -245,6 +248,8 @@ export class RunOverlay {
 
   private tick(): void {
     if (!this.isRunning) return;
+    // Wires may have been drawn meanwhile.
+    this.edgesDue = true;
     this.redraw();
     this.say();
     this.timer = window.setTimeout(() => this.tick(), TICK);
