@@ -14,8 +14,8 @@ from execution.payloads import Externalizer
 from execution.tests.flows_for_tests import document, llm, output, published, start_node
 from flows.models import Flow
 from fluxprompt.testing.live_stack import LiveStack
+from tests.support.axe import AXE, RULES
 from tests.support.visitor import new_visitor, watch
-from tests.test_accessibility import AXE, RULES
 
 JSON = Any
 
