@@ -74,7 +74,7 @@ def flow(editing: Editing, view: View) -> Flow:
 
 def _places(editing: Editing, flow: Flow) -> dict[str, tuple[float, float]]:
     layout = editing.draft(flow).layout
-    return {name: (place.x, place.y) for name, place in layout.items()}
+    return {name: (place["x"], place["y"]) for name, place in layout.items()}
 
 
 def _empty(view: View) -> Spot:
@@ -188,7 +188,6 @@ def test_point_03_drags_snap_to_ten_pixels_unless_alt_is_held(
     page.keyboard.down("Alt")
     view.drag(never, never.by(-3, 7))
     page.keyboard.up("Alt")
-    expect.set_options(timeout=5_000)
     page.wait_for_timeout(300)
     editing.saved()
     assert _places(editing, flow)["never"] == (snapped[0] - 3, snapped[1] + 7)
@@ -201,7 +200,7 @@ def test_point_03_a_card_is_drawn_level_with_another_along_a_guide(view: View, f
     page.mouse.down()
     page.mouse.move(start.x - 40, start.y + 150, steps=4)
     page.mouse.move(start.x - 40, fork.y + 3, steps=4)
-    expect(page.locator("[data-guide=y]").first).to_be_visible()
+    expect(page.locator("[data-guide=y]")).to_have_count(1)
     level = view.at("fork").y
     assert view.at("start").y == pytest.approx(level, abs=0.5)
     page.mouse.up()
@@ -251,6 +250,8 @@ def test_point_05_a_long_press_opens_the_menu_of_what_is_under_the_finger(
     expect(menu).to_be_visible()
     expect(menu.get_by_role("menuitem", name="Open the settings")).to_be_visible()
     assert view.selected() == {"start"}
+    menu.get_by_role("menuitem", name="Open the settings").tap()
+    expect(touched.locator("[data-inspector]")).to_be_visible()
     context.close()
 
 
