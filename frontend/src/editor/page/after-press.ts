@@ -29,6 +29,6 @@ function muteEcho(): void {
   const mute = (event: Event): void => {
     if (event.cancelable) event.preventDefault();
   };
-  addEventListener("touchend", mute, { capture: true, passive: false, signal: over.signal });
+  addEventListener("touchend", mute, { capture: true, once: true, passive: false, signal: over.signal });
   setTimeout(() => over.abort(), ECHO);
 }
