@@ -14,6 +14,8 @@ from typing import Literal
 
 from playwright.sync_api import Browser, Page, sync_playwright
 
+from benchmarks.editor_pictures import WISH, beginnings, described, editor
+from benchmarks.small_png import tighten
 from benchmarks.stack import ROOT, Stack, empty_stack
 from fluxprompt.testing.chromium import find
 from tests.support.model_behaviours import Behaviour
@@ -92,11 +94,14 @@ class Gallery:
         for page in self.pages.values():
             page.goto(f"{self.stack.url}{path}")
 
-    def shoot(self, name: str) -> None:
-        """Picture what every look shows now."""
+    def shoot(self, name: str, *, narrow: bool = True) -> None:
+        """Picture what every look shows now, or only the wide ones."""
         for look, page in self.pages.items():
+            if not narrow and look.width < 1000:
+                continue
             file = self.folder / look.file(name)
             page.screenshot(path=file, animations="disabled")
+            tighten(file)
             print(f"{file.name:28} {file.stat().st_size // 1000:4} kB", flush=True)
 
     def each(self, act: Callable[[Page], None]) -> None:
@@ -108,7 +113,9 @@ def _page(browser: Browser, look: Look) -> Page:
     context = browser.new_context(
         viewport={"width": look.width, "height": look.height}, color_scheme=look.theme
     )
-    return context.new_page()
+    page = context.new_page()
+    page.set_default_timeout(60_000)
+    return page
 
 
 def tour(gallery: Gallery) -> None:
@@ -126,7 +133,11 @@ def tour(gallery: Gallery) -> None:
     flow = _address(gallery.first, FLOW)
     gallery.show("flow", flow)
     _live(gallery, flow)
+    editor(gallery, flow, TOPIC)
     _around_the_editor(gallery, flow)
+    beginnings(gallery, _new_flow(gallery.first, gallery.stack.url))
+    gallery.show("runs", "/runs/")
+    gallery.show("approvals", "/approvals/")
     gallery.show("settings", "/settings/")
     gallery.show("admin", "/admin/execution/run/")
 
@@ -229,6 +240,13 @@ def _in_order(page: Page, site: str, flow: str) -> None:
     page.request.patch(f"{site}/api/v1/flows/{key}", data=place, headers=sent)
 
 
+def _new_flow(page: Page, site: str) -> str:
+    """The path of a flow that nobody has begun."""
+    sent = {"X-CSRFToken": _token(page)}
+    made = page.request.post(f"{site}/api/v1/flows", data={"name": "Overdue"}, headers=sent)
+    return f"/flows/{made.json()['id']}/"
+
+
 def _token(page: Page) -> str:
     """The token that a change by this session needs."""
     name = page.locator("meta[name=csrf-cookie]").get_attribute("content")
@@ -238,6 +256,7 @@ def _token(page: Page) -> str:
 @contextmanager
 def _models() -> Iterator[str]:
     with ModelServer() as models:
+        models.script(WISH, Behaviour(text=described()))
         for asked, (text, pace) in ANSWERS.items():
             models.script(asked, Behaviour(text=text, gap_ms=pace))
         yield models.url

@@ -8,9 +8,9 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from fluxprompt.paths import ROOT
+from tests.support.axe import AXE, LOOKS, RULES
 from tests.support.editor_try import EditorHome, try_script
 from tests.support.visitor import watch
-from tests.test_accessibility import AXE, LOOKS, RULES
 
 #: All but the canvas, which has tests of its own.
 _RUN_AXE = """rules => axe.run({exclude: [['[data-canvas]']]}, {runOnly: rules})

@@ -17,8 +17,8 @@ from execution.tests.flows_for_tests import document, llm, output, published, st
 from flows.changes import Change, change_draft
 from flows.models import Flow
 from fluxprompt.testing.live_stack import LiveStack
+from tests.support.axe import AXE, RULES
 from tests.support.visitor import new_visitor, watch
-from tests.test_accessibility import AXE, RULES
 
 JSON = Any
 

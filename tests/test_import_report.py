@@ -9,8 +9,8 @@ from playwright.sync_api import Browser, Page
 
 from flows.importing.tests.samples_for_tests import FOLDER
 from fluxprompt.testing.live_stack import LiveStack
+from tests.support.axe import LOOKS, faults
 from tests.support.visitor import Visitor, new_visitor
-from tests.test_accessibility import LOOKS, _faults
 
 SAMPLE = FOLDER / "n8n" / "scheduled_weather.json"
 
@@ -57,10 +57,10 @@ def test_axe_finds_nothing_on_the_report_of_an_import(
     page.get_by_role("heading", name="Daily weather").wait_for()
     page.locator("[data-graph] .node-card").first.wait_for()
     page.screenshot(path=tmp_path / f"report-{theme}-{width}.png", full_page=True)
-    assert _faults(page) == []
+    assert faults(page) == []
     _report(page, stack, "hello")
     page.get_by_text("This cannot be imported").wait_for()
-    assert _faults(page) == []
+    assert faults(page) == []
     context.close()
 
 

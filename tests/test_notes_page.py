@@ -9,8 +9,8 @@ from playwright.sync_api import Browser, Page, expect
 from execution.tests.flows_for_tests import document, output, published, start_node
 from flows.models import Flow
 from fluxprompt.testing.live_stack import LiveStack
+from tests.support.axe import LOOKS, faults
 from tests.support.visitor import Visitor, new_visitor, watch
-from tests.test_accessibility import LOOKS, _faults
 
 NOTE = "**Why:** see [the paper](https://example.com/paper).\n\n- short\n- `sharp`"
 PLACES = {
@@ -85,5 +85,5 @@ def test_axe_finds_nothing_wrong_with_notes_and_frames(
     visitor.sign_in(page, stack)
     page.goto(f"{stack.base_url}/flows/{flow.id}/")
     page.locator(".graph[data-ready]").wait_for()
-    assert _faults(page) == []
+    assert faults(page) == []
     context.close()

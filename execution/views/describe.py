@@ -95,7 +95,7 @@ def describe_use(request: PageRequest, flow_id: UUID, run_id: UUID) -> HttpRespo
         messages.error(request, "The draft was changed meanwhile. Look at the differences again.")
         return redirect("flow-described", flow.id, run.id)
     else:
-        messages.success(request, "The draft is as described. Undo brings the one before back.")
+        messages.success(request, "The draft is as described.")
     return redirect("flow-editor", flow.id)
 
 

@@ -3,6 +3,7 @@ import { Canvas } from "./canvas/index";
 import type { CanvasHost } from "./canvas/index";
 import { openSession } from "./session";
 import type { FlowDocument, Json } from "./ops";
+import { afterPress } from "./page/after-press";
 import { CardKeeper } from "./page/card-keeper";
 import { startChrome } from "./page/chrome";
 import type { EditorChrome } from "./page/chrome";
@@ -44,8 +45,6 @@ const { model, sync, history, socket } = session;
 
 let actions: FlowActions;
 let chrome: EditorChrome;
-/** The end of the press that asks for a list would close it again. */
-const afterPress = (open: () => void): void => void setTimeout(open);
 const host: CanvasHost = {
   moved: (places) => void actions.commit(places.size === 1 ? "Move a node" : `Move ${places.size} nodes`, placed(model, places)),
   resized: (id, place) => void actions.commit("Resize a note", [{ op: "place", node: id, place: { ...place } }], `size ${id}`),
@@ -182,6 +181,8 @@ function openView(): void {
   const wanted = new URLSearchParams(location.search).get("node");
   if (wanted && model.nodes.has(wanted)) {
     actions.focusNode(wanted);
+    // Cards are laid out from the first frame on, and take no focus before.
+    requestAnimationFrame(() => requestAnimationFrame(() => canvas.focus(wanted)));
     return;
   }
   const left = memory.read(VIEW);
