@@ -302,7 +302,7 @@ def test_19_problems_stand_at_their_fields(
     prompt = ["config", "prompt"]
     elsewhere({"op": "set", "node": "ask", "path": prompt, "value": "{{ nothing.here }}"})
     second = _field(panel, "config", "cases").locator("[data-row]").nth(1)
-    expect(second.locator("[data-problems]:visible")).to_contain_text("no 'nobody'")
+    expect(second.locator("[data-problems]:visible")).to_contain_text("no node 'nobody'")
     expect(second.locator("[aria-invalid=true]").first).to_be_attached()
     first = _field(panel, "config", "cases").locator("[data-row]").first
     expect(first.locator("[data-problems]:visible")).to_have_count(0)

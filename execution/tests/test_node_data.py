@@ -334,7 +334,8 @@ def test_pinned_outputs_stand_before_recorded_ones_and_say_so(
     assert (lines["ask"]["pinned"], "pinned" in lines["start"]) == (True, False)
     given = _get(visitor, flow, "ask", "data", of="output")
     assert given["pinned"] is True
-    assert next((line["key"], line["preview"]) for line in given["children"]) == ("text", "Fixed")
+    lines = {line["key"]: line["preview"] for line in given["children"]}
+    assert lines["text"] == "Fixed"
     level = _get(visitor, flow, "end", "data", path=["ask", "json"])
     assert [(line["key"], line["preview"]) for line in level["children"]] == [("score", "1")]
 
