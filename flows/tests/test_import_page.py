@@ -1,5 +1,6 @@
 """The page that makes flows of files and pasted text."""
 
+import json
 from io import BytesIO
 from typing import Any
 
@@ -114,3 +115,35 @@ def test_a_viewer_imports_nothing(visitor: Client, owner: tuple[User, Workspace]
     assert visitor.get("/flows/import/").status_code == 403
     assert _import(visitor, text=TEXT).status_code == 403
     assert not Flow.objects.exists()
+
+
+def _workflow(name: str) -> str:
+    """A workflow of n8n as it exports one."""
+    types = {"Go": "manualTrigger", "Later": "noOp"}
+    nodes = [
+        {
+            "id": name,
+            "name": name,
+            "type": f"n8n-nodes-base.{kind}",
+            "typeVersion": 1,
+            "parameters": {},
+            "position": [at * 200, 0],
+        }
+        for at, (name, kind) in enumerate(types.items())
+    ]
+    wires = {"Go": {"main": [[{"node": "Later", "type": "main", "index": 0}]]}}
+    return json.dumps({"name": name, "nodes": nodes, "connections": wires})
+
+
+def test_a_flow_of_another_product_is_shown_with_its_report_before_it_is_imported(
+    visitor: Client,
+) -> None:
+    content = _import(visitor, _file(_workflow("Theirs"), "theirs.json")).content.decode()
+    assert "From n8n" in content
+    assert "Create this flow" in content
+    assert not Flow.objects.exists()
+
+
+def test_several_flows_of_other_products_are_imported_at_once(visitor: Client) -> None:
+    _import(visitor, _file(_workflow("Theirs"), "theirs.json"), _file(TEXT))
+    assert sorted(Flow.objects.values_list("name", flat=True)) == ["Greeting", "Theirs"]

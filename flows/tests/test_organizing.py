@@ -197,7 +197,7 @@ def test_the_migration_knows_which_drafts_were_touched_after_they_were_published
         publish_flow(actor, each)
     FlowVersion.objects.filter(flow=other).update(created_at=timezone.now() - timedelta(hours=1))
     Flow.objects.update(published_revision=None)
-    migration = import_module("flows.migrations.0003_folders_and_tags")
+    migration = import_module("flows.migrations.0004_folders_and_tags")
     with connection.cursor() as cursor:
         cursor.execute(migration._UNTOUCHED)
     assert Flow.objects.get(pk=flow.pk).published_revision == 1

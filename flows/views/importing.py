@@ -90,6 +90,8 @@ def _sources(request: PageRequest, files: list[UploadedFile]) -> Iterator[tuple[
     """Name and bytes of everything given; None for what is too large to be read."""
     for file in files:
         too_large = file.size is None or file.size > MOST_BYTES
+        # It may have been looked at already.
+        file.seek(0)
         yield file.name or "A file", None if too_large else file.read()
     pasted = request.POST.get("text", "").strip().encode()
     if pasted:
