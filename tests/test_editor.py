@@ -70,7 +70,6 @@ def test_the_canvas_shows_the_cards_and_wires_of_the_draft(editing: Editing, pag
     expect(page.locator("[data-canvas] [data-node]")).to_have_count(4)
     expect(page.locator("#card-fork [data-handleid]")).to_have_count(3)
     expect(page.locator("[data-canvas-edges] > g")).to_have_count(3)
-    page.screenshot(path="/tmp/ed1.png")
     assert said == []
 
 
@@ -84,22 +83,16 @@ def test_from_a_new_flow_to_a_published_one_by_mouse(editing: Editing, page: Pag
     box = wire.locator(".canvas-edge-line").bounding_box()
     assert box is not None
     page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
-    page.screenshot(path="/tmp/ed3.png")
     page.locator(".canvas-edge-add").click()
-    page.screenshot(path="/tmp/ed4.png")
     page.keyboard.type("Template")
     page.keyboard.press("Enter")
     card = page.locator("#card-template")
     expect(card).to_be_visible()
-    page.screenshot(path="/tmp/ed5.png")
     card.dblclick()
-    page.screenshot(path="/tmp/ed6.png")
     editor = page.locator("[data-inspector] .cm-content").first
     editor.click()
     page.keyboard.type("Hello {{ start.text")
-    page.screenshot(path="/tmp/ed7.png")
     editing.saved()
-    page.screenshot(path="/tmp/ed8.png")
     assert [node.id for node in editing.draft(flow).nodes] == ["start", "result", "template"]
     page.get_by_role("button", name="Run", exact=True).click()
     page.get_by_label("Text").fill("Ada")
@@ -107,7 +100,5 @@ def test_from_a_new_flow_to_a_published_one_by_mouse(editing: Editing, page: Pag
     expect(page.locator("[data-run-bar]")).to_have_attribute(
         "data-state", "succeeded", timeout=30_000
     )
-    page.screenshot(path="/tmp/ed9.png")
     page.get_by_role("button", name="Publish").click()
-    page.screenshot(path="/tmp/ed10.png")
     assert said == []

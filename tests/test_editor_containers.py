@@ -44,6 +44,7 @@ def test_point_07_a_node_goes_into_a_container_by_mouse_and_in_and_out_by_keys(
     page.keyboard.press("Enter")
     building.choose("map")
     building.says("Moved “Template” into “Map”.")
+    expect(building.card("rows")).to_have_attribute("data-box", "")
     inside, box = building.box("one"), building.box("rows")
     assert box["x"] < inside["x"]
     assert inside["x"] + inside["width"] < box["x"] + box["width"]

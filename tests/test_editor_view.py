@@ -262,6 +262,8 @@ SEEN = {
     "note": "#card-note",
     "rename": "#card-fork input, #card-fork [contenteditable]",
     "connect": "#picker:popover-open",
+    "add-after": "#picker:popover-open",
+    "add-between": "#picker:popover-open",
     "disable": "#card-fork[data-disabled]",
     "duplicate": "#card-fork_2, #card-fork-2",
     "frame": ".node-card[data-frame]",
@@ -271,10 +273,11 @@ SEEN = {
 #: What is said after it.
 SAID = {
     "pin": "Run the flow once",
-    "copy": "Copied 1 node",
-    "cut": "Cut 1 node",
+    "copy": "Copied “",
+    "cut": "Cut “",
     "tidy": "Tidied up",
-    "delete": "Deleted 1 node",
+    "delete": "Deleted “",
+    "delete-gap": "Deleted “",
     "undo": "Undone",
     "redo": "Done again",
 }

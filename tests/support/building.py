@@ -46,9 +46,10 @@ class Building:
         return self.page.locator(f"#card-{node}")
 
     def box(self, node: str) -> Box:
-        """In the flow's pixels, as the canvas drew the card."""
+        """In the flow's pixels, as the canvas drew the card in its next frame."""
         found: Box = self.page.evaluate(
-            """id => { const card = document.getElementById(`card-${id}`);
+            """async id => {
+            for (const _ of [1, 2]) await new Promise(requestAnimationFrame); const card = document.getElementById(`card-${id}`);
             const at = new DOMMatrix(card.style.transform);
             return {x: at.e, y: at.f, width: card.offsetWidth, height: card.offsetHeight}; }""",
             node,

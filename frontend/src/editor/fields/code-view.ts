@@ -22,6 +22,9 @@ export interface ViewOptions {
   readonly changed: (text: string) => void;
 }
 
+/** The usual ones; Ctrl+Enter, which would open a line below, runs the flow. */
+const EDITING_KEYS = defaultKeymap.filter(({ key }) => key !== "Mod-Enter");
+
 const language = new Compartment();
 const readOnly = new Compartment();
 const texts = new Compartment();
@@ -73,7 +76,7 @@ function extensions(options: ViewOptions, template: boolean): Extension[] {
     history(),
     drawSelection(),
     // Tab is left alone: it leads to the next field.
-    keymap.of([...completionKeymap, ...historyKeymap, ...defaultKeymap]),
+    keymap.of([...completionKeymap, ...historyKeymap, ...EDITING_KEYS]),
     syntaxHighlighting(colours),
     theme,
     options.single ? oneLine : EditorView.lineWrapping,

@@ -18,7 +18,10 @@ export class CardKeeper {
   onDrawn: (ids: readonly string[]) => void = () => undefined;
   /** Cards glide to new places during this, where they jump else. */
   glides = false;
+  /** Cards that changed here, perhaps before the server has heard of it. */
   private readonly stale = new Set<string>();
+  /** Cards that the server is to draw: it has their changes. */
+  private readonly due = new Set<string>();
   private asking = false;
 
   constructor(
@@ -61,7 +64,9 @@ export class CardKeeper {
 
   /** The server has all changes: ask for the cards that it may draw differently. */
   refresh(): void {
-    if (!this.asking && this.stale.size > 0) void this.ask();
+    for (const id of this.stale) this.due.add(id);
+    this.stale.clear();
+    if (!this.asking && this.due.size > 0) void this.ask();
   }
 
   private add(id: string): void {
@@ -91,6 +96,7 @@ export class CardKeeper {
 
   private drop(id: string): void {
     this.stale.delete(id);
+    this.due.delete(id);
     this.canvas.removeCard(id);
   }
 
@@ -113,15 +119,15 @@ export class CardKeeper {
 
   private async ask(): Promise<void> {
     this.asking = true;
-    for (let wait = FIRST_WAIT; this.stale.size > 0; ) {
-      const wanted = [...this.stale].slice(0, AT_ONCE);
-      for (const id of wanted) this.stale.delete(id);
+    for (let wait = FIRST_WAIT; this.due.size > 0; ) {
+      const wanted = [...this.due].slice(0, AT_ONCE);
+      for (const id of wanted) this.due.delete(id);
       const html = await this.fetch(wanted);
       if (html !== null) {
         this.draw(html);
         continue;
       }
-      for (const id of wanted) this.stale.add(id);
+      for (const id of wanted) this.due.add(id);
       await new Promise((resolve) => setTimeout(resolve, wait));
       wait = Math.min(2 * wait, LONGEST_WAIT);
     }
@@ -145,7 +151,7 @@ export class CardKeeper {
       const id = card.dataset["node"] ?? "";
       const entry = this.model.nodes.get(id);
       // Touched again meanwhile: the next answer has it.
-      if (!entry || this.stale.has(id)) continue;
+      if (!entry || this.stale.has(id) || this.due.has(id)) continue;
       // Its name is being typed on it: the new name brings the next answer.
       if (this.canvas.element(id)?.querySelector(".node-card-rename")) continue;
       card.toggleAttribute("data-pinned", this.model.pins.has(id));

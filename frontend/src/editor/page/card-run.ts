@@ -27,6 +27,8 @@ export class CardRun {
   private painted = "";
   /** The box of the card holds something else than `shown`. */
   private stale = false;
+  /** `shown` is the server's preview: what was streamed before it is not known. */
+  private previewed = false;
   private waitsAt = "";
   /** Unknown until something was said: the card may show what an earlier run took. */
   private said: string | null = null;
@@ -45,8 +47,15 @@ export class CardRun {
     if (known.started_at) this.startedAt = Date.parse(known.started_at);
     this.error = known.error;
     this.takeFacts(known.duration_ms ?? undefined, known.usage);
-    if (!this.isOver || !known.preview || this.shown) return;
-    this.shown = known.preview.slice(-CARD_TEXT);
+    this.showPreview(known.preview);
+  }
+
+  /** The text of a node that is done and has streamed none: its answer came in one piece. */
+  private showPreview(preview: string | null | undefined): void {
+    if (this.settle()) this.stale = true;
+    if (!this.isOver || !preview || this.shown) return;
+    this.previewed = true;
+    this.shown = preview.slice(-CARD_TEXT);
     this.stale = true;
   }
 
@@ -81,11 +90,13 @@ export class CardRun {
     if (!this.advance(attempt, event.status ?? "succeeded")) return false;
     this.error = event.error ?? null;
     this.takeFacts(event.duration_ms, event.usage);
+    this.showPreview(event.preview);
     return true;
   }
 
+  /** Take a piece of text; the last ones may come with the word that the node is done, or after it. */
   stream(delta: Delta): void {
-    if (this.isOver) return;
+    if (this.previewed) return;
     if (delta.attempt > this.attempt) this.advance(delta.attempt, "running");
     if (delta.attempt !== this.attempt) return;
     const part = delta.part ?? 0;
@@ -202,6 +213,7 @@ export class CardRun {
 
   private restartText(part: number): void {
     this.text = new StreamText(this.attempt, 0, part);
+    this.previewed = false;
     this.shown = "";
     this.whole = "";
     this.card()?.querySelector('[data-slot="text"]')?.replaceChildren();

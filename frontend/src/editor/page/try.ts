@@ -12,4 +12,6 @@ actions.onMenu = (event) => {
   const node = target.closest<HTMLElement>("[data-node]")?.dataset["node"];
   chrome.openMenu(node ? { node } : {}, { x: event.clientX, y: event.clientY });
 };
+// There is no canvas here that would say that its cards stand.
+document.querySelector("[data-canvas]")?.toggleAttribute("data-started", true);
 Object.assign(window, { actions, chrome, postPublish, postRun });
