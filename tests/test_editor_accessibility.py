@@ -23,7 +23,8 @@ _STILL = """() => [...document.querySelectorAll('*')].flatMap(element => [
 #: Animations that people would see move.
 _LONG = """() => document.getAnimations().filter(
   each => each.playState === 'running' && each.effect.getTiming().duration > 1
-).map(each => `${each.animationName ?? each.transitionProperty} of ${each.effect.target.className}`)"""
+).map(({animationName, transitionProperty, effect}) =>
+  `${animationName ?? transitionProperty} of ${effect.target.className}`)"""
 
 
 def _run(page: Page) -> None:

@@ -58,7 +58,9 @@ def test_point_27_the_outline_adds_connects_moves_and_deletes_by_keys(
     page.keyboard.press("c")
     page.keyboard.type("never")
     page.keyboard.press("Enter")
-    assert page.evaluate("actions.edges().some(e => e.source === 'ask' && e.target === 'never')")
+    page.wait_for_function(
+        "() => actions.edges().some(e => e.source === 'ask' && e.target === 'never')"
+    )
     added.focus()
     page.keyboard.press("m")
     page.keyboard.type("each")

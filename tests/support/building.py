@@ -49,7 +49,8 @@ class Building:
         """In the flow's pixels, as the canvas drew the card in its next frame."""
         found: Box = self.page.evaluate(
             """async id => {
-            for (const _ of [1, 2]) await new Promise(requestAnimationFrame); const card = document.getElementById(`card-${id}`);
+            for (const _ of [1, 2]) await new Promise(requestAnimationFrame);
+            const card = document.getElementById(`card-${id}`);
             const at = new DOMMatrix(card.style.transform);
             return {x: at.e, y: at.f, width: card.offsetWidth, height: card.offsetHeight}; }""",
             node,
