@@ -33,7 +33,7 @@ class Editing:
             return question()
 
     def sign_in(self) -> None:
-        self.visitor.sign_in(self.page, self.stack)
+        self.visitor.let_in(self.page.context, self.stack)
 
     def forked(self) -> Flow:
         fork = {"id": "fork", "type": "if", "config": {"condition": "{{ start.text != '' }}"}}

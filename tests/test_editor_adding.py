@@ -7,7 +7,7 @@ from playwright.sync_api import Page, expect
 from tests.support.editor_try import EditorHome
 
 
-def test_point_6_a_node_is_added_from_the_palette_by_keys(home: EditorHome, page: Page) -> None:
+def test_point_06_a_node_is_added_from_the_palette_by_keys(home: EditorHome, page: Page) -> None:
     home.open()
     page.locator("[data-canvas]").click(position={"x": 700, "y": 600})
     page.keyboard.press("Tab")
@@ -28,14 +28,16 @@ def test_point_6_a_node_is_added_from_the_palette_by_keys(home: EditorHome, page
     expect(page.locator("#card-template_2")).to_have_count(1)
 
 
-def test_point_6_a_flow_has_one_start_and_the_palette_says_so(home: EditorHome, page: Page) -> None:
+def test_point_06_a_flow_has_one_start_and_the_palette_says_so(
+    home: EditorHome, page: Page
+) -> None:
     home.open()
     item = page.locator("[data-add-type=input]").last
     expect(item).to_have_attribute("aria-disabled", "true")
     expect(item).to_have_attribute("title", re.compile("has it already"))
 
 
-def test_point_6_a_node_is_dragged_with_a_ghost_and_escape_lets_go_of_it(
+def test_point_06_a_node_is_dragged_with_a_ghost_and_escape_lets_go_of_it(
     home: EditorHome, page: Page
 ) -> None:
     home.open()
@@ -58,7 +60,7 @@ def test_point_6_a_node_is_dragged_with_a_ghost_and_escape_lets_go_of_it(
     ]
 
 
-def test_point_5_a_finger_drags_a_node_out_of_the_drawer(home: EditorHome, page: Page) -> None:
+def test_point_05_a_finger_drags_a_node_out_of_the_drawer(home: EditorHome, page: Page) -> None:
     page.set_viewport_size({"width": 390, "height": 800})
     home.open()
     page.get_by_role("button", name="Nodes and outline").click()
@@ -79,7 +81,7 @@ def test_point_5_a_finger_drags_a_node_out_of_the_drawer(home: EditorHome, page:
     expect(page.locator("#editor-panel")).to_be_hidden()
 
 
-def test_point_7_a_dropped_wire_offers_what_fits_and_the_choice_is_connected(
+def test_point_07_a_dropped_wire_offers_what_fits_and_the_choice_is_connected(
     home: EditorHome, page: Page
 ) -> None:
     home.open()

@@ -125,6 +125,9 @@ def test_point_07_a_node_dropped_on_a_wire_goes_into_it(building: Building, page
     assert [(edge.source, edge.target) for edge in building.draft().edges] == [
         ("start", "spare"), ("spare", "end"),
     ]  # fmt: skip
+    page.keyboard.press("Control+z")
+    building.wires("start>end")
+    assert building.box("spare")["y"] == 300
 
 
 def test_point_07_deleting_in_a_chain_heals_it_and_shift_delete_does_not(

@@ -49,7 +49,7 @@ def flow(stack: LiveStack, page: Page, django_db_blocker: Any) -> Flow:
         visitor = new_visitor()
         made = published(visitor.actor, small_flow())
     page.set_viewport_size({"width": 1440, "height": 900})
-    visitor.sign_in(page, stack)
+    visitor.let_in(page.context, stack)
     return made
 
 
@@ -62,7 +62,7 @@ def canvas(stack: LiveStack, page: Page, flow: Flow) -> Iterator[CanvasPage]:
     assert said == []
 
 
-def test_01_the_wheel_pans_and_ctrl_wheel_zooms_at_the_pointer(canvas: CanvasPage) -> None:
+def test_point_01_the_wheel_pans_and_ctrl_wheel_zooms_at_the_pointer(canvas: CanvasPage) -> None:
     canvas.mouse.move(700, 500)
     canvas.mouse.wheel(30, 50)
     canvas.frames()
@@ -82,7 +82,7 @@ def test_01_the_wheel_pans_and_ctrl_wheel_zooms_at_the_pointer(canvas: CanvasPag
     assert canvas.do("toFlow(700, 500)") == pytest.approx(before, abs=0.01)
 
 
-def test_01_a_drag_on_empty_canvas_pans_and_a_click_there_selects_nothing(
+def test_point_01_a_drag_on_empty_canvas_pans_and_a_click_there_selects_nothing(
     canvas: CanvasPage,
 ) -> None:
     canvas.do("select(['fork'])")
@@ -95,7 +95,7 @@ def test_01_a_drag_on_empty_canvas_pans_and_a_click_there_selects_nothing(
 
 
 @pytest.mark.parametrize("how", ["space", "middle"])
-def test_01_space_and_middle_drag_pan_over_nodes_and_never_move_them(
+def test_point_01_space_and_middle_drag_pan_over_nodes_and_never_move_them(
     canvas: CanvasPage, how: str
 ) -> None:
     before = canvas.rect("fork")
@@ -111,7 +111,7 @@ def test_01_space_and_middle_drag_pan_over_nodes_and_never_move_them(
     assert canvas.intents("moved") == []
 
 
-def test_01_shift_drag_is_a_marquee(canvas: CanvasPage) -> None:
+def test_point_01_shift_drag_is_a_marquee(canvas: CanvasPage) -> None:
     canvas.page.keyboard.down("Shift")
     canvas.drag(canvas.spot(-40, -40), canvas.spot(420, 60), hold=True)
     expect(canvas.page.locator(".canvas-marquee")).to_be_visible()
@@ -125,7 +125,7 @@ def test_01_shift_drag_is_a_marquee(canvas: CanvasPage) -> None:
     expect(canvas.page.locator(".canvas-marquee")).to_have_count(0)
 
 
-def test_02_keys_and_buttons_fit_and_zoom(canvas: CanvasPage) -> None:
+def test_point_02_keys_and_buttons_fit_and_zoom(canvas: CanvasPage) -> None:
     canvas.do("placeCard('end', {x: 2400, y: 0})")
     canvas.page.keyboard.press("1")
     canvas.rest()
@@ -145,7 +145,7 @@ def test_02_keys_and_buttons_fit_and_zoom(canvas: CanvasPage) -> None:
     assert canvas.view["zoom"] == 1
 
 
-def test_02_the_minimap_takes_drags_clicks_and_the_wheel_and_can_be_hidden(
+def test_point_02_the_minimap_takes_drags_clicks_and_the_wheel_and_can_be_hidden(
     canvas: CanvasPage,
 ) -> None:
     canvas.do("setView({x: 120, y: 160, zoom: 2})")
@@ -172,7 +172,7 @@ def test_02_the_minimap_takes_drags_clicks_and_the_wheel_and_can_be_hidden(
     expect(minimap).to_be_visible()
 
 
-def test_02_the_minimap_shows_run_states_by_colour(canvas: CanvasPage) -> None:
+def test_point_02_the_minimap_shows_run_states_by_colour(canvas: CanvasPage) -> None:
     read = """() => { const map = document.querySelector('[data-canvas-minimap]');
         return [...map.getContext('2d').getImageData(0, 0, map.width, map.height).data].join() }"""
     canvas.rest()
@@ -183,7 +183,7 @@ def test_02_the_minimap_shows_run_states_by_colour(canvas: CanvasPage) -> None:
     expect(canvas.page.locator("#card-fork")).to_have_attribute("data-state", "failed")
 
 
-def test_03_a_drag_snaps_to_the_grid_and_alt_lets_go_of_it(canvas: CanvasPage) -> None:
+def test_point_03_a_drag_snaps_to_the_grid_and_alt_lets_go_of_it(canvas: CanvasPage) -> None:
     start = canvas.at("spare")
     canvas.drag(start, start.by(33, 87))
     assert canvas.intents("moved") == [
@@ -196,7 +196,7 @@ def test_03_a_drag_snaps_to_the_grid_and_alt_lets_go_of_it(canvas: CanvasPage) -
     assert canvas.intents("moved")[-1]["places"] == {"spare": {"x": 63, "y": 407}}
 
 
-def test_03_alignment_guides_show_and_draw_a_card_level(canvas: CanvasPage) -> None:
+def test_point_03_alignment_guides_show_and_draw_a_card_level(canvas: CanvasPage) -> None:
     start = canvas.at("spare")
     canvas.drag(start, start.by(36, 124), hold=True)
     # `never` stands at y 420: 4 pixels away.
@@ -206,7 +206,7 @@ def test_03_alignment_guides_show_and_draw_a_card_level(canvas: CanvasPage) -> N
     expect(canvas.page.locator("[data-guide]")).to_have_count(0)
 
 
-def test_03_the_view_moves_on_while_a_card_is_held_at_the_edge(canvas: CanvasPage) -> None:
+def test_point_03_the_view_moves_on_while_a_card_is_held_at_the_edge(canvas: CanvasPage) -> None:
     start = canvas.at("spare")
     canvas.mouse.move(start.x, start.y)
     canvas.mouse.down()
@@ -220,7 +220,7 @@ def test_03_the_view_moves_on_while_a_card_is_held_at_the_edge(canvas: CanvasPag
     assert place["y"] == pytest.approx(at["y"] - 14, abs=20)
 
 
-def test_03_escape_takes_a_drag_back(canvas: CanvasPage) -> None:
+def test_point_03_escape_takes_a_drag_back(canvas: CanvasPage) -> None:
     before = canvas.rect("spare")
     start = canvas.at("spare")
     canvas.drag(start, start.by(90, 90), hold=True)
@@ -232,7 +232,7 @@ def test_03_escape_takes_a_drag_back(canvas: CanvasPage) -> None:
     assert canvas.intents("moved") == []
 
 
-def test_03_all_that_is_selected_moves_together_and_is_told_once(canvas: CanvasPage) -> None:
+def test_point_03_all_that_is_selected_moves_together_and_is_told_once(canvas: CanvasPage) -> None:
     canvas.do("select(['start', 'spare'])")
     start = canvas.at("spare")
     canvas.drag(start, start.by(-60, 170))
@@ -241,7 +241,9 @@ def test_03_all_that_is_selected_moves_together_and_is_told_once(canvas: CanvasP
     assert canvas.selection() == ["spare", "start"]
 
 
-def test_04_cards_out_of_sight_are_not_laid_out_and_come_back_in_sight(canvas: CanvasPage) -> None:
+def test_point_04_cards_out_of_sight_are_not_laid_out_and_come_back_in_sight(
+    canvas: CanvasPage,
+) -> None:
     state = "document.querySelector('#card-end').style.contentVisibility"
     canvas.do("setView({x: -3000, y: 0, zoom: 1})")
     canvas.frames()
@@ -252,7 +254,7 @@ def test_04_cards_out_of_sight_are_not_laid_out_and_come_back_in_sight(canvas: C
     expect(canvas.page.locator("#card-end .node-card-title")).to_be_in_viewport()
 
 
-def test_04_far_out_the_flow_is_drawn_and_can_still_be_edited(canvas: CanvasPage) -> None:
+def test_point_04_far_out_the_flow_is_drawn_and_can_still_be_edited(canvas: CanvasPage) -> None:
     canvas.do("setView({x: 300, y: 300, zoom: 0.25})")
     canvas.frames()
     expect(canvas.page.locator("[data-canvas]")).to_have_attribute("data-far", "")
@@ -265,7 +267,7 @@ def test_04_far_out_the_flow_is_drawn_and_can_still_be_edited(canvas: CanvasPage
     expect(canvas.page.locator(".canvas-far")).to_be_hidden()
 
 
-def test_05_the_view_is_told_when_it_rests_and_can_be_set(canvas: CanvasPage) -> None:
+def test_point_05_the_view_is_told_when_it_rests_and_can_be_set(canvas: CanvasPage) -> None:
     canvas.rest()
     canvas.forget()
     canvas.mouse.move(700, 500)
@@ -283,7 +285,9 @@ def test_05_the_view_is_told_when_it_rests_and_can_be_set(canvas: CanvasPage) ->
     assert middle["y"] == pytest.approx(rect["y"] + rect["height"] / 2)
 
 
-def test_09_tab_goes_along_the_graph_and_leaves_after_the_last_card(canvas: CanvasPage) -> None:
+def test_point_09_tab_goes_along_the_graph_and_leaves_after_the_last_card(
+    canvas: CanvasPage,
+) -> None:
     canvas.page.locator("[data-canvas]").focus()
     met = []
     for _ in range(9):
@@ -297,7 +301,7 @@ def test_09_tab_goes_along_the_graph_and_leaves_after_the_last_card(canvas: Canv
     expect(canvas.page.locator("[data-canvas]")).to_be_focused()
 
 
-def test_09_focus_brings_a_card_that_is_out_of_sight_into_view(canvas: CanvasPage) -> None:
+def test_point_09_focus_brings_a_card_that_is_out_of_sight_into_view(canvas: CanvasPage) -> None:
     canvas.do("setView({x: -4000, y: 0, zoom: 1})")
     canvas.frames()
     canvas.do("focus('end')")
@@ -306,7 +310,7 @@ def test_09_focus_brings_a_card_that_is_out_of_sight_into_view(canvas: CanvasPag
     expect(canvas.page.locator("#card-end")).to_be_in_viewport(ratio=0.99)
 
 
-def test_09_arrows_nudge_what_is_selected(canvas: CanvasPage) -> None:
+def test_point_09_arrows_nudge_what_is_selected(canvas: CanvasPage) -> None:
     canvas.page.locator("[data-canvas]").focus()
     canvas.page.keyboard.press("Tab")
     canvas.page.keyboard.press("ArrowRight")
@@ -319,7 +323,7 @@ def test_09_arrows_nudge_what_is_selected(canvas: CanvasPage) -> None:
     assert {one["how"] for one in told} == {"keys"}
 
 
-def test_09_alt_arrows_walk_the_graph_and_enter_opens(canvas: CanvasPage) -> None:
+def test_point_09_alt_arrows_walk_the_graph_and_enter_opens(canvas: CanvasPage) -> None:
     canvas.do("select(['start'])")
     canvas.do("focus('start')")
     met = []
@@ -332,7 +336,7 @@ def test_09_alt_arrows_walk_the_graph_and_enter_opens(canvas: CanvasPage) -> Non
     assert canvas.intents("opened") == [{"kind": "opened", "id": "fork"}]
 
 
-def test_20_a_right_click_asks_for_the_menu_of_what_is_there(canvas: CanvasPage) -> None:
+def test_point_20_a_right_click_asks_for_the_menu_of_what_is_there(canvas: CanvasPage) -> None:
     on_card, empty = canvas.at("fork"), canvas.spot(150, 220)
     wire = canvas.middle_of_wire("start", "out", "fork")
     for spot in (on_card, empty, wire):
@@ -341,7 +345,7 @@ def test_20_a_right_click_asks_for_the_menu_of_what_is_there(canvas: CanvasPage)
     assert targets == [{"node": "fork"}, {"canvas": True}, {"edge": "start.out>fork"}]
 
 
-def test_06_double_clicks_open_a_card_or_ask_to_add_one(canvas: CanvasPage) -> None:
+def test_point_06_double_clicks_open_a_card_or_ask_to_add_one(canvas: CanvasPage) -> None:
     spot, empty = canvas.at("fork"), canvas.spot(150, 220)
     canvas.mouse.dblclick(spot.x, spot.y)
     canvas.mouse.dblclick(empty.x, empty.y)
@@ -350,7 +354,7 @@ def test_06_double_clicks_open_a_card_or_ask_to_add_one(canvas: CanvasPage) -> N
     assert told["at"] == pytest.approx({"x": 150, "y": 220}, abs=0.5)
 
 
-def test_22_a_run_colours_cards_and_wires(canvas: CanvasPage) -> None:
+def test_point_22_a_run_colours_cards_and_wires(canvas: CanvasPage) -> None:
     canvas.do("setNodeState('start', 'succeeded')")
     canvas.do("setEdgeFlow('start.out>fork', 'active')")
     canvas.do("setEdgeFlow('fork.false>never', 'dead')")
@@ -364,7 +368,7 @@ def test_22_a_run_colours_cards_and_wires(canvas: CanvasPage) -> None:
     expect(canvas.page.locator("[data-canvas][data-live]")).to_have_count(0)
 
 
-def test_24_read_only_lets_look_and_select_but_not_change(canvas: CanvasPage) -> None:
+def test_point_24_read_only_lets_look_and_select_but_not_change(canvas: CanvasPage) -> None:
     canvas.do("setReadOnly(true)")
     before = canvas.rect("fork")
     spot = canvas.at("fork")

@@ -56,6 +56,31 @@ def test_point_07_a_node_goes_into_a_container_by_mouse_and_in_and_out_by_keys(
     assert building.node("one").parent is None
 
 
+def test_point_07_a_node_is_dragged_out_of_a_container_and_undo_puts_it_back(
+    building: Building, page: Page
+) -> None:
+    rows = {"id": "rows", "type": "map", "config": {"items": "{{ start.text }}"}}
+    inside = [template("one", parent="rows"), template("two", parent="rows")]
+    places = {
+        "start": {"x": 0, "y": 0},
+        "rows": {"x": 330, "y": 0},
+        "one": {"x": 370, "y": 130},
+        "two": {"x": 650, "y": 130},
+    }
+    building.open([start_node("text"), rows, *inside], ["start>rows", "one>two"], layout=places)
+    before = building.box("rows")
+    head = building.head("two")
+    building.drag(head, head.by(0, 260))
+    building.says("Moved “Template” out of the container. One wire would cross the wall and went.")
+    building.wires("start>rows")
+    assert building.node("two").parent is None
+    assert building.box("rows")["width"] < before["width"]
+    page.keyboard.press("Control+z")
+    building.wires("start>rows", "one>two")
+    assert building.node("two").parent == "rows"
+    assert building.box("rows") == before
+
+
 def test_point_15_a_frame_is_put_around_the_selection_and_carries_it(
     building: Building, page: Page
 ) -> None:

@@ -45,7 +45,7 @@ def _template_box(panel: Locator) -> Locator:
 
 
 @pytest.mark.parametrize("delay", [0, 60], ids=["fast", "slowly"])
-def test_17_what_is_typed_into_a_template_is_kept_letter_by_letter(
+def test_point_17_what_is_typed_into_a_template_is_kept_letter_by_letter(
     editing: Editing, page: Page, delay: int
 ) -> None:
     flow = _chain(editing, "T")
@@ -61,7 +61,9 @@ def test_17_what_is_typed_into_a_template_is_kept_letter_by_letter(
     assert words.config["template"] == "Hello {{ start.text }}"
 
 
-def test_17_braces_that_stand_there_already_are_typed_over(editing: Editing, page: Page) -> None:
+def test_point_17_braces_that_stand_there_already_are_typed_over(
+    editing: Editing, page: Page
+) -> None:
     flow = _chain(editing, "T")
     editing.open(flow)
     box = _template_box(_open(page, "words"))
@@ -71,7 +73,7 @@ def test_17_braces_that_stand_there_already_are_typed_over(editing: Editing, pag
     expect(box).to_have_text("{{ start.text }} and {{ start.text }}, {{ {'a': 1}.a }}")
 
 
-def test_18_a_node_that_was_just_put_into_a_wire_knows_its_names(
+def test_point_18_a_node_that_was_just_put_into_a_wire_knows_its_names(
     editing: Editing, page: Page
 ) -> None:
     flow = editing.new()
@@ -93,7 +95,7 @@ def test_18_a_node_that_was_just_put_into_a_wire_knows_its_names(
     expect(field.locator(".code-said")).to_contain_text("no value")
 
 
-def test_18_previews_and_data_follow_the_newest_run(editing: Editing, page: Page) -> None:
+def test_point_18_previews_and_data_follow_the_newest_run(editing: Editing, page: Page) -> None:
     flow = _chain(editing, "Hello {{ start.text }}")
     editing.open(flow)
     panel = _open(page, "words")
@@ -111,7 +113,7 @@ def test_18_previews_and_data_follow_the_newest_run(editing: Editing, page: Page
     expect(panel.locator("[data-pane=output]")).to_contain_text("Hello Grace")
 
 
-def test_18_pinned_values_stand_before_those_of_runs(editing: Editing, page: Page) -> None:
+def test_point_18_pinned_values_stand_before_those_of_runs(editing: Editing, page: Page) -> None:
     flow = _chain(editing, "Hello {{ start.text }}")
     editing.ask(lambda: flow.nodes.filter(key="start").update(pinned={"text": "Fixed"}))
     editing.open(flow)
@@ -142,7 +144,7 @@ def _renamed(page: Page, panel: Locator, to: str) -> None:
     box.press("Enter")
 
 
-def test_14_another_id_rewrites_what_reads_it_and_undo_brings_it_back(
+def test_point_14_another_id_rewrites_what_reads_it_and_undo_brings_it_back(
     editing: Editing, page: Page
 ) -> None:
     flow = _chain(editing)
@@ -166,7 +168,7 @@ def test_14_another_id_rewrites_what_reads_it_and_undo_brings_it_back(
     assert [node.id for node in editing.draft(flow).nodes] == ["start", "words", "end"]
 
 
-def test_14_an_id_that_is_taken_is_given_back_and_said(editing: Editing, page: Page) -> None:
+def test_point_14_an_id_that_is_taken_is_given_back_and_said(editing: Editing, page: Page) -> None:
     flow = _chain(editing)
     editing.open(flow)
     panel = _open(page, "words")
@@ -175,7 +177,7 @@ def test_14_an_id_that_is_taken_is_given_back_and_said(editing: Editing, page: P
     expect(_field(panel, "id").get_by_role("textbox")).to_have_value("words")
 
 
-def test_14_a_broken_reference_is_on_card_field_and_list_and_the_list_leads_to_it(
+def test_point_14_a_broken_reference_is_on_card_field_and_list_and_the_list_leads_to_it(
     editing: Editing, page: Page
 ) -> None:
     flow = _chain(editing)
@@ -196,7 +198,7 @@ def test_14_a_broken_reference_is_on_card_field_and_list_and_the_list_leads_to_i
     expect(panel.locator("[data-problems]:visible")).to_contain_text("words")
 
 
-def test_17_the_panel_stands_beside_canvas_and_run_bar_and_a_card_behind_it_comes_out(
+def test_point_17_the_panel_stands_beside_canvas_and_run_bar_and_a_card_behind_it_comes_out(
     editing: Editing, page: Page
 ) -> None:
     flow = _chain(editing)

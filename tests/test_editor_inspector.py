@@ -17,7 +17,7 @@ from execution.tests.flows_for_tests import document, llm, output, published, st
 from flows.changes import Change, change_draft
 from flows.models import Flow
 from fluxprompt.testing.live_stack import LiveStack
-from tests.support.axe import AXE, RULES
+from tests.support.axe import AXE, RULES, SOME_LOOKS
 from tests.support.visitor import new_visitor, watch
 
 JSON = Any
@@ -61,7 +61,7 @@ def flow(
         edges = ["start>ask", "ask>call", "call>way", "way.a>end"]
         made = published(visitor.actor, document(nodes, edges))
         run = _run(made, getattr(request, "param", 20))
-    visitor.sign_in(page, stack)
+    visitor.let_in(page.context, stack)
     yield made
     with pytest.MonkeyPatch.context() as patch, django_db_blocker.unblock():
         patch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "1")
@@ -143,7 +143,7 @@ def _changes(page: Page) -> list[JSON]:
     return changes
 
 
-def test_17_an_edit_is_a_change_of_its_path_grouped_while_typing(
+def test_point_17_an_edit_is_a_change_of_its_path_grouped_while_typing(
     opened: Callable[[str], Locator], page: Page
 ) -> None:
     panel = opened("ask")
@@ -165,7 +165,7 @@ def test_17_an_edit_is_a_change_of_its_path_grouped_while_typing(
     assert _changes(page)[-1]["value"] is None
 
 
-def test_17_numbers_that_cannot_be_read_are_marked_and_not_sent(
+def test_point_17_numbers_that_cannot_be_read_are_marked_and_not_sent(
     opened: Callable[[str], Locator], page: Page
 ) -> None:
     panel = opened("ask")
@@ -186,7 +186,7 @@ def test_17_numbers_that_cannot_be_read_are_marked_and_not_sent(
     assert _changes(page)[-1]["value"] == "{{ start.count | int }}".replace("{{ ", "{{ ")
 
 
-def test_17_rows_are_added_moved_and_removed_by_keyboard(
+def test_point_17_rows_are_added_moved_and_removed_by_keyboard(
     opened: Callable[[str], Locator], page: Page
 ) -> None:
     panel = opened("way")
@@ -203,7 +203,9 @@ def test_17_rows_are_added_moved_and_removed_by_keyboard(
     assert [case["name"] for case in _changes(page)[-1]["value"]] == ["cd", "b"]
 
 
-def test_17_headers_are_names_and_values(opened: Callable[[str], Locator], page: Page) -> None:
+def test_point_17_headers_are_names_and_values(
+    opened: Callable[[str], Locator], page: Page
+) -> None:
     headers = _field(opened("call"), "config", "headers")
     headers.get_by_role("button", name="Add to Headers").click()
     page.keyboard.type("X-Two")
@@ -215,7 +217,7 @@ def test_17_headers_are_names_and_values(opened: Callable[[str], Locator], page:
     expect(headers).to_contain_text("Two entries are named 'X-One'")
 
 
-def test_17_a_change_from_elsewhere_is_shown_without_losing_the_cursor(
+def test_point_17_a_change_from_elsewhere_is_shown_without_losing_the_cursor(
     opened: Callable[[str], Locator], page: Page, elsewhere: Callable[[JSON], None]
 ) -> None:
     panel = opened("ask")
@@ -229,7 +231,7 @@ def test_17_a_change_from_elsewhere_is_shown_without_losing_the_cursor(
     assert _changes(page)[-1]["value"] == "Do Write about {{ start.topic }} again"
 
 
-def test_17_escape_closes_and_gives_the_focus_back(
+def test_point_17_escape_closes_and_gives_the_focus_back(
     opened: Callable[[str], Locator], page: Page
 ) -> None:
     page.locator("#card-ask").focus()
@@ -241,7 +243,7 @@ def test_17_escape_closes_and_gives_the_focus_back(
     expect(page.locator("#card-ask")).to_be_focused()
 
 
-def test_17_a_value_is_pressed_and_dragged_into_a_field(
+def test_point_17_a_value_is_pressed_and_dragged_into_a_field(
     opened: Callable[[str], Locator], page: Page
 ) -> None:
     panel = opened("call")
@@ -259,7 +261,7 @@ def test_17_a_value_is_pressed_and_dragged_into_a_field(
     assert "{{ start.count }}" in _changes(page)[-1]["value"]
 
 
-def test_18_names_are_completed_with_type_and_last_value(
+def test_point_18_names_are_completed_with_type_and_last_value(
     opened: Callable[[str], Locator], page: Page
 ) -> None:
     panel = opened("ask")
@@ -281,7 +283,9 @@ def test_18_names_are_completed_with_type_and_last_value(
     expect(_field(panel, "config", "system").locator(".code-said")).to_have_text("text Of TEA")
 
 
-def test_18_unknown_names_are_marked_as_typed(opened: Callable[[str], Locator], page: Page) -> None:
+def test_point_18_unknown_names_are_marked_as_typed(
+    opened: Callable[[str], Locator], page: Page
+) -> None:
     panel = opened("ask")
     field = _field(panel, "config", "system")
     field.get_by_role("textbox", name="System").click()
@@ -292,7 +296,7 @@ def test_18_unknown_names_are_marked_as_typed(opened: Callable[[str], Locator], 
     expect(field.locator(".code-said[data-tone=error]")).to_contain_text("no 'stort' here")
 
 
-def test_19_problems_stand_at_their_fields(
+def test_point_19_problems_stand_at_their_fields(
     opened: Callable[[str], Locator], elsewhere: Callable[[JSON], None]
 ) -> None:
     panel = opened("way")
@@ -309,7 +313,7 @@ def test_19_problems_stand_at_their_fields(
     expect(panel).not_to_contain_text("nothing")
 
 
-def test_25_a_failed_node_says_cause_field_and_request_and_jumps(
+def test_point_25_a_failed_node_says_cause_field_and_request_and_jumps(
     opened: Callable[[str], Locator], page: Page
 ) -> None:
     panel = opened("call")
@@ -324,7 +328,7 @@ def test_25_a_failed_node_says_cause_field_and_request_and_jumps(
 
 
 @pytest.mark.parametrize("flow", [450_000], indirect=True)
-def test_26_an_output_of_a_hundred_megabytes_opens_at_once(
+def test_point_26_an_output_of_a_hundred_megabytes_opens_at_once(
     opened: Callable[[str], Locator], page: Page
 ) -> None:
     panel = opened("ask")
@@ -358,11 +362,8 @@ def test_26_an_output_of_a_hundred_megabytes_opens_at_once(
     expect(panel.locator("[data-pane=output]")).to_contain_text("Only the beginning of 87.4 MB")
 
 
-LOOKS = [("light", 1440), ("dark", 1440), ("light", 390), ("dark", 390)]
-
-
-@pytest.mark.parametrize(("theme", "width"), LOOKS)
-def test_17_axe_finds_nothing_and_no_policy_is_broken(
+@pytest.mark.parametrize(("theme", "width"), SOME_LOOKS)
+def test_point_17_axe_finds_nothing_and_no_policy_is_broken(
     opened: Callable[[str], Locator], page: Page, theme: str, width: int
 ) -> None:
     said = watch(page)

@@ -7,7 +7,7 @@ from playwright.sync_api import Page, expect
 from tests.support.editor_try import EditorHome
 
 
-def test_point_6_ctrl_k_finds_nodes_commands_and_other_flows(home: EditorHome, page: Page) -> None:
+def test_point_06_ctrl_k_finds_nodes_commands_and_other_flows(home: EditorHome, page: Page) -> None:
     home.open()
     name = page.get_by_label("Name of the flow")
     name.focus()

@@ -35,7 +35,7 @@ def fingers(page: Page) -> Fingers:
     return Fingers(page)
 
 
-def test_05_a_finger_drags_a_card(canvas: CanvasPage, fingers: Fingers) -> None:
+def test_point_05_a_finger_drags_a_card(canvas: CanvasPage, fingers: Fingers) -> None:
     start = canvas.at("spare")
     fingers.drag(start, start.by(40, 90))
     assert canvas.intents("moved")[0]["places"] == {"spare": {"x": 40, "y": 390}}
@@ -43,7 +43,7 @@ def test_05_a_finger_drags_a_card(canvas: CanvasPage, fingers: Fingers) -> None:
     assert canvas.view == {"x": 40, "y": 60, "zoom": 1}
 
 
-def test_05_a_finger_on_empty_canvas_pans(canvas: CanvasPage, fingers: Fingers) -> None:
+def test_point_05_a_finger_on_empty_canvas_pans(canvas: CanvasPage, fingers: Fingers) -> None:
     start = canvas.spot(100, 200)
     fingers.drag(start, start.by(-30, 60))
     assert canvas.view == pytest.approx({"x": 10, "y": 120, "zoom": 1}, abs=10)
@@ -51,7 +51,7 @@ def test_05_a_finger_on_empty_canvas_pans(canvas: CanvasPage, fingers: Fingers) 
 
 
 @pytest.mark.parametrize("first", ["card", "ground"])
-def test_05_two_fingers_pinch_wherever_the_first_one_is(
+def test_point_05_two_fingers_pinch_wherever_the_first_one_is(
     canvas: CanvasPage, fingers: Fingers, first: str
 ) -> None:
     start = canvas.at("spare") if first == "card" else canvas.spot(80, 200)
@@ -69,7 +69,7 @@ def test_05_two_fingers_pinch_wherever_the_first_one_is(
     assert canvas.intents("moved", "menu") == []
 
 
-def test_05_a_finger_draws_a_wire(canvas: CanvasPage, fingers: Fingers) -> None:
+def test_point_05_a_finger_draws_a_wire(canvas: CanvasPage, fingers: Fingers) -> None:
     canvas.do("setView({x: 20, y: 60, zoom: 0.8})")
     canvas.frames()
     canvas.do("placeCard('never', {x: 330, y: 420})")
@@ -80,7 +80,7 @@ def test_05_a_finger_draws_a_wire(canvas: CanvasPage, fingers: Fingers) -> None:
     ]
 
 
-def test_05_a_long_press_is_the_context_menu(canvas: CanvasPage, fingers: Fingers) -> None:
+def test_point_05_a_long_press_is_the_context_menu(canvas: CanvasPage, fingers: Fingers) -> None:
     spot = canvas.at("spare")
     fingers.down(spot)
     canvas.frames(700)
@@ -93,7 +93,7 @@ def test_05_a_long_press_is_the_context_menu(canvas: CanvasPage, fingers: Finger
     assert canvas.intents("moved") == []
 
 
-def test_05_a_tap_selects_and_on_empty_canvas_selects_nothing(
+def test_point_05_a_tap_selects_and_on_empty_canvas_selects_nothing(
     canvas: CanvasPage, fingers: Fingers
 ) -> None:
     fingers.down(canvas.at("spare"))
@@ -106,7 +106,7 @@ def test_05_a_tap_selects_and_on_empty_canvas_selects_nothing(
     assert canvas.selection() == []
 
 
-def test_05_a_phone_opens_at_a_zoom_that_can_be_read_and_without_the_minimap(
+def test_point_05_a_phone_opens_at_a_zoom_that_can_be_read_and_without_the_minimap(
     canvas: CanvasPage,
 ) -> None:
     canvas.do("start()")

@@ -47,7 +47,7 @@ def test_notes_and_frames_are_drawn_as_large_as_they_are_and_a_run_goes_on_behin
     stack: LiveStack, page: Page, noted: tuple[Visitor, Flow]
 ) -> None:
     visitor, flow = noted
-    visitor.sign_in(page, stack)
+    visitor.let_in(page.context, stack)
     said = watch(page)
     page.goto(f"{stack.base_url}/flows/{flow.id}/")
     note, frame = page.locator("[data-node=remark]"), page.locator("[data-node=around]")
@@ -82,7 +82,7 @@ def test_axe_finds_nothing_wrong_with_notes_and_frames(
         viewport={"width": width, "height": 900}, color_scheme=theme, reduced_motion="reduce"
     )
     page = context.new_page()
-    visitor.sign_in(page, stack)
+    visitor.let_in(page.context, stack)
     page.goto(f"{stack.base_url}/flows/{flow.id}/")
     page.locator(".graph[data-ready]").wait_for()
     assert faults(page) == []

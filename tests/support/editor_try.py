@@ -105,5 +105,5 @@ def home(stack: LiveStack, page: Page, django_db_blocker: Any) -> EditorHome:
         edges = ["start>fork", "fork.true>ask", "fork.false>never", "ask>rows", "rows>end"]
         flow = published(visitor.actor, document(nodes, edges))
         new = create_flow(visitor.actor, name="Brand new")
-    visitor.sign_in(page, stack)
+    visitor.let_in(page.context, stack)
     return EditorHome(page, stack.base_url, flow, new)

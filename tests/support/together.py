@@ -9,11 +9,11 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
 
 from accounts.models import Membership, Role, User, Workspace
-from accounts.permissions import Actor, member_actor
+from accounts.permissions import Actor
 from flows.models import Flow
 from flows.queries import draft_document
 from fluxprompt.testing.live_stack import LiveStack
-from tests.support.visitor import PASSWORD, Visitor, new_visitor, watch
+from tests.support.visitor import PASSWORD, Visitor, new_visitor, visitor_of, watch
 
 JSON = Any
 T = TypeVar("T")
@@ -90,9 +90,7 @@ class Together:
         visitor = self.ask(lambda: _member(self.owner.workspace, name, role)) if name else None
         context = self.browser.new_context(viewport={"width": 1440, "height": 900})
         self.contexts.append(context)
-        page = context.new_page()
-        (visitor or self.owner).sign_in(page, self.stack)
-        page.close()
+        (visitor or self.owner).let_in(context, self.stack)
         return context
 
     def open(self, context: BrowserContext, flow: Flow, query: str = "") -> Tab:
@@ -118,6 +116,4 @@ class Together:
 def _member(workspace: Workspace, name: str, role: Role) -> Visitor:
     user = User.objects.create_user(f"{uuid.uuid4().hex[:10]}@example.com", PASSWORD, name=name)
     Membership.objects.create(user=user, workspace=workspace, role=role)
-    actor = member_actor(user, workspace)
-    assert actor is not None
-    return Visitor(user.email, workspace, actor)
+    return visitor_of(user, workspace)

@@ -7,7 +7,6 @@ import { afterPress } from "./page/after-press";
 import { CardKeeper } from "./page/card-keeper";
 import { startChrome } from "./page/chrome";
 import type { EditorChrome } from "./page/chrome";
-import { placed } from "./page/composing";
 import { noticesOf } from "./page/conflict-notices";
 import { FlowActions } from "./page/flow-actions";
 import { Inspector } from "./page/inspector";
@@ -46,7 +45,7 @@ const { model, sync, history, socket } = session;
 let actions: FlowActions;
 let chrome: EditorChrome;
 const host: CanvasHost = {
-  moved: (places) => void actions.commit(places.size === 1 ? "Move a node" : `Move ${places.size} nodes`, placed(model, places)),
+  moved: (places) => actions.moveTo(places),
   resized: (id, place) => void actions.commit("Resize a note", [{ op: "place", node: id, place: { ...place } }], `size ${id}`),
   connect: (from, to) => actions.connect(from, to),
   reconnect: (edge, end) => actions.reconnect(edge, end),
@@ -54,7 +53,7 @@ const host: CanvasHost = {
   canConnect: (from, to, without) => actions.canConnect(from, to, without),
   connectDropped: (loose, at, client) =>
     afterPress(() => chrome.quickAdd({ ...("to" in loose ? { to: loose.to } : { from: loose }), at, client })),
-  droppedOnEdge: (node, edge) => actions.splice(node, edge),
+  droppedOnEdge: (node, edge, places) => actions.splice(node, edge, places),
   droppedInto: (nodes, container, places) => actions.moveInto(nodes, container, places),
   selected: () => onSelected(),
   opened: (id) => actions.openSettings(id),

@@ -70,8 +70,8 @@ class Bench implements CanvasHost {
     this.tell("connectDropped", { loose, at, client });
   }
 
-  droppedOnEdge(node: string, edge: string): void {
-    this.tell("droppedOnEdge", { node, edge });
+  droppedOnEdge(node: string, edge: string, places: Map<string, Place>): void {
+    this.tell("droppedOnEdge", { node, edge, places: Object.fromEntries(places) });
     const before = this.edges.get(edge);
     if (!before) return;
     this.drop(edge);

@@ -64,8 +64,8 @@ export class CardDrag implements Gesture {
     if (!places.size) return;
     const strays = this.strays(container);
     if (strays.length) host.droppedInto(strays, container, places);
-    else host.moved(places, "drag");
-    if (wire) host.droppedOnEdge(this.lead.id, wire);
+    if (wire) host.droppedOnEdge(this.lead.id, wire, strays.length ? new Map() : places);
+    else if (!strays.length) host.moved(places, "drag");
   }
 
   cancel(): void {

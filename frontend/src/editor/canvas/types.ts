@@ -54,8 +54,8 @@ export interface CanvasHost {
   /** True, or a sentence on why not; `without` is an edge that would go at the same time. */
   canConnect(from: PortRef, to: string, without?: string): true | string;
   connectDropped(loose: Loose, at: Point, client: Point): void;
-  /** Follows `moved` or `droppedInto` of the same drag, in the same task. */
-  droppedOnEdge(node: string, edge: string): void;
+  /** Instead of `moved`, or after `droppedInto`; `places` are those not told by that. */
+  droppedOnEdge(node: string, edge: string, places: Map<string, Place>): void;
   /** Instead of `moved`, where dragged nodes have changed their container. */
   droppedInto(nodes: string[], container: string | null, places: Map<string, Place>): void;
   selected(nodes: ReadonlySet<string>, edges: ReadonlySet<string>): void;

@@ -16,7 +16,7 @@ const FRAME_HEAD = 50;
 export class Adding {
   constructor(
     private readonly hands: Hands,
-    private readonly actions: Pick<FlowActions, "canConnect" | "nodes">,
+    private readonly actions: Pick<FlowActions, "canConnect" | "nodes" | "moveTo">,
   ) {}
 
   node(type: string, options: AddOptions): string | null {
@@ -43,16 +43,17 @@ export class Adding {
     }
   }
 
-  /** A node that was dropped on a wire goes into it; what is too close makes room. */
-  splice(node: string, id: string): void {
+  /** A node that was dropped on a wire goes into it, from where it was; what is too close makes room. */
+  splice(node: string, id: string, dragged: ReadonlyMap<string, Place>): void {
     const { model, canvas } = this.hands;
     const edge = model.edges.get(id);
     const [out] = this.actions.nodes().find((info) => info.id === node)?.ports ?? [];
-    if (!edge || !out) return;
+    if (!edge || !out) return this.actions.moveTo(dragged);
     const into = this.actions.canConnect(sourceOf(edge), node, id);
     const onward = this.actions.canConnect({ node, port: out.name }, edge.to, id);
     const why = into === true ? onward : into;
     if (why !== true) {
+      this.actions.moveTo(dragged);
       this.hands.say({ text: why, tone: "warning" });
       return;
     }
@@ -60,7 +61,7 @@ export class Adding {
     if (!box) return;
     const stays = isFree(model, canvas, edge, box, node);
     const spot = stays ? null : betweenEnds(model, canvas, edge, { id: node, height: box.height });
-    const places = spot ? new Map([...spot.others, [node, spot.place]]) : new Map<string, Place>();
+    const places = new Map([...dragged, ...(spot ? [...spot.others, [node, spot.place] as const] : [])]);
     const ops: Op[] = [
       { op: "remove_edge", edge },
       { op: "add_edge", edge: { from: edge.from, to: node } },

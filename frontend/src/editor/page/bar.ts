@@ -1,7 +1,7 @@
 // The bar above the canvas: name, what is saved, people, run state, and buttons for commands.
 import type { EditorActions, Person, RunState, SavedState } from "./actions";
 import { counted, make, need, setText } from "./dom";
-import { hueOf } from "./presence";
+import { distinct, hueOf } from "./presence";
 import { ariaKeys, keyLabel } from "./keys";
 import { command, reasonAgainst } from "./shortcuts";
 import { titleName } from "./title";
@@ -92,8 +92,9 @@ export class Bar {
     setText(need("[data-slot=saved-text]"), state.detail ?? text);
   }
 
-  private showPeople(people: readonly Person[]): void {
+  private showPeople(tabs: readonly Person[]): void {
     const list = need("[data-slot=people]");
+    const people = distinct(tabs);
     list.hidden = people.length === 0;
     const shown = people.slice(0, SHOWN_PEOPLE).map((person, index) =>
       make("li", { class: "person", title: person.name, "data-hue": String(hueOf(index)) },

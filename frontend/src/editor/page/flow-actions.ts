@@ -18,13 +18,12 @@ import type { Composed } from "./composing";
 import { canConnect } from "./connecting";
 import { edgeInfo, nodeInfo, titleOf } from "./graph-info";
 import type { Hands } from "./hands";
+import { within } from "./placing";
 import { postPublish, refusalOf } from "./requests";
 import type { RunControl } from "./run-control";
 
 type Hearers = { [E in keyof EditorEvents]: Set<(value: EditorEvents[E]) => void> };
 
-/** Pixels below and between cards that are put into a container or out of it by a list. */
-const WITHIN = 40;
 const NOT_SAVED = "The server does not have all changes yet. Try again in a moment.";
 /** Milliseconds that are waited for the server to have everything. */
 const FLUSH_WITHIN = 10_000;
@@ -130,11 +129,19 @@ export class FlowActions implements EditorActions, Hands {
   addNode = (type: string, options: AddOptions): string | null => this.adding.node(type, options);
   addNote = (options: AddOptions = {}): string | null => this.adding.note(options);
   frameSelection = (): void => this.adding.frame(this.selection().nodes);
-  splice = (node: string, edge: string): void => this.adding.splice(node, edge);
+  splice = (node: string, edge: string, dragged: ReadonlyMap<string, Place>): void =>
+    this.adding.splice(node, edge, dragged);
   duplicate = (ids: readonly string[]): void => this.clipping.duplicate(ids);
   copy = (to?: DataTransfer): Promise<void> => this.clipping.copy(to);
   cut = (to?: DataTransfer): Promise<void> => this.clipping.cut(to);
   paste = (text?: string): Promise<true | string> => this.clipping.paste(text);
+
+  /** Cards stand at these places now, by one step. */
+  moveTo(places: ReadonlyMap<string, Place>): void {
+    if (places.size === 0) return;
+    const what = places.size === 1 ? "a node" : `${places.size} nodes`;
+    this.commit(`Move ${what}`, placed(this.model, places));
+  }
 
   connect(from: NodeEnd, to: string): void {
     const why = this.canConnect(from, to);
@@ -186,7 +193,7 @@ export class FlowActions implements EditorActions, Hands {
   }
 
   moveInto(ids: readonly string[], container: string | null, places?: ReadonlyMap<string, Place>): void {
-    const moved = movedInto(this.model, ids, container, places ?? this.within(ids, container));
+    const moved = movedInto(this.model, ids, container, places ?? within(this.model, this.canvas, ids, container));
     const wires = moved.cut === 1 ? "One wire" : `${moved.cut} wires`;
     this.do(moved, moved.cut > 0 ? ` ${wires} would cross the wall and went.` : "");
   }
@@ -357,33 +364,6 @@ export class FlowActions implements EditorActions, Hands {
       if (refused) this.say({ text: refused, tone: "warning" });
       else this.emit("asked", { form: answer.form, along });
     }
-  }
-
-  /** Places for what is put into a container without being dragged, or is taken out. */
-  private within(ids: readonly string[], container: string | null): Map<string, Place> {
-    const outer = container ?? this.outermost(ids);
-    const box = outer === null ? null : this.canvas.rect(outer);
-    if (!box) return new Map();
-    const places = new Map<string, Place>();
-    const left = container === null ? box.x : box.x + WITHIN;
-    let y = box.y + box.height + WITHIN;
-    for (const id of ids) {
-      const now = this.canvas.rect(id);
-      if (!now) continue;
-      const by = { x: Math.round((left - now.x) / 10) * 10, y: Math.round((y - now.y) / 10) * 10 };
-      for (const inner of this.model.withInside([id])) {
-        const at = this.model.places.get(inner) ?? this.canvas.rect(inner) ?? now;
-        places.set(inner, { x: at.x + by.x, y: at.y + by.y });
-      }
-      y += now.height + WITHIN;
-    }
-    return places;
-  }
-
-  private outermost(ids: readonly string[]): string | null {
-    let at = this.model.nodes.get(ids[0] ?? "")?.parent ?? null;
-    for (let up = at; up !== null; up = this.model.nodes.get(up)?.parent ?? null) at = up;
-    return at;
   }
 }
 

@@ -16,6 +16,9 @@ const NEAR = 30;
 /** Of a card that is put at a pointer: the pointer is on its head. */
 const HOLD = { x: 120, y: 24 };
 
+/** Pixels below and between cards that are put into a container or out of it by a list. */
+const WITHIN = 40;
+
 export interface Spot {
   readonly place: Place;
   readonly parent: string | null;
@@ -151,4 +154,33 @@ function headOf(model: FlowModel, canvas: Canvas, id: string): Area | null {
 
 function snapped(at: Point): Place {
   return { x: Math.round(at.x / GRID) * GRID, y: Math.round(at.y / GRID) * GRID };
+}
+
+/** Places for what is put into a container without being dragged, or is taken out of it. */
+export function within(
+  model: FlowModel, canvas: Canvas, ids: readonly string[], container: string | null,
+): Map<string, Place> {
+  const outer = container ?? outermost(model, ids);
+  const box = outer === null ? null : canvas.rect(outer);
+  const places = new Map<string, Place>();
+  if (!box) return places;
+  const left = container === null ? box.x : box.x + WITHIN;
+  let y = box.y + box.height + WITHIN;
+  for (const id of ids) {
+    const now = canvas.rect(id);
+    if (!now) continue;
+    const by = { x: Math.round((left - now.x) / 10) * 10, y: Math.round((y - now.y) / 10) * 10 };
+    for (const inner of model.withInside([id])) {
+      const at = model.places.get(inner) ?? canvas.rect(inner) ?? now;
+      places.set(inner, { x: at.x + by.x, y: at.y + by.y });
+    }
+    y += now.height + WITHIN;
+  }
+  return places;
+}
+
+function outermost(model: FlowModel, ids: readonly string[]): string | null {
+  let at = model.nodes.get(ids[0] ?? "")?.parent ?? null;
+  for (let up = at; up !== null; up = model.nodes.get(up)?.parent ?? null) at = up;
+  return at;
 }

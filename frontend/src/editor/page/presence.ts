@@ -11,6 +11,11 @@ export function hueOf(index: number): number {
   return (index % HUES) + 1;
 }
 
+/** Somebody with several tabs is one of the people. */
+export function distinct(tabs: readonly Person[]): Person[] {
+  return tabs.filter(({ name }, at) => tabs.findIndex((other) => other.name === name) === at);
+}
+
 interface Shown {
   readonly name: string;
   readonly initial: string;
@@ -23,13 +28,15 @@ export class Presence {
   constructor(private readonly card: (id: string) => HTMLElement | undefined) {}
 
   /** The others as they are now; marks of those who left or selected something else go. */
-  show(people: readonly Person[]): void {
+  show(tabs: readonly Person[]): void {
     const before = this.marked;
     this.marked = new Map();
-    for (const [index, { name, initial, selected }] of people.entries()) {
+    const names = distinct(tabs).map(({ name }) => name);
+    for (const { name, initial, selected } of tabs) {
+      const hue = hueOf(names.indexOf(name));
       for (const id of selected) {
         const at = this.marked.get(id) ?? [];
-        at.push({ name, initial, hue: hueOf(index) });
+        if (!at.some((other) => other.name === name)) at.push({ name, initial, hue });
         this.marked.set(id, at);
       }
     }

@@ -292,7 +292,7 @@ export class RunOverlay {
   private wipe(id: string): void {
     const card = this.host.card(id);
     delete card?.dataset["state"];
-    card?.querySelector('[data-slot="text"]')?.replaceChildren();
+    for (const slot of ["text", "facts"]) card?.querySelector(`[data-slot="${slot}"]`)?.replaceChildren();
     this.host.setNodeState(id, "");
   }
 
