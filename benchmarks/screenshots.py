@@ -14,6 +14,8 @@ from typing import Literal
 
 from playwright.sync_api import Browser, Page, sync_playwright
 
+from benchmarks.editor_pictures import WISH, beginnings, described, editor
+from benchmarks.small_png import tighten
 from benchmarks.stack import ROOT, Stack, empty_stack
 from fluxprompt.testing.chromium import find
 from tests.support.model_behaviours import Behaviour
@@ -92,11 +94,14 @@ class Gallery:
         for page in self.pages.values():
             page.goto(f"{self.stack.url}{path}")
 
-    def shoot(self, name: str) -> None:
-        """Picture what every look shows now."""
+    def shoot(self, name: str, *, narrow: bool = True) -> None:
+        """Picture what every look shows now, or only the wide ones."""
         for look, page in self.pages.items():
+            if not narrow and look.width < 1000:
+                continue
             file = self.folder / look.file(name)
             page.screenshot(path=file, animations="disabled")
+            tighten(file)
             print(f"{file.name:28} {file.stat().st_size // 1000:4} kB", flush=True)
 
     def each(self, act: Callable[[Page], None]) -> None:
@@ -108,7 +113,9 @@ def _page(browser: Browser, look: Look) -> Page:
     context = browser.new_context(
         viewport={"width": look.width, "height": look.height}, color_scheme=look.theme
     )
-    return context.new_page()
+    page = context.new_page()
+    page.set_default_timeout(60_000)
+    return page
 
 
 def tour(gallery: Gallery) -> None:
@@ -126,6 +133,11 @@ def tour(gallery: Gallery) -> None:
     flow = _address(gallery.first, FLOW)
     gallery.show("flow", flow)
     _live(gallery, flow)
+    editor(gallery, flow, TOPIC)
+    _around_the_editor(gallery, flow)
+    beginnings(gallery, _new_flow(gallery.first, gallery.stack.url))
+    gallery.show("runs", "/runs/")
+    gallery.show("approvals", "/approvals/")
     gallery.show("settings", "/settings/")
     gallery.show("admin", "/admin/execution/run/")
 
@@ -183,9 +195,68 @@ def _live(gallery: Gallery, flow: str) -> None:
     gallery.shoot("finished")
 
 
+def _around_the_editor(gallery: Gallery, flow: str) -> None:
+    """Folders and tags in use, the templates, and a flow with two versions that differ."""
+    _second_version(gallery.first, gallery.stack.url, flow)
+    _in_order(gallery.first, gallery.stack.url, flow)
+    gallery.open("/")
+    for box in ("Tick Translate into three languages", "Tick Check a website"):
+        gallery.each(lambda page, box=box: page.get_by_label(box).check())  # type: ignore[misc]
+    gallery.shoot("flows-ticked")
+    gallery.show("templates", "/templates/")
+    gallery.show("template", "/templates/read_invoice/")
+    gallery.show("versions", f"{flow}versions/")
+    gallery.show("compared", f"{flow}versions/compare/?from=1&to=2")
+    gallery.show("import", "/flows/import/")
+
+
+def _second_version(page: Page, site: str, flow: str) -> None:
+    """Publish the flow once more, with another prompt and a step that was not there."""
+    address = f"{site}/api/v1/flows/{flow.strip('/').split('/')[-1]}"
+    document = page.request.get(f"{address}/document").json()
+    last = document["nodes"][-1]["id"]
+    critique = next(node for node in document["nodes"] if node["id"] == "critique")
+    critique["config"]["prompt"] += "\nName the best sentence too."
+    count = {"words": "{{ critique.text | split | length }}"}
+    document["nodes"].append(
+        {"id": "words", "type": "transform", "label": "Count words", "config": {"fields": count}}
+    )
+    document["edges"] += [{"from": "critique", "to": "words"}, {"from": "words", "to": last}]
+    sent = {"X-CSRFToken": _token(page)}
+    page.request.put(f"{address}/document", data=document, headers=sent)
+    page.request.post(f"{address}/publish", data={"note": "Counts words"}, headers=sent)
+
+
+def _in_order(page: Page, site: str, flow: str) -> None:
+    """A few folders and tags, with the flow among them."""
+    sent = {"X-CSRFToken": _token(page)}
+    for body in ({"name": "Newsroom"}, {"name": "Drafts", "folder": "Newsroom"}, {"name": "Shop"}):
+        page.request.post(f"{site}/api/v1/folders", data=body, headers=sent)
+    for name, colour in (("live", "green"), ("writing", "violet"), ("to check", "amber")):
+        tag = {"name": name, "colour": colour}
+        page.request.post(f"{site}/api/v1/tags", data=tag, headers=sent)
+    place = {"folder": "Newsroom/Drafts", "tags": ["live", "writing"]}
+    key = flow.strip("/").split("/")[-1]
+    page.request.patch(f"{site}/api/v1/flows/{key}", data=place, headers=sent)
+
+
+def _new_flow(page: Page, site: str) -> str:
+    """The path of a flow that nobody has begun."""
+    sent = {"X-CSRFToken": _token(page)}
+    made = page.request.post(f"{site}/api/v1/flows", data={"name": "Overdue"}, headers=sent)
+    return f"/flows/{made.json()['id']}/"
+
+
+def _token(page: Page) -> str:
+    """The token that a change by this session needs."""
+    name = page.locator("meta[name=csrf-cookie]").get_attribute("content")
+    return next(c["value"] for c in page.context.cookies() if c["name"] == name)  # type: ignore[no-any-return, typeddict-item]
+
+
 @contextmanager
 def _models() -> Iterator[str]:
     with ModelServer() as models:
+        models.script(WISH, Behaviour(text=described()))
         for asked, (text, pace) in ANSWERS.items():
             models.script(asked, Behaviour(text=text, gap_ms=pace))
         yield models.url

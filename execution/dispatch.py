@@ -18,9 +18,9 @@ from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
 from execution.models import Run
+from execution.parts_of_flows import carried_out
 from execution.pinned import Pinned
 from execution.rerun import reuse_call
-from execution.run_document import carried_out
 from execution.shapes import RunInput
 from execution.temporal_client import TemporalUnreachable, run_sync
 from flows.engine.document import dump, parse
@@ -66,7 +66,7 @@ def run_input(run: Run, pinned: Pinned, variables: dict[str, JSON]) -> RunInput:
     )
     if run.lineage:
         start["lineage"] = list(run.lineage)
-    if reuse := reuse_call(run):
+    if reuse := reuse_call(run, pinned):
         start["reuse"] = reuse
     return start
 

@@ -115,8 +115,8 @@ class Driver(ABC):
             case Start(scope=scope, node=node):
                 if not scope.closed and scope.state.ending is None:
                     self._start(scope, self.walk.graph.nodes[node])
-            case Skip(scope=scope, node=node):
-                self.note(scope, self.walk.graph.nodes[node], "skipped")
+            case Skip(scope=scope, node=node, ports=ports):
+                self.note(scope, self.walk.graph.nodes[node], "skipped", disabled_ports=ports)
             case Reused(scope=scope, node=node, taken=taken):
                 result = Result(taken.output, taken.ports)
                 self.note(
@@ -265,6 +265,7 @@ class Driver(ABC):
         *,
         error: dict[str, Any] | None = None,
         reused: bool = False,
+        disabled_ports: tuple[str, ...] | None = None,
     ) -> None:
         """Have something recorded that was settled here."""
         record = NodeRecord(
@@ -285,4 +286,6 @@ class Driver(ABC):
                 clock.cancel()
         if reused:
             record["reused"] = True
+        if disabled_ports is not None:
+            record["reason"], record["ports"] = "disabled", list(disabled_ports)
         self.settled.add(record)

@@ -1,20 +1,23 @@
 """What of a flow a run carries out, and what is given for it: the options of a run.
 
 `until` a node: only what leads to it, and itself. `only` a node: nothing else. `given` are outputs
-of nodes, `{node: {field: value}}`, that stand for what these would give. `rerun` is set by reruns
-alone.
+of nodes, `{node: {field: value}}`, that stand for what these would give; a node with null is left
+out, as if it were disabled. `rerun` is set by reruns alone.
 """
 
 from typing import Any
 
 from execution.errors import OptionsInvalid
+from execution.parts_of_flows import carried_out
 from execution.payloads import Externalizer
 from execution.pinned import Pinned
-from execution.run_document import carried_out
 from flows.engine.document import parse
-from flows.engine.part_of import NoSuchNode, part_of
+from flows.engine.part_of import NoSuchNode
+from flows.engine.sizes import json_size
 
 JSON = Any
+#: Bytes of all given outputs: they travel with the start of a run.
+MOST_GIVEN = 1_000_000
 
 
 def asked_options(
@@ -35,13 +38,18 @@ def asked_options(
 
 def _checked(given: dict[str, JSON]) -> dict[str, JSON]:
     for node, output in given.items():
-        if not isinstance(output, dict):
+        if not isinstance(output, dict | None):
             message = "has to be an object, as every node's output is: name → value."
             raise OptionsInvalid(f"given.{node}", message)
     out = Externalizer()
-    kept = {node: out.shrink_object(output, whole=False) for node, output in given.items()}
+    kept = {
+        node: None if output is None else out.shrink_object(output, whole=False)
+        for node, output in given.items()
+    }
     if out.blobs:
         raise OptionsInvalid("given", "is too large; give at most 32 KB for each value.")
+    if json_size(kept) > MOST_GIVEN:
+        raise OptionsInvalid("given", "is too large; give at most 1 MB in all.")
     return kept
 
 
@@ -50,11 +58,10 @@ def check_options(options: dict[str, JSON], pinned: Pinned) -> None:
     if not options:
         return
     document = parse(dict(pinned.whole_document()))
-    for name in ("until", "only"):
-        try:
-            part_of(document, until=options.get(name))
-        except NoSuchNode as error:
-            raise OptionsInvalid(name, str(error)) from error
+    try:
+        carried_out(document, options)
+    except NoSuchNode as error:
+        raise OptionsInvalid("only" if "only" in options else "until", str(error)) from error
     holders = {node.id: node.parent for node in document.nodes}
     for node in options.get("given", {}):
         if node not in holders:

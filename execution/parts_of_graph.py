@@ -10,8 +10,10 @@ SUSPENDING = ("wait", "approval", "subflow")
 
 
 def suspends(graph: Graph, container: str) -> bool:
-    """Whether something inside waits for time, people or other flows."""
+    """Whether something inside waits for time, people or other flows, and is not disabled."""
     for node in graph.inside(container):
+        if graph.is_disabled(node):
+            continue
         node_type = registry().get(graph.nodes[node].type)
         if node_type is not None and node_type.control in SUSPENDING:
             return True

@@ -13,11 +13,13 @@ from django.utils import timezone
 from accounts.permissions import Actor
 from execution.errors import NotPublished
 from execution.models import Run, Snapshot
+from execution.parts_of_flows import carried_out, given_outputs
 from flows.engine.attempts import evaluated_of
 from flows.engine.document import Document, digest, dump, parse
 from flows.engine.errors import DocumentInvalid
 from flows.engine.expressions import references
 from flows.engine.migrate import migrated, migration
+from flows.engine.part_of import NoSuchNode
 from flows.engine.registry import registry
 from flows.engine.sizes import json_size
 from flows.engine.validate import validate
@@ -58,16 +60,19 @@ class Pinned:
         return dict(Snapshot.objects.values_list("document", flat=True).get(id=self.snapshot_id))
 
 
-def pin(actor: Actor, flow: Flow, version: Wanted) -> Pinned:
+def pin(
+    actor: Actor, flow: Flow, version: Wanted, options: Mapping[str, JSON] | None = None
+) -> Pinned:
     """The document for a run: "published", "draft", a version's number, or a document itself.
 
-    Raises NotPublished, and DocumentInvalid for a draft or document with errors, and for a version
-    with a node that cannot be brought to its type's version here.
+    Of a draft or document only the configs of nodes have to be right that a run with these
+    `options` carries out. Raises NotPublished, and DocumentInvalid for a draft or document with
+    errors, and for a version with a node that cannot be brought to its type's version here.
     """
     if isinstance(version, Document):
-        return _pin_document(actor, version)
+        return _pin_document(actor, version, options or {})
     if version == "draft":
-        return _pin_document(actor, draft_document(flow))
+        return _pin_document(actor, draft_document(flow), options or {})
     if version == "published":
         if flow.published_id is None:
             raise NotPublished(
@@ -94,12 +99,25 @@ def pin_again(run: Run) -> Pinned:
     return _prepare(_migrated(parse(run.snapshot.document)), snapshot_id=run.snapshot.id)
 
 
-def _pin_document(actor: Actor, document: Document) -> Pinned:
-    errors = [item for item in validate(document, registry()) if item.severity == "error"]
+def _pin_document(actor: Actor, document: Document, options: Mapping[str, JSON]) -> Pinned:
+    found = validate(document, registry(), nodes=_looked_at(document, options))
+    errors = [item for item in found if item.severity == "error"]
     if errors:
         raise DocumentInvalid(errors)
     migrated_here = migrated(document, registry())
     return _prepare(migrated_here, snapshot_id=_snapshot(actor.workspace_id, document))
+
+
+def _looked_at(document: Document, options: Mapping[str, JSON]) -> set[str] | None:
+    """The nodes that a run will evaluate; None: all."""
+    if not options:
+        return None
+    try:
+        part = carried_out(document, dict(options))
+    except NoSuchNode:
+        return None  # the options are refused, once it is known that the document is one
+    runs = {node.id for node in part.nodes if not node.disabled}
+    return runs - given_outputs(dict(options)).keys()
 
 
 def _snapshot(workspace_id: UUID, document: Document) -> UUID:

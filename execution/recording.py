@@ -217,9 +217,9 @@ def record_events(records: Iterable[NodeRecord]) -> list[Event]:
     for record in records:
         node, path, at = record["node"], record["path"], datetime.fromisoformat(record["at"])
         if record["status"] == "skipped":
-            events.append(
-                Event("node.skipped", node_key("skipped", node, path, 1), node, path, {}, at)
-            )
+            key = node_key("skipped", node, path, 1)
+            why: dict[str, JSON] = {"reason": record["reason"]} if "reason" in record else {}
+            events.append(Event("node.skipped", key, node, path, why, at))
             continue
         began = record.get("began")
         # Also with the end of what lasted: the record of its beginning may travel with another

@@ -6,11 +6,15 @@ from typing import Any
 
 from execution.blobs import save_blobs
 from execution.models import NodeRun, NodeStatus, Run
+from execution.parts_of_flows import given_outputs
 from execution.parts_of_graph import HERE, suspends
 from execution.payloads import Externalizer
+from execution.pinned import Pinned
 from execution.reusing import reuse_key, reuse_of
 from execution.run_document import graph_of
 from execution.shapes import ReuseCall, RunInput
+from flows.engine.document import parse
+from flows.engine.given import ports_of_given
 from flows.engine.reuse import Reuse
 
 JSON = Any
@@ -80,19 +84,34 @@ def _results(rows: Iterable[NodeRun]) -> Iterator[tuple[str, dict[str, JSON]]]:
         )
 
 
-def reuse_call(run: Run) -> ReuseCall | None:
+def reuse_call(run: Run, pinned: Pinned) -> ReuseCall | None:
     """What a run takes over, as its options say; None where everything runs."""
-    rerun, given = run.options.get("rerun"), run.options.get("given")
+    rerun, given = run.options.get("rerun"), given_outputs(run.options)
     if rerun is None and not given:
         return None
     rerun = rerun or {}
-    return ReuseCall(
+    call = ReuseCall(
         run=rerun.get("run"),
         start=rerun.get("start"),
         only_failed=bool(rerun.get("only_failed")),
         edited=bool(rerun.get("edited")),
-        given=given or {},
+        given=given,
     )
+    if ports := _ports_of(given, run, pinned):
+        call["given_ports"] = ports
+    return call
+
+
+def _ports_of(given: dict[str, dict[str, JSON]], run: Run, pinned: Pinned) -> dict[str, list[str]]:
+    """By which ports given nodes are left that have others than `out`.
+
+    Before a node that is run alone they have none: its edges are made for that run.
+    """
+    if not given or "only" in run.options:
+        return {}
+    document = parse(dict(pinned.whole_document()))
+    ports = {n.id: ports_of_given(n, given[n.id]) for n in document.nodes if n.id in given}
+    return {node: list(names) for node, names in ports.items() if names != ("out",)}
 
 
 def reuse_for_inline(run: Run, start: RunInput) -> Reuse | None:

@@ -41,7 +41,11 @@ def reuse_of(call: ReuseCall, recorded: Mapping[str, Mapping[str, JSON]]) -> Reu
         found = recorded.get(reuse_key(path, node))
         return None if found is None else Taken(found["output"], tuple(found["ports"]))
 
-    given = {node: Taken(output) for node, output in call["given"].items()}
+    ports = call.get("given_ports", {})
+    given = {
+        node: Taken(output, tuple(ports.get(node, ("out",))))
+        for node, output in call["given"].items()
+    }
     return Reuse(taken, given, call["start"], call["only_failed"], call["edited"])
 
 

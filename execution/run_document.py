@@ -5,11 +5,11 @@ from typing import Any
 from uuid import UUID
 
 from execution.models import Run
+from execution.parts_of_flows import carried_out
 from execution.pinned import Pinned
 from flows.engine.document import Document, parse
 from flows.engine.graph import Graph
 from flows.engine.migrate import migrated
-from flows.engine.part_of import part_of
 from flows.engine.registry import registry
 from flows.models import FlowVersion
 
@@ -21,16 +21,6 @@ def document_of(run: Run) -> Document:
     pinned = run.version or run.snapshot
     assert pinned is not None, "a run is pinned to a version or a snapshot"
     return carried_out(migrated(parse(pinned.document), registry()), run.options)
-
-
-def carried_out(document: Document, options: dict[str, JSON]) -> Document:
-    """The part of a document that a run with these options carries out."""
-    return part_of(
-        document,
-        until=options.get("until"),
-        only=options.get("only"),
-        given=list(options.get("given", {})),
-    )
 
 
 def graph_of_run(run: Run, pinned: Pinned) -> Graph:

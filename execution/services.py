@@ -88,7 +88,7 @@ def start_run(
         asked = _request_digest(flow, inputs, version, session_id, options, priority)
         if earlier := earlier_run(actor, idempotency_key, asked):
             return Started(earlier, created=False)
-    pinned = pin(actor, flow, version)
+    pinned = pin(actor, flow, version, options)
     run = Run(
         workspace_id=actor.workspace_id,
         flow=flow,

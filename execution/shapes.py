@@ -35,7 +35,8 @@ class ReuseCall(TypedDict):
     """What a repeated run takes over: see `flows.engine.reuse.Reuse`.
 
     `run` is the id of the run before; None where only `given` is taken: outputs of nodes outside of
-    containers, as a person gave them.
+    containers, as a person gave them; `given_ports`, by which ports these are left, where it is not
+    `out`.
     """
 
     run: str | None
@@ -43,13 +44,15 @@ class ReuseCall(TypedDict):
     only_failed: bool
     edited: bool
     given: dict[str, dict[str, JSON]]
+    given_ports: NotRequired[dict[str, list[str]]]
 
 
 class NodeRecord(TypedDict):
     """What a driver settled by itself: a pure node that ran, one that was skipped or taken over.
 
     A node that lasts (a container, a wait) has two: `running` or `waiting` where it began, and its
-    end. `at` is when that happened; `began`, where the end is not that of a node of no duration.
+    end. `at` is when that happened; `began`, where the end is not that of a node of no duration;
+    `reason`, why a node was skipped to which a path led ("disabled").
     """
 
     node: str
@@ -63,6 +66,7 @@ class NodeRecord(TypedDict):
     error: dict[str, JSON] | None
     began: NotRequired[str | None]
     reused: NotRequired[bool]
+    reason: NotRequired[str]
 
 
 class Inside(TypedDict):

@@ -9,10 +9,11 @@ from typing import Literal
 from uuid import UUID
 
 from execution.models import NodeRun, NodeStatus, Run, RunStatus
+from execution.parts_of_flows import carried_out
 from execution.presence import workers_present
 from execution.queries import RETRYING, latest_node_runs, run_document, shown_states
 from execution.queues import queue_for, task_queue
-from execution.run_document import carried_out
+from flows.engine.disabled import passing_ports
 from flows.engine.document import Document
 from flows.engine.graph import Graph
 from flows.engine.node_type import Queue
@@ -85,6 +86,8 @@ class Next:
     def _is_next(self, node: str) -> bool:
         if self.graph.holder[node] is not None or self._fates.get(node) != "reached":
             return False
+        if self.graph.nodes[node].disabled:
+            return False
         row = self.rows.get(node)
         return row is None or self.states.get(row.id) == RETRYING
 
@@ -103,10 +106,16 @@ class Next:
             return row.status in ended or row.ports is not None
         node_type = registry().get(self.graph.nodes[node].type)
         fate = self._fates.get(node, "later")
-        return fate == "dead" or (fate == "reached" and bool(node_type and node_type.pure))
+        is_quick = bool(node_type and node_type.pure) or self.graph.nodes[node].disabled
+        return fate == "dead" or (fate == "reached" and is_quick)
 
     def _leads(self, node: str, port: str) -> bool:
         row = self.rows.get(node)
+        if row is None and self.graph.nodes[node].disabled:
+            reached = self._fates.get(node) == "reached"
+            return reached and port in passing_ports(self.graph.nodes[node])
         if row is None:
             return self._fates.get(node) == "reached"
-        return row.status != NodeStatus.SKIPPED and (row.ports is None or port in row.ports)
+        if row.status == NodeStatus.SKIPPED:
+            return port in (row.ports or ())  # those of a disabled node
+        return row.ports is None or port in row.ports

@@ -13,10 +13,10 @@ from execution.admission import tell_held_back
 from execution.errors import OptionsInvalid, RunStateConflict
 from execution.models import OPEN, NodeRun, NodeStatus, Run, RunStatus
 from execution.options import check_options
+from execution.parts_of_flows import carried_out
 from execution.payloads import resolve_references
 from execution.pinned import Wanted, pin, pin_again
 from execution.recording import Event, HeldRun, hold_run, write_events
-from execution.run_document import carried_out
 from execution.services import Started, begin_run, earlier_run, request_digest
 from execution.telling import tell_all
 from flows.engine.document import Document, digest, parse
@@ -120,7 +120,7 @@ def rerun_run(
     run = Run.objects.select_related("version", "snapshot", "flow").get(id=run.id)
     if not run.ended:
         raise RunStateConflict("The run has not ended yet. Cancel it, or wait for its end.")
-    pinned = pin_again(run) if version is None else pin(actor, run.flow, version)
+    pinned = pin_again(run) if version is None else pin(actor, run.flow, version, run.options)
     check_options(run.options, pinned)
     document = carried_out(parse(dict(pinned.whole_document())), run.options)
     _check_start(Graph(document), start, only_failed=only_failed)

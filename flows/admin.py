@@ -16,7 +16,7 @@ from accounts.operators import (
     operator_actor,
     shows_one,
 )
-from flows.models import Edge, FileFlow, Flow, FlowVersion, Node
+from flows.models import Edge, FileFlow, Flow, FlowChange, FlowVersion, Folder, Node, Tag
 from flows.services import update_flow
 
 
@@ -24,7 +24,7 @@ class NodeInline(ReadOnlyInline):
     """The draft's nodes."""
 
     model = Node
-    fields = ("position", "key", "type", "label", "parent", "on_error", "settings")
+    fields = ("position", "key", "type", "label", "parent", "on_error", "disabled", "settings")
     readonly_fields = ("settings",)
 
     @admin.display(description="Config")
@@ -117,3 +117,53 @@ class FlowVersionAdmin(ReadOnlyAdmin):
     @admin.display(description="Document")
     def content(self, version: FlowVersion) -> str:
         return as_json(version.document)
+
+
+@admin.register(FlowChange)
+class FlowChangeAdmin(ReadOnlyAdmin):
+    """Changes of drafts, as editors follow them: who did what."""
+
+    list_display = ("flow", "revision", "label", "actor", "workspace", "at")
+    list_select_related = ("flow__workspace",)
+    list_filter = (("flow", AutocompleteSelectFilter),)
+    search_fields = ("flow__name", "label", "actor")
+    fields = ("flow", "revision", "label", "actor", "user", "at", "content", "clashes")
+    readonly_fields = ("content", "clashes")
+    ordering = ("-at",)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[FlowChange]:
+        rows: QuerySet[FlowChange] = super().get_queryset(request)
+        # A list of changes needs no operations, which may have a megabyte.
+        return rows if shows_one(request) else rows.defer("ops", "conflicts")
+
+    @admin.display(description="Workspace")
+    def workspace(self, change: FlowChange) -> str:
+        return str(change.flow.workspace)
+
+    @admin.display(description="Operations")
+    def content(self, change: FlowChange) -> str:
+        return as_json(change.ops)
+
+    @admin.display(description="Conflicts")
+    def clashes(self, change: FlowChange) -> str:
+        return as_json(change.conflicts)
+
+
+@admin.register(Folder)
+class FolderAdmin(ReadOnlyAdmin):
+    """Folders of workspaces."""
+
+    list_display = ("name", "parent", "workspace")
+    list_select_related = ("parent", "workspace")
+    search_fields = ("name", "workspace__name")
+    fields = ("name", "parent", "workspace")
+
+
+@admin.register(Tag)
+class TagAdmin(ReadOnlyAdmin):
+    """Words that flows are marked with."""
+
+    list_display = ("name", "colour", "workspace")
+    list_select_related = ("workspace",)
+    search_fields = ("name", "workspace__name")
+    fields = ("name", "colour", "workspace")

@@ -13,9 +13,10 @@ from flows.engine.json_values import same
 from flows.engine.migrate import migrated
 from flows.engine.registry import registry
 from flows.models import Edge, Flow, Node
+from flows.row_updates import update_rows
 from flows.storable import unstorable
 
-_NODE_FIELDS = (
+NODE_FIELDS = (
     "position",
     "type",
     "version",
@@ -25,9 +26,14 @@ _NODE_FIELDS = (
     "retry",
     "timeout_seconds",
     "on_error",
+    "disabled",
     "x",
     "y",
+    "width",
+    "height",
 )
+#: What a place in a layout says, in the order of the columns.
+_SIDES = ("x", "y", "width", "height")
 
 
 def read_draft(flow: Flow) -> Document:
@@ -51,12 +57,24 @@ def read_draft(flow: Flow) -> Document:
     return migrated(document, registry())
 
 
+def parts_of(node: Node) -> tuple[dict[str, Any], dict[str, Any] | None]:
+    """A row as documents write it: the node's entry, and its place where it has one."""
+    return _node_entry(node), None if node.x is None else _place(node)
+
+
+def row_of(flow: Flow, entry: Mapping[str, Any], place: Mapping[str, Any] | None) -> Node:
+    """The row, not saved, that holds an entry and its place; `position` is for the caller."""
+    layout = {} if place is None else {entry["id"]: place}
+    return _wanted_nodes(flow, {"nodes": [entry], "layout": layout})[entry["id"]]
+
+
 def _leaving(edge: Edge) -> str:
     return edge.source if edge.port == "out" else f"{edge.source}.{edge.port}"
 
 
-def _place(node: Node) -> dict[str, float | None]:
-    return {"x": _plain(node.x), "y": _plain(node.y)}
+def _place(node: Node) -> dict[str, float]:
+    sides = {side: _plain(getattr(node, side)) for side in _SIDES}
+    return {side: value for side, value in sides.items() if value is not None}
 
 
 def _plain(number: float | None) -> float | None:
@@ -72,6 +90,7 @@ def _node_entry(node: Node) -> dict[str, Any]:
         "retry": node.retry,
         "timeout_seconds": _plain(node.timeout_seconds),
         "on_error": node.on_error if node.on_error != "stop" else None,
+        "disabled": node.disabled or None,
     }
     entry.update({name: value for name, value in optional.items() if value is not None})
     return entry
@@ -84,6 +103,7 @@ def write_draft(flow: Flow, document: Document, *, name: str | None = None) -> b
     The caller holds the flow's row in a transaction. Raises DocumentInvalid for what rows
     cannot hold. The flow itself is changed in memory only.
     """
+    flow.draft_bytes = None
     entries = dump(document)
     _refuse_unstorable(entries)
     head = write_head(
@@ -109,7 +129,7 @@ def write_head(flow: Flow, **values: Any) -> list[str]:
     changed = [name for name, value in values.items() if not same(getattr(flow, name), value)]
     for name in changed:
         setattr(flow, name, values[name])
-    _refuse_misfits([flow], changed)
+    refuse_misfits([flow], changed)
     return changed
 
 
@@ -130,8 +150,8 @@ def _wanted_nodes(flow: Flow, entries: Mapping[str, Any]) -> dict[str, Node]:
             retry=entry.get("retry"),
             timeout_seconds=_as_stored(entry.get("timeout_seconds")),
             on_error=entry.get("on_error", "stop"),
-            x=_as_stored(place.get("x")),
-            y=_as_stored(place.get("y")),
+            disabled=entry.get("disabled", False),
+            **{side: _as_stored(place.get(side)) for side in _SIDES},
         )
     return nodes
 
@@ -150,17 +170,16 @@ def _write_nodes(flow: Flow, wanted: dict[str, Node]) -> bool:
         if (old := present.get(key)) and not same(_fields(old), _fields(node)):
             node.pk = old.pk
             changed.append(node)
-    _refuse_misfits([*new, *changed], ("key", *_NODE_FIELDS))
+    refuse_misfits([*new, *changed], ("key", *NODE_FIELDS))
     if gone:
         flow.nodes.filter(pk__in=gone).delete()
     Node.objects.bulk_create(new)
-    if changed:
-        Node.objects.bulk_update(changed, _NODE_FIELDS, batch_size=500)
+    update_rows(Node, changed, NODE_FIELDS)
     return bool(gone or new or changed)
 
 
 def _fields(node: Node) -> list[Any]:
-    return [getattr(node, name) for name in _NODE_FIELDS]
+    return [getattr(node, name) for name in NODE_FIELDS]
 
 
 def _write_edges(flow: Flow, entries: Iterable[Mapping[str, Any]]) -> bool:
@@ -181,16 +200,15 @@ def _write_edges(flow: Flow, entries: Iterable[Mapping[str, Any]]) -> bool:
         if (old := present.get(key)) and old.position != edge.position:
             edge.pk = old.pk
             moved.append(edge)
-    _refuse_misfits(new, ("source", "port", "target"))
+    refuse_misfits(new, ("source", "port", "target"))
     if gone:
         flow.edges.filter(pk__in=gone).delete()
     Edge.objects.bulk_create(new)
-    if moved:
-        Edge.objects.bulk_update(moved, ["position"], batch_size=500)
+    update_rows(Edge, moved, ["position"])
     return bool(gone or new or moved)
 
 
-def _refuse_misfits(rows: Iterable[Model], fields: Iterable[str]) -> None:
+def refuse_misfits(rows: Iterable[Model], fields: Iterable[str]) -> None:
     """DocumentInvalid where a value does not fit its column (too long, out of range)."""
     kept = set(fields)
     problems = []

@@ -6,6 +6,8 @@ from django.db import models
 
 from accounts.ids import new_id
 from accounts.models import User, Workspace
+from flows.organizing_models import Folder as Folder
+from flows.organizing_models import Tag as Tag
 
 if TYPE_CHECKING:
     from accounts.permissions import Actor
@@ -30,9 +32,17 @@ class Flow(models.Model):
     description = models.TextField(blank=True)
     settings = models.JSONField(default=dict, blank=True)
     revision = models.PositiveIntegerField(default=1)
+    draft_bytes = models.PositiveBigIntegerField(
+        null=True, editable=False, help_text="Of the draft as a document; empty: not measured yet."
+    )
     published = models.ForeignKey(
         "FlowVersion", models.SET_NULL, null=True, blank=True, related_name="+"
     )
+    published_revision = models.PositiveIntegerField(
+        null=True, blank=True, help_text="The draft's revision when it was published last."
+    )
+    folder = models.ForeignKey(Folder, models.SET_NULL, null=True, blank=True, related_name="flows")
+    tags = models.ManyToManyField(Tag, blank=True, related_name="flows")
     created_by = models.ForeignKey(User, models.SET_NULL, null=True, related_name="+")
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
@@ -94,8 +104,17 @@ class Node(models.Model):
     retry = models.JSONField(null=True, blank=True)
     timeout_seconds = models.FloatField(null=True, blank=True)
     on_error = models.CharField(max_length=8, choices=ErrorPolicy, default=ErrorPolicy.STOP)
+    # The database's own default too: web servers of the release before know no such column.
+    disabled = models.BooleanField(
+        default=False, db_default=False, help_text="The flow goes on behind it."
+    )
     x = models.FloatField(null=True, blank=True)
     y = models.FloatField(null=True, blank=True)
+    width = models.FloatField(null=True, blank=True, help_text="Of a note, in pixels.")
+    height = models.FloatField(null=True, blank=True, help_text="Of a note, in pixels.")
+    pinned = models.JSONField(
+        null=True, blank=True, help_text="An output for tests in the editor; in no document."
+    )
 
     class Meta:
         constraints = (models.UniqueConstraint(fields=["flow", "key"], name="node_key_once"),)
@@ -143,3 +162,34 @@ class FlowVersion(models.Model):
 
     def __str__(self) -> str:
         return f"{self.flow} v{self.number}"
+
+
+class FlowChange(models.Model):
+    """One change of a draft as it was applied: what editors follow, and what tells who did what.
+
+    `ops` are the operations of `flows.engine.operations`; empty where they were too large to be
+    kept, so that whoever follows has to read the draft anew.
+    """
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    flow = models.ForeignKey(Flow, models.CASCADE, related_name="changes", db_index=False)
+    revision = models.PositiveIntegerField(help_text="The draft's, with this change.")
+    change_id = models.UUIDField(help_text="Given by who made it; once for each flow.")
+    label = models.CharField(max_length=200)
+    ops = models.JSONField(null=True)
+    conflicts = models.JSONField(default=list)
+    tab = models.UUIDField(null=True, help_text="Of the browser; empty for all else.")
+    user = models.ForeignKey(User, models.SET_NULL, null=True, related_name="+")
+    actor = models.CharField(max_length=200, help_text="As the actor was called at the time.")
+    written = models.PositiveBigIntegerField(help_text="Bytes of this and all changes before.")
+    at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = (
+            models.UniqueConstraint(fields=["flow", "revision"], name="change_revision_once"),
+            models.UniqueConstraint(fields=["flow", "change_id"], name="change_once"),
+        )
+        ordering = ("revision",)
+
+    def __str__(self) -> str:
+        return f"{self.revision}: {self.label}"

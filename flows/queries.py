@@ -1,28 +1,21 @@
 """Every read of the flows app that is more than a row."""
 
-import difflib
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
-from typing import Any
+from collections.abc import Sequence
 from uuid import UUID
 
-from django.db.models import Q
-
 from accounts.permissions import Actor
+from flows.differences import VersionDiff, documents_diff
 from flows.draft import read_draft
-from flows.engine.document import Document, dump, dump_yaml, parse
+from flows.engine.document import Document, parse
 from flows.engine.errors import MAX_PROBLEMS, Problem, limited
-from flows.engine.json_values import same
 from flows.engine.migrate import migrated
 from flows.engine.registry import registry
 from flows.engine.validate import validate
 from flows.models import Flow, FlowQuerySet, FlowVersion
+from flows.organizing_queries import searched, with_tags
 from flows.people import assignee_problems
 from flows.services import VersionMissing
 from fluxprompt.api.paging import DEFAULT_LIMIT, Page, newest_first
-
-#: Lines of both documents; the time of a text diff grows with their product.
-_TEXT_DIFF_LINES = 20_000
 
 
 def draft_document(flow: Flow) -> Document:
@@ -79,12 +72,23 @@ def find_flow(actor: Actor, reference: str) -> Flow | None:
 
 
 def flows_page(
-    actor: Actor, *, search: str = "", limit: int = DEFAULT_LIMIT, cursor: str | None = None
+    actor: Actor,
+    *,
+    search: str = "",
+    folders: Sequence[UUID] | None = None,
+    tags: Sequence[UUID] = (),
+    limit: int = DEFAULT_LIMIT,
+    cursor: str | None = None,
 ) -> Page[Flow]:
-    """The actor's flows, last changed first; `search` looks into name and description."""
-    rows = _visible(actor)
-    if search:
-        rows = rows.filter(Q(name__icontains=search) | Q(description__icontains=search))
+    """The actor's flows, last changed first.
+
+    `search` looks into names, descriptions and tags; `folders`: in any of these (empty: in none);
+    `tags`: with every one of these.
+    """
+    rows = with_tags(searched(_visible(actor), search), tags)
+    if folders is not None:
+        rows = rows.filter(folder__in=folders) if folders else rows.filter(folder=None)
+    rows = rows.prefetch_related("tags")
     return newest_first(rows, by="updated_at", limit=limit, cursor=cursor)
 
 
@@ -101,47 +105,15 @@ def version_document(version: FlowVersion) -> Document:
     return migrated(parse(version.document), registry())
 
 
-@dataclass(frozen=True)
-class ChangedNode:
-    """A node that is in both documents; `paths` are the places in it that differ."""
-
-    id: str
-    paths: list[str]
-
-
-@dataclass(frozen=True)
-class VersionDiff:
-    """What it takes to get from one version to another; `text` is a unified diff of the YAML."""
-
-    added: list[str] = field(default_factory=list)
-    removed: list[str] = field(default_factory=list)
-    changed: list[ChangedNode] = field(default_factory=list)
-    edges_added: list[dict[str, str]] = field(default_factory=list)
-    edges_removed: list[dict[str, str]] = field(default_factory=list)
-    flow: list[str] = field(default_factory=list)
-    text: str = ""
-
-    def as_dict(self) -> dict[str, Any]:
-        return {
-            "nodes": {
-                "added": self.added,
-                "removed": self.removed,
-                "changed": [asdict(node) for node in self.changed],
-            },
-            "edges": {"added": self.edges_added, "removed": self.edges_removed},
-            "flow": self.flow,
-            "text": self.text,
-        }
-
-
 def version_diff(flow: Flow, before: int | str, after: int | str) -> VersionDiff:
     """How two versions differ; each is a number, "published" or "draft". Layout never counts."""
-    return _diff(
-        _named_document(flow, before), _named_document(flow, after), str(before), str(after)
+    return documents_diff(
+        named_document(flow, before), named_document(flow, after), str(before), str(after)
     )
 
 
-def _named_document(flow: Flow, name: int | str) -> Document:
+def named_document(flow: Flow, name: int | str) -> Document:
+    """A version by its number, what is "published", or the "draft". Raises VersionMissing."""
     if name == "draft":
         return read_draft(flow)
     if name == "published":
@@ -149,64 +121,3 @@ def _named_document(flow: Flow, name: int | str) -> Document:
             raise VersionMissing("published")
         return version_document(flow.published)
     return version_document(version_of(flow, int(name)))
-
-
-def _diff(before: Document, after: Document, before_name: str, after_name: str) -> VersionDiff:
-    old, new = _meaning(before), _meaning(after)
-    old_nodes = {node["id"]: node for node in old["nodes"]}
-    new_nodes = {node["id"]: node for node in new["nodes"]}
-    old_edges, new_edges = old.get("edges", []), new.get("edges", [])
-    paths = {
-        key: _differing(old_nodes[key], new_nodes[key]) for key in new_nodes if key in old_nodes
-    }
-    return VersionDiff(
-        added=[key for key in new_nodes if key not in old_nodes],
-        removed=[key for key in old_nodes if key not in new_nodes],
-        changed=[ChangedNode(key, found) for key, found in paths.items() if found],
-        edges_added=_only_in(new_edges, old_edges),
-        edges_removed=_only_in(old_edges, new_edges),
-        flow=[path for path in _differing(old, new) if not path.startswith(("nodes", "edges"))],
-        text=_text_diff(before, after, before_name, after_name),
-    )
-
-
-def _only_in(edges: list[dict[str, str]], others: list[dict[str, str]]) -> list[dict[str, str]]:
-    known = {(edge["from"], edge["to"]) for edge in others}
-    return [edge for edge in edges if (edge["from"], edge["to"]) not in known]
-
-
-def _meaning(document: Document) -> dict[str, Any]:
-    return {key: value for key, value in dump(document).items() if key != "layout"}
-
-
-def _differing(old: Any, new: Any, path: str = "") -> list[str]:
-    """Paths of the values that are not the same; a list of another length counts as one."""
-    if isinstance(old, Mapping) and isinstance(new, Mapping):
-        keys = [*old, *(key for key in new if key not in old)]
-        return [
-            found
-            for key in keys
-            for found in _differing(
-                old.get(key, _ABSENT), new.get(key, _ABSENT), f"{path}.{key}" if path else str(key)
-            )
-        ]
-    if isinstance(old, list) and isinstance(new, list) and len(old) == len(new):
-        pairs = enumerate(zip(old, new, strict=True))
-        return [found for i, (a, b) in pairs for found in _differing(a, b, f"{path}[{i}]")]
-    if old is _ABSENT or new is _ABSENT:
-        return [path]
-    return [] if same(old, new) else [path]
-
-
-_ABSENT = object()
-
-
-def _text_diff(before: Document, after: Document, before_name: str, after_name: str) -> str:
-    old, new = _yaml_lines(before), _yaml_lines(after)
-    if len(old) + len(new) > _TEXT_DIFF_LINES:
-        return "The documents are too long for a diff of their text; see what changed by node."
-    return "\n".join(difflib.unified_diff(old, new, before_name, after_name, lineterm=""))
-
-
-def _yaml_lines(document: Document) -> list[str]:
-    return dump_yaml(parse(_meaning(document))).splitlines()

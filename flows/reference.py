@@ -1,6 +1,5 @@
 """The page docs/nodes.md, made from the folders of the node types; `manage.py docs` writes it."""
 
-import inspect
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -9,6 +8,7 @@ from typing import Any, get_args
 from flows.engine.expressions.filters import FILTERS
 from flows.engine.node_type import Category, NodeType, RetryDefaults
 from flows.engine.registry import Registry
+from flows.engine.sight_names import filter_help
 
 type Schema = Mapping[str, Any]
 
@@ -29,6 +29,7 @@ A node in a flow document:
   timeout_seconds: 60          # for one attempt
   version: 1                   # of the node type, as it was when the node was made
   on_error: stop               # stop | continue | branch
+  disabled: true               # only where it is: the node is not run
 ```
 
 `on_error` says what happens when the last attempt failed: `stop` ends the run as failed, `continue`
@@ -51,6 +52,15 @@ for is waited, and where it does not say how long, 1, 2, 4 … 60 seconds; at mo
 times for one node, and never past the end of the run. An attempt whose worker went away uses up
 none either.
 
+A node that is `disabled` is not run, and the flow goes on behind it by its first port: `out` for
+most, `true` for an `if`, the first case of a `switch`, `approved` for an `approval`, none for a
+`stop`. What it would have given reads as null, so validation warns of what reads it (without
+`default`), and of a decision that is made by being left out. In the record it is `skipped`, as a
+node is to which no path led; its event `node.skipped` says `reason: disabled`. With a container
+all that is inside is disabled, and a disabled `output` gives nothing. What is unfinished in a
+disabled node is a warning and no error. The `input` node cannot be disabled. An output that is
+given for a disabled node does not count.
+
 A node that was saved with an older version of its type is shown, checked and run in the form of the
 version that is installed; what is stored does not change. Without `version` it is 1. Where that
 fails, validation says `migration_failed`, and the version does not run."""
@@ -72,6 +82,18 @@ edges:
 
 There is no key `port`. Each type below says what its ports are called. A port without an edge is
 allowed: where it is taken, nothing follows."""
+
+LAYOUT = """\
+## Layout
+
+Where the cards of a flow stand on the canvas, in pixels; it means nothing to a run, and is no
+part of what tells two versions apart. What has no place is given one when the flow is shown:
+
+```yaml
+layout:
+  start: {x: 0, y: 0}                               # the card's top left corner
+  remark: {x: 0, y: -160, width: 320, height: 120}  # notes and frames have a size, 60 to 4,000
+```"""
 
 SETTINGS = """\
 ## Settings
@@ -117,7 +139,7 @@ def nodes_page(registry: Registry) -> str:
     """The whole page as Markdown."""
     order = get_args(Category)
     types = sorted(registry.all(), key=lambda one: (order.index(one.category), one.title))
-    parts = [INTRODUCTION, _overview(types), EDGES, SETTINGS]
+    parts = [INTRODUCTION, _overview(types), EDGES, SETTINGS, LAYOUT]
     parts += [_section(one, registry) for one in types]
     parts += [EXPRESSIONS, _filters()]
     return "\n\n".join(parts) + "\n"
@@ -255,9 +277,7 @@ def _limits(schema: Schema) -> str:
 def _filters() -> str:
     rows: list[tuple[str, ...]] = []
     for name, function in FILTERS.items():
-        parameters = list(inspect.signature(function).parameters)[2:]
-        call = f"{name}({', '.join(parameters)})" if parameters else name
-        meaning = (function.__doc__ or "").strip().partition("\n")[0]
+        call, meaning = filter_help(name, function)
         rows.append((f"`{call}`", meaning))
     return _table(("filter", "gives"), rows)
 

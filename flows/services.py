@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -13,9 +12,12 @@ from django.utils.text import slugify
 from accounts.models import Workspace
 from accounts.permissions import Actor
 from accounts.services import audit
+from flows.catalogue import catalogue
+from flows.change_log import log_change, log_difference, notify
 from flows.draft import read_draft, write_draft, write_head
 from flows.engine.document import SCHEMA, Document, admit, digest, dump, parse
 from flows.engine.errors import DocumentInvalid
+from flows.engine.migrate import migrated
 from flows.engine.registry import registry
 from flows.engine.validate import validate
 from flows.hooks import deletion_refusal
@@ -23,7 +25,6 @@ from flows.models import FileFlow, Flow, FlowVersion
 
 type Source = Document | str | bytes | Mapping[str, Any]
 
-EXAMPLES = Path(__file__).parent / "examples"
 SLUG_LENGTH = 80
 #: Names that are addresses of the API beside a flow's own.
 _RESERVED_SLUGS = frozenset({"validate", "new", "import"})
@@ -144,7 +145,7 @@ def _free_slug(workspace_id: UUID, name: str) -> str:
     return f"{base}-{number}"
 
 
-def _held(actor: Actor, flow: Flow) -> Flow:
+def held_flow(actor: Actor, flow: Flow) -> Flow:
     """The flow's row as it is now, held until the transaction ends; only of the actor's own.
 
     Raises FlowGone.
@@ -157,24 +158,45 @@ def _held(actor: Actor, flow: Flow) -> Flow:
 
 
 def replace_draft(
-    actor: Actor, flow: Flow, document: Source, *, expected_revision: int | None = None
+    actor: Actor,
+    flow: Flow,
+    document: Source,
+    *,
+    expected_revision: int | None = None,
+    label: str = "Replace the document",
 ) -> Flow:
     """Make this document the draft. An equal one changes nothing, not even the revision.
 
-    Raises StaleRevision where `expected_revision` is not the draft's, DocumentInvalid where
-    the document cannot be read.
+    `label` is what people read of it among the draft's changes. Raises StaleRevision where
+    `expected_revision` is not the draft's, DocumentInvalid where the document cannot be read.
     """
     actor.require("flow.edit")
     draft = _document(document)
     with transaction.atomic():
-        held = _held(actor, flow)
+        held = held_flow(actor, flow)
         if expected_revision is not None and held.revision != expected_revision:
             raise StaleRevision(expected_revision, held.revision)
+        before = _as_seen(held)
         if write_draft(held, draft):
             held.revision += 1
-            held.save(update_fields=["name", "description", "settings", "revision", "updated_at"])
+            held.save(
+                update_fields=[
+                    *("name", "description", "settings"),
+                    *("revision", "draft_bytes", "updated_at"),
+                ]
+            )
+            after = dump(migrated(draft, registry()))
+            log_difference(actor, held, label=label, old=before, new=after)
             audit(actor, "flow.edit", held, revision=held.revision)
     return held
+
+
+def _as_seen(flow: Flow) -> dict[str, Any] | None:
+    """The draft as editors have it; None where rows say what no document can."""
+    try:
+        return dump(read_draft(flow))
+    except DocumentInvalid:
+        return None
 
 
 def keep_for_file(actor: Actor, document: Document) -> Flow:
@@ -205,7 +227,7 @@ def update_flow(
     """Change what the flow is called; both are part of its document."""
     actor.require("flow.edit")
     with transaction.atomic():
-        held = _held(actor, flow)
+        held = held_flow(actor, flow)
         changed = write_head(
             held,
             name=held.name if name is None else name,
@@ -214,6 +236,9 @@ def update_flow(
         if changed:
             held.revision += 1
             held.save(update_fields=[*changed, "revision", "updated_at"])
+            ops = [{"op": "set_flow", "path": [n], "value": getattr(held, n)} for n in changed]
+            log_change(actor, held, label="Rename the flow", ops=ops)
+            notify(held.id, {"revision": held.revision})
             audit(actor, "flow.edit", held, revision=held.revision, fields=changed)
     return held
 
@@ -222,7 +247,7 @@ def delete_flow(actor: Actor, flow: Flow) -> None:
     """Delete the flow with its versions and runs. Raises FlowInUse while a run is open."""
     actor.require("flow.delete")
     with transaction.atomic():
-        held = _held(actor, flow)
+        held = held_flow(actor, flow)
         if reason := deletion_refusal(held):
             raise FlowInUse(reason)
         audit(actor, "flow.delete", held, name=held.name, slug=held.slug)
@@ -236,13 +261,15 @@ def publish_flow(actor: Actor, flow: Flow, *, note: str = "") -> FlowVersion:
     """
     actor.require("flow.publish")
     with transaction.atomic():
-        held = _held(actor, flow)
+        held = held_flow(actor, flow)
         draft = read_draft(held)
         problems = validate(draft, registry())
         if any(problem.severity == "error" for problem in problems):
             raise DocumentInvalid(problems)
         meaning = digest(draft)
+        held.published_revision = held.revision
         if held.published is not None and held.published.digest == meaning:
+            held.save(update_fields=["published_revision"])
             return held.published
         last = held.versions.aggregate(last=Max("number"))["last"] or 0
         version = held.versions.create(
@@ -253,7 +280,7 @@ def publish_flow(actor: Actor, flow: Flow, *, note: str = "") -> FlowVersion:
             created_by_id=actor.user_id,
         )
         held.published = version
-        held.save(update_fields=["published", "updated_at"])
+        held.save(update_fields=["published", "published_revision", "updated_at"])
         audit(actor, "flow.publish", held, number=version.number, digest=meaning)
     return version
 
@@ -265,19 +292,22 @@ def restore_version(actor: Actor, flow: Flow, number: int) -> Flow:
     if version is None:
         raise VersionMissing(number)
     with transaction.atomic():
-        restored = replace_draft(actor, flow, version.document)
+        label = f"Restore version {number}"
+        restored = replace_draft(actor, flow, version.document, label=label)
         audit(actor, "flow.restore", restored, number=number)
     return restored
 
 
 def load_examples(actor: Actor) -> list[Flow]:
-    """The example flows that the workspace does not have yet, created and published."""
+    """The examples for a start that the workspace does not have yet, created and published."""
     present = set(
         Flow.objects.filter(workspace_id=actor.workspace_id).values_list("name", flat=True)
     )
     made = []
-    for file in sorted(EXAMPLES.glob("*.yaml")):
-        document = parse(file.read_text())
+    for entry in catalogue():
+        if not entry.starter:
+            continue
+        document = parse(entry.file.read_text())
         if document.name in present:
             continue
         flow = create_flow(actor, document=document)

@@ -1,7 +1,7 @@
 // Builds static/build: scripts by esbuild, the style sheet by Tailwind, fonts beside it.
 import { spawn } from "node:child_process";
 import { cp, mkdir, readdir, rm } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import * as esbuild from "esbuild";
 
@@ -13,7 +13,16 @@ const fonts = ["inter", "jetbrains-mono"];
 const wantedFont = /-wght-normal\.woff2$/;
 
 const modules = {
-  entryPoints: ["app", "flow", "run"].map((name) => join(here, "src", `${name}.ts`)),
+  entryPoints: {
+    ...Object.fromEntries(
+      ["app", "flow", "run", "editor/editor"].map((name) => [
+        basename(name),
+        join(here, "src", `${name}.ts`),
+      ]),
+    ),
+    // The canvas alone: no page of ours asks for it, tests and benchmarks/editor.py do.
+    "canvas-bench": join(here, "src", "editor", "canvas", "bench.ts"),
+  },
   outdir: out,
   bundle: true,
   splitting: true,

@@ -1,30 +1,84 @@
 """Every page in a real browser, in both themes, wide and narrow: axe finds nothing wrong."""
 
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
+from django.urls import resolve
 from django.utils import timezone
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser
 
 from accounts.models import Workspace
 from execution.approval_links import link_address
 from execution.approval_models import Approval
 from execution.models import NodeRun, Run
+from flows.draft import read_draft
+from flows.engine.document import dump
 from flows.models import Flow
-from fluxprompt.paths import ROOT
+from flows.organizing import create_folder, create_tag, move_flows, tag_flows
+from flows.organizing_models import TagColour
+from flows.services import publish_flow, replace_draft
 from fluxprompt.testing.live_stack import LiveStack
+from tests.support.axe import LOOKS, faults
+from tests.support.pages import pages_of_the_site
 from tests.support.visitor import Visitor, new_visitor, watch
 
-AXE = ROOT / "frontend" / "node_modules" / "axe-core" / "axe.min.js"
-RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
-LOOKS = [("light", 1440), ("dark", 1440), ("light", 390), ("dark", 390)]
-_RUN_AXE = """rules => axe.run(document, {runOnly: rules}).then(found => found.violations.map(
-  violation => `${violation.id}: ${violation.nodes.map(node => node.html).join(' | ')}`))"""
+#: Pages that nobody has to be signed in for.
+BEFORE_SIGN_IN = (
+    "/accounts/login/",
+    "/accounts/password/reset/",
+    "/accounts/password/reset/done/",
+    "/accounts/password/reset/key/x-x/",
+    "/accounts/password/reset/key/done/",
+    "/accounts/signup/",
+    "/accounts/confirm-email/",
+    "/accounts/confirm-email/x/",
+    "/accounts/inactive/",
+    "/setup/x/",
+)
+_PART = "a part of a page, which is looked at as it stands in that page"
+_DATA = "data for scripts or a file to keep, no page"
+#: Addresses that answer GET and are not looked at by axe here, with the reason.
+NOT_LOOKED_AT = {
+    "healthz": _DATA,
+    "readyz": _DATA,
+    "flow-draft": _DATA,
+    "flow-problems": "a part of the editor, opened in test_editor_accessibility.py",
+    "flow-download": _DATA,
+    "flow-editor": "every state of it is opened in test_editor_accessibility.py",
+    "flow-inputs": "a part of the editor, opened in test_editor_accessibility.py",
+    "flow-find": _DATA,
+    "flow-recent-runs": _DATA,
+    "flow-cards": "a part of the editor, opened in test_editor_accessibility.py",
+    "node-form": "a part of the editor, opened in test_editor_accessibility.py",
+    "node-scope": _DATA,
+    "node-data": "a part of the editor, opened in test_editor_accessibility.py",
+    "node-last": "a part of the editor, opened in test_editor_accessibility.py",
+    "settings-credential-fields": _PART,
+    "run-flow": _DATA,
+    "run-queue": _PART,
+    "run-result": _PART,
+    "run-progress": _PART,
+    "run-step": _PART,
+    "run-iterations": _PART,
+    "run-value": _DATA,
+    "node-value": _DATA,
+    "temporal-codec-decode": _DATA,
+    "temporal-codec-encode": _DATA,
+    "account_reauthenticate": "asked for by what cannot be undone; the form of the sign-in page",
+    "account_set_password": "for people without a password; the form to change it",
+    "account_confirm_login_code": "codes by mail are not offered",
+    "mfa_authenticate": "comes after a password where two factors are on; the same form",
+    "mfa_reauthenticate": "the same form as where two factors are set up",
+    "mfa_deactivate_totp": "only with two factors on; one button",
+    "mfa_view_recovery_codes": "only with two factors on; a list of codes",
+    "mfa_generate_recovery_codes": "only with two factors on; one button",
+    "mfa_download_recovery_codes": _DATA,
+}
 
 
 @dataclass(frozen=True)
@@ -54,8 +108,11 @@ def _paths(visitor: Visitor) -> dict[str, str]:
     return {
         "flows": "/",
         "flow": f"/flows/{flow.id}/",
+        **_around_the_editor(visitor, flow),
+        **_described(flow, visitor),
         "runs": "/runs/",
         "run that failed": f"/runs/{ended.id}/",
+        "two runs compared": f"/runs/compare/?a={ended.id}&b={under_way.id}",
         "run under way": f"/runs/{under_way.id}/",
         "node": f"/runs/{ended.id}/nodes/sort/",
         "run again from a step": f"/runs/{ended.id}/again/?from=sort",
@@ -68,10 +125,65 @@ def _paths(visitor: Visitor) -> dict[str, str]:
         "settings": "/settings/",
         "password": "/accounts/password/change/",
         "two-factor": "/accounts/2fa/",
+        "two-factor by an app": "/accounts/2fa/totp/activate/",
+        "addresses": "/accounts/email/",
         "sessions": "/accounts/sessions/",
         "sign-out": "/accounts/logout/",
         "nothing": "/nothing/",
     }
+
+
+def _around_the_editor(visitor: Visitor, flow: Flow) -> dict[str, str]:
+    """Folders and tags in use, templates, and two versions of which the later lacks a step."""
+    folder = create_folder(visitor.actor, name="Clients")
+    inner = create_folder(visitor.actor, name="Acme", parent=folder)
+    move_flows(visitor.actor, [flow], inner)
+    for colour in TagColour.values:
+        tag_flows(
+            visitor.actor, [flow], add=[create_tag(visitor.actor, name=colour, colour=colour)]
+        )
+    document = dump(read_draft(flow))
+    document["nodes"] = [node for node in document["nodes"] if node["id"] != "bug"]
+    document["edges"] = [e for e in document["edges"] if "bug" not in e["from"] + e["to"]]
+    publish_flow(visitor.actor, replace_draft(visitor.actor, flow, document))
+    versions = f"/flows/{flow.id}/versions/"
+    return {
+        "folder": f"/?folder={folder.pk}",
+        "no flow that matches": "/?q=nosuchflow",
+        "folders and tags": "/flows/order/",
+        "name of a flow": f"/flows/{flow.id}/name/",
+        "import": "/flows/import/",
+        "templates": "/templates/",
+        "template": "/templates/compare_pages/",
+        "versions": versions,
+        "version": f"{versions}1/",
+        "two versions compared": f"{versions}compare/?from=1&to=2",
+    }
+
+
+def _described(flow: Flow, visitor: Visitor) -> dict[str, str]:
+    """Drafting from words: the wish, the wait, the review, and an answer that is no flow."""
+    document = dump(read_draft(flow))
+    document["nodes"].append({"id": "added", "type": "output", "config": {"value": "New"}})
+    now = timezone.now()
+    asked = {"wish": "Sort what customers write.", "system": "", "prompt": "", "round": 2}
+    address, found = f"/flows/{flow.id}/describe/", {}
+    answers = {"wait": None, "review": json.dumps(document), "no flow": "I cannot do that."}
+    for name, answer in answers.items():
+        run = Run.objects.create(
+            workspace=visitor.workspace,
+            flow=flow,
+            version=flow.published,
+            trigger="describe",
+            status="succeeded" if answer else "running",
+            inputs=asked,
+            outputs={"answer": answer} if answer else None,
+            created_at=now,
+            started_at=now,
+            finished_at=now if answer else None,
+        )
+        found[f"described: {name}"] = f"{address}{run.id}/"
+    return {"describe": address, **found}
 
 
 def _mapped(workspace: Workspace) -> dict[str, str]:
@@ -169,15 +281,6 @@ def _run(workspace: Workspace, flow: Flow, status: str) -> Run:
     return run
 
 
-def _faults(page: Page) -> list[str]:
-    page.evaluate(Path(AXE).read_text())
-    faults: list[str] = page.evaluate(_RUN_AXE, RULES)
-    spill = page.evaluate(
-        "document.documentElement.scrollWidth - document.documentElement.clientWidth"
-    )
-    return faults + ([f"{spill} px too wide"] if spill > 0 else [])
-
-
 @pytest.mark.parametrize(("theme", "width"), LOOKS)
 def test_axe_finds_nothing_on_any_page(
     stack: LiveStack, home: Home, browser: Browser, theme: Any, width: int
@@ -188,22 +291,39 @@ def test_axe_finds_nothing_on_any_page(
     page = context.new_page()
     said = watch(page)
     found: dict[str, list[str]] = {}
-    for path in ("/accounts/login/", "/accounts/password/reset/", "/accounts/signup/"):
+    for path in BEFORE_SIGN_IN:
         page.goto(stack.base_url + path)
-        found[path] = _faults(page)
+        found[path] = faults(page)
     home.visitor.sign_in(page, stack)
     for name, path in home.paths.items():
         page.goto(stack.base_url + path)
         for summary in page.locator("[data-inside] > details[data-values] > summary").all():
             summary.click()
             page.locator("[data-iterations]").first.wait_for()
-        found[name] = _faults(page)
+        found[name] = faults(page)
     page.goto(stack.base_url)
+    page.get_by_label("Tick Triage a support ticket").check()
+    page.locator("summary", has_text="Move").click()
+    found["ticked flows"] = faults(page)
+    page.keyboard.press("Escape")
     page.get_by_role("button", name="New flow").click()
-    found["dialog"] = _faults(page)
+    found["dialog"] = faults(page)
     context.close()
     assert {name: faults for name, faults in found.items() if faults} == {}
     assert said == []
+
+
+def test_every_page_of_the_site_is_looked_at_or_listed_with_a_reason(home: Home) -> None:
+    seen = {resolve(urlsplit(path).path).url_name for path in looked_at(home)}
+    pages = pages_of_the_site()
+    assert sorted(pages - seen - NOT_LOOKED_AT.keys()) == []
+    assert sorted(NOT_LOOKED_AT.keys() - (pages - seen)) == []
+
+
+def looked_at(home: Home) -> list[str]:
+    """The addresses of all pages that axe reads."""
+    paths = [*BEFORE_SIGN_IN, *home.paths.values()]
+    return [path for path in paths if path != "/nothing/"]
 
 
 def test_the_menu_of_a_narrow_screen_opens_and_closes_from_the_keyboard(

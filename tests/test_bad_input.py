@@ -70,6 +70,7 @@ def addresses(flow: str) -> list[tuple[str, str]]:
     return [
         ("POST", "/flows"),
         ("POST", "/flows/validate"),
+        ("POST", "/flows/import"),
         ("PATCH", f"/flows/{flow}"),
         ("PUT", f"/flows/{flow}/document"),
         ("POST", f"/flows/{flow}/publish"),

@@ -134,6 +134,26 @@ def _yaml_blocks(page: Path) -> list[str]:
     return blocks + re.findall(r"<<'YAML'\n(.*?)^YAML$", text, re.MULTILINE | re.DOTALL)
 
 
+def _shortcuts() -> set[tuple[str, str]]:
+    """Keys and title of each command of the editor that has keys."""
+    table = _text(ROOT / "frontend" / "src" / "editor" / "page" / "shortcuts.ts")
+    entries = re.split(r"\{ id: ", table)[1:]
+    found = set()
+    for entry in entries:
+        title = re.search(r'title: "([^"]+)"', entry)
+        keys = re.search(r"keys: \[([^\]]+)\]", entry)
+        if title and keys:
+            written = [key.replace("Mod", "Ctrl") for key in re.findall(r'"([^"]+)"', keys[1])]
+            found.add((", ".join(f"`{key}`" for key in written), title[1]))
+    return found
+
+
+def test_the_table_of_shortcuts_is_that_of_the_editor() -> None:
+    rows = re.findall(r"^\| (`.+`) \| (.+) \|$", _text(ROOT / "docs" / "editor.md"), re.MULTILINE)
+    assert len(rows) > 20
+    assert set(rows) == _shortcuts()
+
+
 @each_page
 def test_every_flow_on_a_page_is_valid(written: Path) -> None:
     registry = Registry.read()

@@ -113,7 +113,7 @@ def test_a_newcomers_first_run(
 ) -> None:
     newcomer, operator = people
     said = listen(page)
-    newcomer.sign_in(page, stack)
+    newcomer.sign_in_by_form(page, stack)
     open_example(page)
     run_it(page)
     run = page.url.rstrip("/").rpartition("/")[2]

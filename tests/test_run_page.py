@@ -35,7 +35,7 @@ def flow(stack: LiveStack, page: Page, django_db_blocker: Any) -> Iterator[Flow]
         ]
         edges = ["start>draft", "draft>fork", "fork.true>better", "fork.false>never", "better>end"]
         made = published(visitor.actor, document(nodes, edges))
-    visitor.sign_in(page, stack)
+    visitor.let_in(page.context, stack)
     yield made
     stack.heal()
 

@@ -29,7 +29,7 @@ def publish(stack: LiveStack, page: Page, django_db_blocker: Any) -> Iterator[Pu
             return published(visitor.actor, whole)
 
     visitor = _visitor(django_db_blocker)
-    visitor.sign_in(page, stack)
+    visitor.let_in(page.context, stack)
     heard = watch(page)
     yield make
     assert heard == []

@@ -158,8 +158,9 @@ RUN_CREATE = component(
             },
             "given": {
                 "type": ["object", "null"],
-                "description": "Outputs of nodes that stand for what these would give.",
-                "additionalProperties": {"type": "object"},
+                "description": "Outputs of nodes that stand for what these would give; null: as if "
+                "the node were disabled.",
+                "additionalProperties": {"type": ["object", "null"]},
             },
         },
         "additionalProperties": False,

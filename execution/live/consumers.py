@@ -14,6 +14,7 @@ from accounts.models import Membership
 from accounts.permissions import ROLE_ACTIONS, Actor
 from execution.live.followed import Followed
 from execution.live.hub import Frame, Reader, hub
+from execution.live.said import TOO_MUCH, Said
 from execution.models import Run
 from execution.queries import node_run_payload, run_payload, shown_node_runs, shown_states
 
@@ -24,10 +25,6 @@ NOT_FOUND = 4404
 QUEUE_LIMIT = 1_000
 #: Characters of what a browser may say at once.
 OPENED_LIMIT = 100_000
-#: What a browser may say in so many seconds; who says more is no page of ours and is closed.
-SAID_LIMIT, SAID_SECONDS = 200, 10.0
-#: Close code for that ("policy violation" of RFC 6455).
-TOO_MUCH = 1008
 
 
 class RunConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
@@ -35,9 +32,10 @@ class RunConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
 
     reader: Reader | None = None
     sender: "asyncio.Task[None] | None" = None
-    #: What was said since `said_since`, in seconds of the event loop.
-    said = 0
-    said_since = 0.0
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.said = Said()
 
     async def connect(self) -> None:
         await self.accept()
@@ -127,14 +125,10 @@ class RunConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
             self.followed.open(said.get("opened"))
 
     async def _says_too_much(self) -> bool:
-        """Count what is said, read or not: parsing it holds up the other sockets."""
-        now = asyncio.get_running_loop().time()
-        if now - self.said_since > SAID_SECONDS:
-            self.said, self.said_since = 0, now
-        self.said += 1
-        if self.said == SAID_LIMIT + 1:
+        excess = self.said.another(asyncio.get_running_loop().time())
+        if excess == 1:
             await self.close(code=TOO_MUCH)
-        return self.said > SAID_LIMIT
+        return excess > 0
 
 
 def _snapshot(run: Run) -> dict[str, JSON]:

@@ -18,8 +18,7 @@ from typing import Any, Protocol
 import psycopg
 from django.db import connection
 
-from execution.database import connection_parameters
-from execution.live.listening import payloads
+from execution.live.listening import listen_for_ever
 from execution.models import ENDED, Run
 from execution.recording import CHANNEL
 
@@ -139,25 +138,7 @@ class Hub:
                 threading.Thread(target=self._hand_out, name="hub-fetch", daemon=True).start()
 
     def _listen(self) -> None:
-        """Hear notifications, for ever; a lost connection is made again."""
-        pause, told = 0.1, False
-        while True:
-            try:
-                with psycopg.connect(**connection_parameters(), autocommit=True) as listening:
-                    listening.execute(f"LISTEN {CHANNEL}")
-                    pause, told = 0.1, False
-                    self._everything_is_news()
-                    for payload in payloads(listening):
-                        self._hear(payload)
-            except psycopg.Error as error:
-                if not told:
-                    logger.warning("The hub lost the database; it connects again: %s", error)
-                told = True
-            except Exception:
-                # Whatever it was, a process whose hub hears nothing would look frozen.
-                logger.exception("The hub could not read a notification; it connects again")
-            time.sleep(pause)
-            pause = min(pause * 2, 2.0)
+        listen_for_ever(CHANNEL, began=self._everything_is_news, hear=self._hear)
 
     def _everything_is_news(self) -> None:
         with self._lock:

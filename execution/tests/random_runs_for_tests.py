@@ -45,6 +45,12 @@ class Step:
     leaves: str = "item"
     status: str = "succeeded"
     has_while: bool = False
+    disabled: bool = False
+
+    @property
+    def first_port(self) -> tuple[str, ...]:
+        """The way on where it is disabled."""
+        return {"if": ("true",), "stop": ()}.get(self.kind, ("out",))
 
 
 @dataclass
@@ -83,6 +89,8 @@ class RandomFlow:
         node: dict[str, JSON] = {"id": step.name, "type": step.kind, "on_error": step.on_error}
         if step.parent:
             node["parent"] = step.parent
+        if step.disabled:
+            node["disabled"] = True
         return {**node, **getattr(self, f"_{step.kind}")(step, self.sum_of(step), child, slow)}
 
     def _calc(self, step: Step, total: str, child: str, slow: str) -> dict[str, JSON]:
@@ -130,8 +138,13 @@ def read(step: Step) -> str:
     return READ[step.kind].format(step.name)
 
 
-def random_run_flow(chance: random.Random, *, waits: bool, depth: int = 3) -> RandomFlow:
-    """A random flow; `waits`: something in it may wait, which an inline run cannot."""
+def random_run_flow(
+    chance: random.Random, *, waits: bool, depth: int = 3, disabled: float = 0.0
+) -> RandomFlow:
+    """A random flow; `waits`: something in it may wait, which an inline run cannot.
+
+    `disabled` is the share of steps that are.
+    """
     flow = RandomFlow()
     names = (f"s{number}" for number in count())
     # Whether, from this scope outwards, only one thing happens at a time.
@@ -154,6 +167,7 @@ def random_run_flow(chance: random.Random, *, waits: bool, depth: int = 3) -> Ra
                 step.on_error = "stop"  # they cannot fail
             flow.steps[name] = step
             here.append(name)
+            step.disabled = bool(disabled) and chance.random() < disabled
             step.breaks_at = chance.choice((0, 2, 3, 5))
             step.width = chance.choice((1, 3))
             step.items = chance.randint(0 if kind == "map" else 1, 3)
@@ -220,6 +234,9 @@ class Reckoned:
             into = [edge for edge in self.flow.edges if edge[2] == step.name]
             if into and not any(p in self.ports.get((path, s), ()) for s, p, _ in into):
                 self.rows[place] = "skipped"
+                continue
+            if step.disabled:
+                self.rows[place], self.ports[place] = "skipped", step.first_port
                 continue
             end = self._step(step, path, around)
             if end is not None:

@@ -42,7 +42,7 @@ def test_the_list_takes_the_same_queries_for_many_flows(
 ) -> None:
     for number in range(12):
         create_flow(actor, name=f"Flow {number}")
-    with django_assert_max_num_queries(8):
+    with django_assert_max_num_queries(11):
         visitor.get("/")
 
 

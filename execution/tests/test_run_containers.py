@@ -118,7 +118,7 @@ def test_the_page_of_a_large_map_reads_counts_not_rows(
         content = visitor.get(f"/runs/{run.id}/").content.decode()
     assert f"{ITEMS:,} of {ITEMS:,} done" in content
     assert len(content) < 60_000
-    with django_assert_num_queries(8):
+    with django_assert_num_queries(9):
         visitor.get(f"/runs/{run.id}/progress/")
     with django_assert_num_queries(5) as picked:
         listed = htmx(visitor, f"/runs/{run.id}/steps/ask/iterations/")

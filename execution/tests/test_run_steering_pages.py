@@ -210,20 +210,7 @@ def test_a_step_is_run_alone_with_what_came_before(
     assert visitor.post(f"/runs/{run.id}/only/", {"node": "nothing"}).status_code == 404
 
 
-def test_what_is_too_large_to_give_a_step_is_said(
-    visitor: Client, flow: Flow, dispatched: list[Run]
-) -> None:
-    run = make_run(flow)
-    make_step(run, "start", output={"topic": "x" * 40_000})
-    make_step(run, "ask")
-    response = visitor.post(f"/runs/{run.id}/only/", {"node": "ask"})
-    assert response["Location"] == f"/runs/{run.id}/"
-    said = str(next(iter(get_messages(response.wsgi_request))))
-    assert "at most 32 KB" in said
-    assert not dispatched
-
-
-def test_a_large_output_is_only_in_the_way_of_a_step_that_reads_it_and_is_not_loaded(
+def test_a_large_output_is_given_by_reference_to_a_step_that_reads_it_and_is_not_loaded(
     visitor: Client, actor: Actor, dispatched: list[Run], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def loaded(*_: Any) -> Any:
@@ -250,12 +237,11 @@ def test_a_large_output_is_only_in_the_way_of_a_step_that_reads_it_and_is_not_lo
     visitor.post(f"/runs/{run.id}/only/", {"node": "small"})
     made = Run.objects.exclude(pk=run.pk).get()
     assert made.options == {"only": "small", "given": {"start": {"topic": "Tea"}}}
-    for node in ("reads", "both"):
-        response = visitor.post(f"/runs/{run.id}/only/", {"node": node})
-        said = str(list(get_messages(response.wsgi_request))[-1])
-        assert "the output of “The book”" in said
-        assert "Run again from here" in said
-    assert len(dispatched) == 1
+    given = {"reads": {"big": large}, "both": {"big": large, "small": {"text": "y"}}}
+    for node, expected in given.items():
+        visitor.post(f"/runs/{run.id}/only/", {"node": node})
+        assert Run.objects.latest("created_at").options == {"only": node, "given": expected}
+    assert len(dispatched) == 3
 
 
 def test_a_run_of_a_part_shows_what_came_out_of_its_last_step(visitor: Client, flow: Flow) -> None:

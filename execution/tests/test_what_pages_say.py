@@ -6,9 +6,10 @@ from typing import Any
 
 import pytest
 
-from execution.live.consumers import SAID_LIMIT, TOO_MUCH, RunConsumer
+from execution.live.consumers import RunConsumer
 from execution.live.followed import Followed
 from execution.live.hub import Reader
+from execution.live.said import SAID_LIMIT, TOO_MUCH
 
 JSON = Any
 

@@ -7,9 +7,11 @@ from uuid import UUID
 
 from django.http import Http404, HttpResponse, JsonResponse
 from django.shortcuts import render
+from django.urls import reverse
 from django.views.decorators.http import require_GET
 
 from accounts.web import workspace_page
+from execution.approval_models import Approval, ApprovalState
 from execution.iterations import iteration
 from execution.models import NodeRun, Run
 from execution.queries import latest_node_runs, run_document, shown_states
@@ -77,7 +79,10 @@ def run_iterations(request: PageRequest, run_id: UUID, node: str) -> HttpRespons
 @require_GET
 @workspace_page
 def run_progress(request: PageRequest, run_id: UUID) -> JsonResponse:
-    """What is inside the containers, for a page that follows the run: state and words by step."""
+    """What a page asks that follows the run: state and words of each step inside containers.
+
+    `approvals` are the pages on which people decide what the run waits for, by node.
+    """
     run = visible_run(request, run_id)
     steps = steps_of(run, run_document(run), latest_node_runs(run))
     inner = [step for outer in steps for step in outer.all() if step.inside]
@@ -90,8 +95,16 @@ def run_progress(request: PageRequest, run_id: UUID) -> JsonResponse:
                 "output_tokens": sum(step.output_tokens for step in inner),
                 "cost": str(cost),
             },
+            "approvals": _open_approvals(run),
         }
     )
+
+
+def _open_approvals(run: Run) -> dict[str, str]:
+    """The oldest open approval of each node."""
+    waiting = Approval.objects.filter(run=run, state=ApprovalState.OPEN).order_by("-created_at")
+    found = waiting.values_list("node", "id")
+    return {node: reverse("approval-detail", args=[approval]) for node, approval in found}
 
 
 @require_GET

@@ -1,22 +1,31 @@
 """What the flows app's objects look like in the API."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 from flows.engine.errors import Problem
 from flows.engine.node_type import NodeType
 from flows.engine.registry import registry
 from flows.models import Flow, FlowVersion
+from flows.organizing_queries import folder_paths
 
 
-def flow_payload(flow: Flow) -> dict[str, Any]:
+def flow_payload(flow: Flow, paths: Mapping[UUID, str] | None = None) -> dict[str, Any]:
+    """`paths` are those of the workspace's folders where many flows are shown; else asked for."""
+    folder = None
+    if flow.folder_id is not None:
+        known = folder_paths(flow.workspace_id) if paths is None else paths
+        folder = known.get(flow.folder_id)
     return {
         "id": flow.id,
         "slug": flow.slug,
         "name": flow.name,
         "description": flow.description,
+        "folder": folder,
+        "tags": [tag.name for tag in flow.tags.all()],
         "revision": flow.revision,
         "published_version": flow.published.number if flow.published else None,
         "created_at": flow.created_at,

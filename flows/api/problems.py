@@ -2,7 +2,10 @@
 
 from typing import Any
 
+from flows.change_log import TooOld
 from flows.engine.errors import DocumentInvalid, Problem
+from flows.importing.result import ImportRefused
+from flows.organizing import LimitReached, NameRefused, PlaceGone
 from flows.services import FlowGone, FlowInUse, StaleRevision, VersionMissing
 from fluxprompt.api.problems import ApiProblem, converts
 
@@ -28,6 +31,12 @@ def error_entry(problem: Problem) -> dict[str, Any]:
     return {"path": path, "code": problem.code, "message": problem.message}
 
 
+@converts(ImportRefused)
+def import_refused(error: ImportRefused) -> ApiProblem:
+    entry = {"path": "text", "code": error.code, "message": str(error)}
+    return ApiProblem(422, error.code, str(error), [entry])
+
+
 @converts(StaleRevision)
 def stale(error: StaleRevision) -> ApiProblem:
     return ApiProblem(
@@ -44,6 +53,22 @@ def in_use(error: FlowInUse) -> ApiProblem:
     return ApiProblem(409, error.code, str(error))
 
 
-@converts(FlowGone, VersionMissing)
-def not_there(error: FlowGone | VersionMissing) -> ApiProblem:
+@converts(NameRefused)
+def name_refused(error: NameRefused) -> ApiProblem:
+    named = {"path": "name", "code": error.code, "message": str(error)}
+    return ApiProblem(422, error.code, str(error), [named])
+
+
+@converts(LimitReached)
+def limit_reached(error: LimitReached) -> ApiProblem:
+    return ApiProblem(422, error.code, str(error))
+
+
+@converts(FlowGone, VersionMissing, PlaceGone)
+def not_there(error: FlowGone | VersionMissing | PlaceGone) -> ApiProblem:
     return ApiProblem(404, error.code, str(error))
+
+
+@converts(TooOld)
+def too_old(error: TooOld) -> ApiProblem:
+    return ApiProblem(409, error.code, str(error))

@@ -2,15 +2,18 @@
 
 from typing import Any, ClassVar
 
+from django.db import transaction
 from django.http import Http404
 from rest_framework.response import Response
 
 from flows import queries, services
 from flows.api import schemas
 from flows.api.payloads import flow_detail, flow_payload, node_type_catalogue
+from flows.api.places import asked_folders, asked_tags, placing_in
 from flows.api.sources import document_in
 from flows.engine.document import Document
 from flows.models import Flow
+from flows.organizing_queries import folder_paths
 from fluxprompt.api.openapi import PAGING, PROBLEM, call, page_of, parameter
 from fluxprompt.api.parsing import YAML, YamlText
 from fluxprompt.api.views import ApiView, text_field
@@ -44,17 +47,27 @@ class FlowsView(ApiView):
                 {"results": [schemas.FLOW_EXAMPLE], "next": None},
             )
         },
-        parameters=(*PAGING, parameter("search", "Words in the name or description.")),
+        parameters=(
+            *PAGING,
+            parameter("search", "Words in the name, the description or a tag."),
+            parameter("folder", "Path of a folder, with those below it; `none`: in no folder."),
+            parameter("tag", "Name of a tag; several, with commas, for flows that have all."),
+        ),
         tag="Flows",
     )
     def get(self, request: Any) -> Response:
         page = queries.flows_page(
             self.actor,
             search=self.query("search")[:200],
+            folders=asked_folders(self.actor, self.query("folder")),
+            tags=asked_tags(self.actor, self.query("tag")),
             limit=self.limit,
             cursor=self.query("cursor"),
         )
-        return Response({"results": [flow_payload(row) for row in page.results], "next": page.next})
+        paths = folder_paths(self.actor.workspace_id)
+        return Response(
+            {"results": [flow_payload(row, paths) for row in page.results], "next": page.next}
+        )
 
     @call(
         "create_flow",
@@ -101,25 +114,32 @@ class OneFlowView(FlowView):
 
     @call(
         "update_flow",
-        "Change the name or description",
+        "Change the name, the description, the folder or the tags",
         {200: ("The flow", schemas.FLOW, schemas.FLOW_EXAMPLE)},
+        description="`folder` is a path or null; `tags` are all that the flow shall have.",
         body={
             "type": "object",
             "properties": {
                 "name": {"type": "string", "maxLength": NAME_LENGTH},
                 "description": {"type": "string", "maxLength": 10_000},
+                "folder": {"type": ["string", "null"]},
+                "tags": {"type": "array", "items": {"type": "string"}, "maxItems": 20},
             },
             "additionalProperties": False,
         },
-        body_example={"name": "Greeting", "description": "Says hello."},
+        body_example={"name": "Greeting", "folder": "Clients/Acme", "tags": ["live"]},
         tag="Flows",
     )
     def patch(self, request: Any, flow: str) -> Response:
         found = self.flow(flow)
-        body = self.object_body("name", "description")
+        body = self.object_body("name", "description", "folder", "tags")
         name = text_field(body, "name", most=NAME_LENGTH, required="name" in body)
         description = text_field(body, "description", most=10_000)
-        changed = services.update_flow(self.actor, found, name=name, description=description)
+        place = placing_in(self.actor, body)
+        with transaction.atomic():
+            changed = services.update_flow(self.actor, found, name=name, description=description)
+            place.put(self.actor, changed)
+        changed.refresh_from_db(fields=["folder"])
         return Response(flow_payload(changed))
 
     @call(

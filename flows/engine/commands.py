@@ -22,10 +22,11 @@ class Start:
 
 @dataclass(frozen=True)
 class Skip:
-    """No path led to this node; it will not run."""
+    """This node will not run; `ports`: where it is disabled, the ways on (see `plan.SkipNode`)."""
 
     scope: Scope
     node: str
+    ports: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True)

@@ -14,8 +14,8 @@ class NodeConfig(BaseModel):
     as written), "inside" (kept as written here, and evaluated in each item or iteration of the
     container) or "trimmed" (white space around a single expression does not count, as a YAML
     block leaves it); `condition`: True (it decides by being true or false); `references`: True
-    (large values may stay references); `widget`: a hint for the form ("text", "code", "json",
-    "model").
+    (large values may stay references); `widget`: a hint for the form ("text": several lines,
+    "code", "markdown", "sql", "json", or what people pick from: "model", "flow", "member").
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)

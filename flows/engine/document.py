@@ -23,6 +23,8 @@ MAX_EDGES = 10_000
 #: Ids are names in expressions, so they follow the rules of names.
 NAME_PATTERN = r"^[a-z][a-z0-9_]{0,62}$"
 TYPE_PATTERN = r"^[a-z][a-z0-9_]{0,39}$"
+#: Pixels of a note's or frame's sides.
+MIN_SIZE, MAX_SIZE = 60, 4_000
 #: Spaces for each level of the canonical JSON text.
 _INDENT = 2
 WEEK_SECONDS = 7 * 24 * 3600
@@ -72,7 +74,10 @@ class FlowSettings(_Part):
 
 
 class NodeSpec(_Part):
-    """One node. `id` is its name in expressions; `config` is raw (expressions unevaluated)."""
+    """One node. `id` is its name in expressions; `config` is raw (expressions unevaluated).
+
+    A `disabled` node does not run: the flow goes on behind it (see `flows.engine.disabled`).
+    """
 
     id: str = Field(pattern=NAME_PATTERN)
     type: str = Field(pattern=TYPE_PATTERN)
@@ -83,6 +88,7 @@ class NodeSpec(_Part):
     retry: RetrySpec | None = None
     timeout_seconds: float | None = Field(default=None, gt=0, le=WEEK_SECONDS)
     on_error: Literal["stop", "continue", "branch"] = "stop"
+    disabled: bool = False
 
 
 class EdgeSpec(_Part):
@@ -94,10 +100,12 @@ class EdgeSpec(_Part):
 
 
 class Position(_Part):
-    """Where a card's top left corner is on the canvas, in pixels."""
+    """Where a card's top left corner is on the canvas, and how large a note is drawn; pixels."""
 
     x: float = Field(ge=-1e7, le=1e7)
     y: float = Field(ge=-1e7, le=1e7)
+    width: float | None = Field(default=None, ge=MIN_SIZE, le=MAX_SIZE)
+    height: float | None = Field(default=None, ge=MIN_SIZE, le=MAX_SIZE)
 
 
 class Document(_Part):
@@ -117,7 +125,11 @@ class Document(_Part):
             try:
                 Position.model_validate(position)
             except ValidationError:
-                raise ValueError(f"the position of '{node}' has to be {{x: …, y: …}}") from None
+                message = (
+                    f"the position of '{node}' has to be {{x: …, y: …}}, for a note also with "
+                    f"width and height from {MIN_SIZE} to {MAX_SIZE:,}"
+                )
+                raise ValueError(message) from None
         return layout
 
 
@@ -205,7 +217,7 @@ def dump(document: Document) -> dict[str, Any]:
         data["edges"] = [_dump_edge(edge) for edge in document.edges]
     if document.layout:
         data["layout"] = {
-            node: {"x": plain_number(at["x"]), "y": plain_number(at["y"])}
+            node: {side: plain_number(value) for side, value in at.items()}
             for node, at in document.layout.items()
         }
     ordered = _sorted(data)

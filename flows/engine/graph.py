@@ -104,6 +104,10 @@ class Graph:
             yield holder
             holder = self.holder[holder]
 
+    def is_disabled(self, node: str) -> bool:
+        """Whether a node is disabled itself, or inside a container that is."""
+        return any(self.nodes[name].disabled for name in (node, *self.holders(node)))
+
     def can_read(self, candidate: str, node: str) -> bool:
         """Whether a node's expressions may name `candidate`: an ancestor of it or of a container
         around it, or such a container itself (its item, index or state).

@@ -66,7 +66,10 @@ def inner_first(graph: Graph) -> list[str | None]:
 
 
 def layout(doc: Document) -> Positions:
-    """A place for every node, in pixels; given places stay. Nodes of a layer stand in a column."""
+    """A place for every node, in pixels; given places stay, with the sizes that some of them say.
+
+    Nodes of a layer stand in a column.
+    """
     graph = Graph(doc)
     placed: Positions = {
         node.id: dict(doc.layout[node.id]) for node in doc.nodes if node.id in doc.layout
@@ -75,7 +78,7 @@ def layout(doc: Document) -> Positions:
     for scope in reversed(inner_first(graph)):
         _place(scope, graph, sizes, placed)
     taken = list(placed.values())
-    bottoms = [at["y"] + sizes[node][1] for node, at in placed.items()]
+    bottoms = [at["y"] + at.get("height", sizes[node][1]) for node, at in placed.items()]
     bottom = max(bottoms, default=-GAP_Y)
     x = 0.0
     for note in (node.id for node in doc.nodes if node.type in INERT_TYPES):

@@ -199,7 +199,9 @@ class NodeType:
     Exactly one of `pure` (runs inside the workflow: deterministic, no I/O, microseconds), `io`
     (runs in an activity) and `control` (the drivers of runs do it) is given, or none for a type
     that never runs (`note`). `queue` is the kind of work an `io` type waits with.
-    `ports` may be a function of the raw config (`switch`: a port per case).
+    `ports` may be a function of the raw config (`switch`: a port per case). `port_of` tells from an
+    output by which of them the node was left (None: it does not tell); needed where there are
+    several.
     `outputs` describes the output object: field name → short type word for completion;
     `outputs_of` does so from the raw config where the fields depend on it (None: not known).
     `timeout_seconds` ends an attempt where the document says nothing else; `seconds_of` tells from
@@ -220,6 +222,7 @@ class NodeType:
     control: Control | None = None
     queue: Queue = "io"
     ports: Ports = (OUT,)
+    port_of: Callable[[Mapping[str, JSON]], str | None] | None = None
     outputs: Mapping[str, str] = field(default_factory=dict)
     outputs_of: Callable[[Mapping[str, JSON]], Mapping[str, str] | None] | None = None
     streams: bool = False

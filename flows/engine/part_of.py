@@ -4,6 +4,7 @@ from collections.abc import Collection
 from typing import Any
 
 from flows.engine.attempts import evaluated_of
+from flows.engine.disabled import passing_ports
 from flows.engine.document import Document, EdgeSpec, NodeSpec
 from flows.engine.expressions import roots_in
 from flows.engine.graph import Graph
@@ -25,23 +26,27 @@ def part_of(
     until: str | None = None,
     only: str | None = None,
     given: Collection[str] = (),
+    left_out: Collection[str] = (),
 ) -> Document:
     """The document cut down: to `only` this node, or to `until` and what comes before it.
 
-    Nodes whose output is `given` need nothing before them; what others read from further back is
-    kept. Of a container around `until`, what is
+    Nodes whose output is `given` need nothing before them (unless they are disabled: then they are
+    left out); what others read from further back is kept. Of a container around `until`, what is
     inside is cut likewise, and what it reads of that: a map gives what its last step gives, a loop
-    makes one round. `only` a node is taken out of its container. Raises NoSuchNode.
+    makes one round. `only` a node is taken out of its container; disabled nodes before it stay.
+    `left_out` are disabled for this run. Raises NoSuchNode.
     """
+    if left_out:
+        document = _without(document, left_out)
     if until is None and only is None:
         return document
+    given = [name for name in given if name not in _disabled(document)]
     edges = [edge for edge in document.edges if edge.target not in given]
     graph = Graph(document.model_copy(update={"edges": edges}))
     wanted = only or until or ""
-    if wanted not in graph.nodes:
-        raise NoSuchNode(f"The flow has no node '{wanted}' that runs.")
+    _check(graph, wanted, alone=only is not None)
     if only is not None:
-        return _alone(document, graph, only, given)
+        return _alone(document, only, given)
     kept = _leading_to(graph, wanted)
     order: set[tuple[str, str]] = set()
     if given:
@@ -59,6 +64,29 @@ def part_of(
     edges = [edge for edge in edges if edge.source in kept and edge.target in kept]
     edges += [EdgeSpec(source=a, port=ORDER_ONLY, target=b) for a, b in sorted(order)]
     return document.model_copy(update={"nodes": nodes, "edges": edges})
+
+
+def _without(document: Document, left_out: Collection[str]) -> Document:
+    nodes = [
+        node.model_copy(update={"disabled": True}) if node.id in left_out else node
+        for node in document.nodes
+    ]
+    return document.model_copy(update={"nodes": nodes})
+
+
+def _disabled(document: Document) -> frozenset[str]:
+    return frozenset(node.id for node in document.nodes if node.disabled)
+
+
+def _check(graph: Graph, wanted: str, *, alone: bool) -> None:
+    """Raise NoSuchNode for a node that does not run; alone it does without its containers."""
+    if wanted not in graph.nodes:
+        raise NoSuchNode(f"The flow has no node '{wanted}' that runs.")
+    around = (wanted,) if alone else (wanted, *graph.holders(wanted))
+    for name in around:
+        if graph.nodes[name].disabled:
+            inside = "" if name == wanted else f", and '{wanted}' is inside it"
+            raise NoSuchNode(f"'{name}' is disabled{inside}. Enable it to run it.")
 
 
 def _leading_to(graph: Graph, wanted: str) -> set[str]:
@@ -106,10 +134,20 @@ def _without_what_was_cut(graph: Graph, holder: NodeSpec, kept: Collection[str])
     return holder.model_copy(update={"config": config})
 
 
-def _alone(document: Document, graph: Graph, only: str, given: Collection[str]) -> Document:
-    """The node, with what is in it, behind those whose outputs are given."""
+def _alone(document: Document, only: str, given: Collection[str]) -> Document:
+    """The node, with what is in it, behind those whose outputs are given or that are disabled.
+
+    What leads to it in the flow is handed to it; the others it only reads.
+    """
+    graph = Graph(document)
     inside = {only, *graph.inside(only)}
-    before = [name for name in given if name in graph.nodes and name not in inside]
+    before = {name: "out" for name in given if name in graph.nodes and name not in inside}
+    for node in document.nodes:
+        if node.disabled and node.id not in inside and graph.can_read(node.id, only):
+            before[node.id] = next(iter(passing_ports(node)), "out")
+    leading = {edge.source for edge in graph.incoming[only]}
+    if not leading.isdisjoint(before):
+        before |= dict.fromkeys(before.keys() - leading, ORDER_ONLY)
     nodes: list[NodeSpec] = []
     for node in document.nodes:
         if node.id == only or node.id in before:
@@ -117,5 +155,5 @@ def _alone(document: Document, graph: Graph, only: str, given: Collection[str]) 
         elif node.id in inside:
             nodes.append(node)
     edges = [edge for edge in document.edges if edge.source in inside and edge.target in inside]
-    edges += [EdgeSpec(source=name, target=only) for name in before]
+    edges += [EdgeSpec(source=name, port=port, target=only) for name, port in before.items()]
     return document.model_copy(update={"nodes": nodes, "edges": edges})

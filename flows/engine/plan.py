@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from flows.engine.attempts import failure_of
+from flows.engine.disabled import passing_ports
 from flows.engine.graph import Graph
 from flows.engine.node_type import Leaves, Result
 from flows.engine.run_state import RunState
@@ -38,9 +39,13 @@ class StartNode:
 
 @dataclass(frozen=True)
 class SkipNode:
-    """No path led to this node; it will not run."""
+    """This node will not run: no path led to it or, where it has `ports`, it is disabled.
+
+    `ports` are those by which the flow goes on behind it (none for a disabled stop).
+    """
 
     node: str
+    ports: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True)
@@ -77,6 +82,11 @@ def advance(graph: Graph, state: RunState) -> list[Command]:
         if graph.incoming[node] and state.live[node] == 0:
             state.status[node] = "skipped"
             commands.append(SkipNode(node))
+            _settle_outgoing(graph, state, node)
+        elif graph.nodes[node].disabled:
+            ports = passing_ports(graph.nodes[node])
+            state.status[node], state.ports[node] = "skipped", ports
+            commands.append(SkipNode(node, ports))
             _settle_outgoing(graph, state, node)
         else:
             state.status[node] = "running"

@@ -66,6 +66,18 @@ def follows_clean(graph: Graph, scope: Scope, node: str) -> bool:
     )
 
 
+def is_skipped_again(
+    reuse: Reuse, graph: Graph, scope: Scope, node: str, *, disabled: bool
+) -> bool:
+    """Whether a node that is skipped changes nothing for what follows it.
+
+    A disabled node may be the one to run again: then all behind it does.
+    """
+    if disabled and reuse.runs_again(graph, node):
+        return False
+    return follows_clean(graph, scope, node)
+
+
 def is_fresh(reuse: Reuse, graph: Graph, scope: Scope, container: str) -> bool:
     """Whether nothing inside a container that is about to open may be taken over."""
     reopened = reuse.opens(graph, container) and follows_clean(graph, scope, container)

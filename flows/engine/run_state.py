@@ -13,7 +13,9 @@ class RunState:
 
     `container` names the container whose inside it is; None: the flow itself.
     `outputs` holds the output of every node that has one; skipped nodes, and failed nodes that
-    the run goes on without, have none and read as null. `ended` is set when the scope is over.
+    the run goes on without, have none and read as null. `ports` are the live ones of nodes that
+    are settled; of what is skipped only disabled nodes have any. `ended` is set when the scope is
+    over.
     """
 
     def __init__(self, graph: Graph, container: str | None = None) -> None:
@@ -38,6 +40,4 @@ class RunState:
 
     def is_live(self, node: str, port: str) -> bool:
         """Whether an edge from this port of a settled node carries on."""
-        if self.status[node] not in ("succeeded", "failed"):
-            return False
         return port in self.ports.get(node, ())

@@ -1,5 +1,7 @@
 """Find what is wrong with a flow before it runs: structure, configs, expressions, references."""
 
+from collections.abc import Collection
+
 from flows.engine.attempts import MARGIN_SECONDS, seconds_wanted
 from flows.engine.document import Document, NodeSpec
 from flows.engine.document_problems import duplicate_problems
@@ -11,6 +13,7 @@ from flows.engine.node_type import NodeType
 from flows.engine.registry import Registry
 from flows.engine.validate_config import config_problems, excess_problems
 from flows.engine.validate_containers import container_problems
+from flows.engine.validate_disabled import as_far_as_it_runs, disabled_problems
 from flows.engine.validate_references import reference_problems
 
 #: Names that mean something else in expressions.
@@ -27,10 +30,13 @@ RESERVED_IDS = frozenset(
 _WAYS_NAMED = 10
 
 
-def validate(doc: Document, registry: Registry) -> list[Problem]:
+def validate(
+    doc: Document, registry: Registry, *, nodes: Collection[str] | None = None
+) -> list[Problem]:
     """The problems of a document, `limited`; errors keep it from being published.
 
-    Nodes of an older version of their type are checked in the form they are migrated to.
+    Nodes of an older version of their type are checked in the form they are migrated to. `nodes`:
+    those whose configs and references are looked at (None: all), where only they will run.
     """
     doc, problems = migration(doc, registry)
     graph = Graph(doc)
@@ -45,10 +51,12 @@ def validate(doc: Document, registry: Registry) -> list[Problem]:
     too_much = excess_problems(doc)
     problems += too_much
     for node in doc.nodes:
-        if not too_much:
-            problems += config_problems(node, registry, suggest)
-            problems += reference_problems(node, graph, registry, suggest)
+        if not too_much and (nodes is None or node.id in nodes):
+            found = config_problems(node, registry, suggest)
+            found += reference_problems(node, graph, registry, suggest)
+            problems += as_far_as_it_runs(found, node, graph)
     problems += _connection_problems(doc, graph)
+    problems += disabled_problems(graph, registry)
     return limited(problems)
 
 
@@ -180,7 +188,9 @@ def _connection_problems(doc: Document, graph: Graph) -> list[Problem]:
         if node.on_error == "branch" and all(e.port != "error" for e in graph.outgoing[node.id]):
             message = f"Nothing follows the port 'error' of '{node.id}': its failures go unseen."
             problems.append(Problem("error_unseen", message, node.id, severity="warning"))
-    if all(node.type != "output" for node in doc.nodes):
+    if all(node.type != "output" or node.disabled for node in doc.nodes):
         message = "The flow has no output node, so its runs give no result. Add one."
+        if any(node.type == "output" for node in doc.nodes):
+            message = "Every output node is disabled, so runs give no result. Enable one."
         problems.append(Problem("output_missing", message, severity="warning"))
     return problems

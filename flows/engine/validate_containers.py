@@ -78,7 +78,8 @@ def _parent_problems(
 def _place_problems(doc: Document, node: NodeSpec, graph: Graph) -> Iterator[Problem]:
     if node.type in INERT_TYPES:
         return
-    if doc.settings.execution == "inline" and node.type in NOT_INLINE:
+    waits = node.type in NOT_INLINE and not graph.is_disabled(node.id)
+    if doc.settings.execution == "inline" and waits:
         message = (
             f"'{node.id}' waits, which a flow with execution 'inline' cannot. Remove it, or set "
             "settings.execution to 'durable'."

@@ -95,6 +95,9 @@ def _problem(
             message = f"'{where}' uses the output of its own node. Use a node that ran before."
         return Problem("reference_not_before", message, node.id, where)
     source = graph.nodes[root]
+    if source.disabled and not reference.guarded and not graph.is_disabled(node.id):
+        message = f"'{where}' reads as null because '{root}' is disabled. Enable it, or remove it."
+        return Problem("reference_disabled", message, node.id, where, "warning")
     node_type = registry.get(source.type)
     fields = node_type.output_fields(source.config) if node_type is not None else None
     if fields is None:

@@ -18,7 +18,7 @@ from flows.engine.inside import inside_value
 from flows.engine.node_type import Result
 from flows.engine.plan import FinishRun, SkipNode, StartNode
 from flows.engine.references import Load
-from flows.engine.reuse import Reuse, follows_clean, has_news, is_fresh, taken_over
+from flows.engine.reuse import Reuse, has_news, is_fresh, is_skipped_again, taken_over
 from flows.engine.scope import Path, Scope
 from flows.engine.sight import inner_names
 
@@ -85,10 +85,12 @@ class Walk:
             match command:
                 case StartNode(node=node):
                     self._start(scope, node)
-                case SkipNode(node=node):
-                    if self.reuse is not None and follows_clean(self.graph, scope, node):
+                case SkipNode(node=node, ports=ports):
+                    if self.reuse is not None and is_skipped_again(
+                        self.reuse, self.graph, scope, node, disabled=ports is not None
+                    ):
                         scope.clean.add(node)
-                    self._commands.append(Skip(scope, node))
+                    self._commands.append(Skip(scope, node, ports))
                 case FinishRun():
                     self._scope_over(scope, command)
 

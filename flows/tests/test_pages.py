@@ -1,7 +1,6 @@
-"""The buttons on the pages of flows: create, import, publish, restore, rename, delete, download."""
+"""The buttons on the pages of flows: create, publish, restore, rename, delete, download."""
 
 import json
-from io import BytesIO
 
 import pytest
 import yaml
@@ -31,12 +30,6 @@ def _said(response: object) -> list[str]:
     return [str(message) for message in response.context["messages"]]  # type: ignore[attr-defined]
 
 
-def _upload(visitor: Client, data: bytes) -> object:
-    file = BytesIO(data)
-    file.name = "flow.yaml"
-    return visitor.post("/flows/import/", {"file": file}, follow=True)
-
-
 def test_a_flow_starts_empty_with_a_name(visitor: Client) -> None:
     response = visitor.post("/flows/new/", {"name": "Mine"})
     flow = Flow.objects.get(name="Mine")
@@ -53,25 +46,6 @@ def test_an_example_that_is_gone_is_said(visitor: Client) -> None:
     response = visitor.post("/flows/new/", {"example": "nosuch"}, follow=True)
     assert "does not exist any more" in _said(response)[0]
     assert not Flow.objects.exists()
-
-
-def test_a_file_is_imported(visitor: Client) -> None:
-    response = _upload(visitor, yaml.safe_dump(GREETING).encode())
-    assert Flow.objects.get().name == "Greeting"
-    assert "was imported" in _said(response)[0]
-
-
-@pytest.mark.parametrize("data", [b"{", b"\xff\xfe\x00", b"", b"[1]", b"a: &x [*x]"])
-def test_a_file_that_is_no_flow_is_refused_with_its_problem(visitor: Client, data: bytes) -> None:
-    response = _upload(visitor, data)
-    assert response.status_code == 200  # type: ignore[attr-defined]
-    assert _said(response)
-    assert not Flow.objects.exists()
-
-
-def test_a_file_over_the_limit_is_refused(visitor: Client) -> None:
-    response = _upload(visitor, b"x" * 5_000_001)
-    assert "larger than 5 MB" in _said(response)[0]
 
 
 def test_publishing_makes_a_version(visitor: Client, flow: Flow) -> None:

@@ -173,3 +173,11 @@ def test_the_summary_says_what_any_config_is_about() -> None:
     assert summary({"value": {"page": True}}) == "page"
     assert summary({}) == ""
     assert len(summary({"text": "x" * 10_000})) == 160
+
+
+def test_wires_behind_a_disabled_node_are_live_where_the_run_went_on() -> None:
+    edge = EdgeSpec(source="off", target="next")
+    for target, expected in (("running", "active"), ("succeeded", "live")):
+        states = {"off": NodeState("skipped", ("out",)), "next": NodeState(target)}
+        assert flow_of(edge, states) == expected
+    assert flow_of(edge, {"off": NodeState("skipped", ())}) == "dead"

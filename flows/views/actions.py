@@ -1,9 +1,9 @@
-"""What buttons on the pages of flows do: create, import, publish, restore, rename, delete."""
+"""What buttons on the pages of flows do: create, publish, restore, rename, delete."""
 
 from uuid import UUID
 
 from django.contrib import messages
-from django.http import Http404, HttpResponse
+from django.http import Http404, HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.views.decorators.http import require_GET, require_POST
 
@@ -16,8 +16,6 @@ from flows.queries import draft_document, version_of
 from flows.views.examples import example
 from flows.views.page_request import PageRequest
 
-#: Bytes of an uploaded document, as the engine's own limit.
-MAX_UPLOAD = 5_000_000
 _SHOWN_PROBLEMS = 3
 
 
@@ -38,12 +36,12 @@ def _say_problems(request: PageRequest, start: str, problems: list[Problem]) -> 
 @require_POST
 @workspace_page
 def create(request: PageRequest) -> HttpResponse:
-    """A new flow, from an example where one is named."""
+    """A new flow, from a template where one is named in `example`."""
     key = request.POST.get("example", "")
     chosen = example(key) if key else None
     if key and chosen is None:
-        messages.error(request, "This example does not exist any more. Choose another one.")
-        return redirect("flow-list")
+        messages.error(request, "This template does not exist any more. Choose another one.")
+        return redirect("template-list")
     if chosen is None:
         name = request.POST.get("name", "").strip() or None
         flow = services.create_flow(request.actor, name=name)
@@ -55,39 +53,30 @@ def create(request: PageRequest) -> HttpResponse:
 
 @require_POST
 @workspace_page
-def import_file(request: PageRequest) -> HttpResponse:
-    """A new flow from an uploaded JSON or YAML document."""
-    upload = request.FILES.get("file")
-    if upload is None:
-        messages.error(request, "Choose a JSON or YAML file to import.")
-        return redirect("flow-list")
-    if upload.size is None or upload.size > MAX_UPLOAD:
-        messages.error(request, "The file is larger than 5 MB, the limit for a flow.")
-        return redirect("flow-list")
-    try:
-        flow = services.create_flow(request.actor, document=upload.read())
-    except DocumentInvalid as invalid:
-        _say_problems(request, "Not imported", invalid.problems)
-        return redirect("flow-list")
-    messages.success(request, f"“{flow.name}” was imported.")
-    return redirect("flow-detail", flow.id)
-
-
-@require_POST
-@workspace_page
 def publish(request: PageRequest, flow_id: UUID) -> HttpResponse:
-    """Freeze the draft as the version that runs."""
+    """Freeze the draft as the version that runs; who accepts JSON is told the version in it."""
     flow = visible_flow(request, flow_id)
+    in_json = request.accepts("application/json") and not request.accepts("text/html")
     try:
         version = services.publish_flow(
             request.actor, flow, note=request.POST.get("note", "").strip()
         )
     except DocumentInvalid as invalid:
         errors = [problem for problem in invalid.problems if problem.severity == "error"]
+        if in_json:
+            return JsonResponse({"message": _publish_refusal(errors)}, status=422)
         _say_problems(request, "Not published", errors)
     else:
+        if in_json:
+            return JsonResponse({"version": version.number})
         messages.success(request, f"Version {version.number} is published.")
     return redirect("flow-detail", flow.id)
+
+
+def _publish_refusal(errors: list[Problem]) -> str:
+    """The first error, and how many there are; the editor lists all of them."""
+    more = f" ({len(errors) - 1} more in the list of problems.)" if len(errors) > 1 else ""
+    return f"Not published: {errors[0].message}{more}" if errors else "Not published."
 
 
 @require_POST

@@ -24,6 +24,8 @@ class Placed(Protocol):
     def width(self) -> float: ...
     @property
     def height(self) -> float: ...
+    @property
+    def is_frame(self) -> bool: ...
 
 
 type Change[Card] = Callable[[Card, float, float, float, float], Card]
@@ -33,18 +35,19 @@ def arranged[Card: Placed](cards: Iterable[Card], graph: Graph, box: Change[Card
     """The cards, outer ones first, else in their order; none stands on another beside it.
 
     `box` makes a card the head of a box of this x, y, width and height. Cards of nodes that the
-    graph does not know (notes) stand outside of all boxes.
+    graph does not know (notes) stand outside of all boxes. Frames keep their places, behind all.
     """
     by_id = {card.id: card for card in cards}
     for scope in inner_first(graph):
         names = [*graph.children.get(scope, ())]
         if scope is None:
             names += [name for name in by_id if name not in graph.nodes]
+            names = [name for name in names if not by_id[name].is_frame]
         _keep_apart([by_id[name] for name in names], by_id, graph)
         if scope is not None:
             by_id[scope] = _around(by_id[scope], [by_id[name] for name in names], box)
     depth = {name: sum(1 for _ in graph.holders(name)) for name in graph.nodes}
-    return sorted(by_id.values(), key=lambda card: depth.get(card.id, 0))
+    return sorted(by_id.values(), key=lambda card: (not card.is_frame, depth.get(card.id, 0)))
 
 
 def _around[Card: Placed](head: Card, inside: list[Card], box: Change[Card]) -> Card:

@@ -1,10 +1,10 @@
-"""The example flows as a builder is offered them."""
+"""The templates as a builder is offered them."""
 
 from dataclasses import dataclass
 from functools import cache
 
+from flows.catalogue import Entry, catalogue
 from flows.engine.document import Document, parse
-from flows.services import EXAMPLES
 from flows.views.picture import Picture, picture
 
 
@@ -15,18 +15,19 @@ class Example:
     key: str
     document: Document
     picture: Picture
+    entry: Entry
 
 
 @cache
 def examples() -> tuple[Example, ...]:
-    """All of them, by file name; read once, they come with the release."""
+    """All of them, in the order of the index; read once, they come with the release."""
     found = []
-    for file in sorted(EXAMPLES.glob("*.yaml")):
-        document = parse(file.read_text())
-        found.append(Example(file.stem, document, picture(document)))
+    for entry in catalogue():
+        document = parse(entry.file.read_text())
+        found.append(Example(entry.key, document, picture(document), entry))
     return tuple(found)
 
 
 def example(key: str) -> Example | None:
-    """The example of this key, or None."""
+    """The template of this key, or None."""
     return next((entry for entry in examples() if entry.key == key), None)

@@ -7,19 +7,20 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from flows.engine.disabled import passing_ports
 from flows.engine.document import Document, EdgeSpec, NodeSpec
 from flows.engine.graph import Graph
 from flows.engine.layout import CARD_WIDTH, layout
 from flows.engine.node_type import NodeType, Port
 from flows.engine.registry import registry
 from flows.views.boxes import arranged
+from flows.views.note_card import note_shape
 from flows.views.summary import summary
 
 _TOP = 3
 _HEAD = 47
 _SUMMARY = 34
 _STREAM = 70
-_NOTE = 82
 _PORT = 22
 _PORTS_END = 6
 _BOTTOM = 1
@@ -28,6 +29,8 @@ _ROOM = 40
 _HANDLE = 26
 #: States that say nothing yet of the wires that leave the node.
 _UNDONE = ("pending", "running", "waiting", "retrying", "unreached")
+#: What holds other nodes, as `NodeType.control` says.
+CONTAINERS = ("map", "loop")
 ERROR_PORT = Port("error", "on error")
 
 
@@ -35,7 +38,9 @@ ERROR_PORT = Port("error", "on error")
 class Card:
     """A node's card. `x`, `y` are of its top left corner; `ports` are those shown as rows.
 
-    A container that holds something is a box around it, with the card as its head.
+    A container (`holds`) that holds something is a box around it, with the card as its head;
+    `parent` is the container that a node is in. A frame stands behind all others; it and a note
+    are as large as their places say.
     """
 
     id: str
@@ -50,12 +55,16 @@ class Card:
     height: int
     width: int = CARD_WIDTH
     is_box: bool = False
+    is_frame: bool = False
     ports: tuple[Port, ...] = ()
     takes_input: bool = True
     gives_output: bool = True
     streams: bool = False
     note: str = ""
     broken: bool = False
+    disabled: bool = False
+    parent: str = ""
+    holds: bool = False
     state: str = ""
     facts: str = ""
     text: str = ""
@@ -74,7 +83,8 @@ class Card:
 class Wire:
     """An edge as a path. `flow` tells what a run made of it: live, active, dead, broken.
 
-    `after_failure`: it is the way on when its source has failed.
+    `after_failure`: it is the way on when its source has failed. `passes`: its source is disabled,
+    and this is the way on.
     """
 
     id: str
@@ -86,6 +96,7 @@ class Wire:
     flow: str = ""
     forks: bool = False
     after_failure: bool = False
+    passes: bool = False
 
 
 @dataclass(frozen=True)
@@ -149,14 +160,19 @@ def picture(
 ) -> Picture:
     """The picture of a document; with `run`, cards and wires show where the run is."""
     places = layout(document)
+    graph = Graph(document)
     cards = [
-        _card(node, places.get(node.id, {}), run, node.id in broken) for node in document.nodes
+        replace(
+            card_of(node, places.get(node.id, {}), run, node.id in broken),
+            disabled=node.id in graph.nodes and graph.is_disabled(node.id),
+        )
+        for node in document.nodes
     ]
-    cards = arranged(cards, Graph(document), _as_box)
+    cards = arranged(cards, graph, _as_box)
     by_id = {card.id: card for card in cards}
-    on_failure = {node.id: ports_after_failure(node) for node in document.nodes}
+    nodes = {node.id: node for node in document.nodes}
     wires = [
-        _wire(index, edge, by_id, run, edge.port in on_failure[edge.source])
+        _wire(index, edge, by_id, run, nodes[edge.source])
         for index, edge in enumerate(document.edges)
         if edge.source in by_id and edge.target in by_id
     ]
@@ -172,18 +188,29 @@ def _as_box(head: Card, x: float, y: float, width: float, height: float) -> Card
     return replace(head, x=x, y=y, width=round(width), height=round(height), is_box=True)
 
 
-def _card(node: NodeSpec, place: Mapping[str, float], run: RunView | None, broken: bool) -> Card:
+def card_of(
+    node: NodeSpec,
+    place: Mapping[str, float],
+    run: RunView | None,
+    broken: bool,
+    *,
+    will_stream: bool = False,
+) -> Card:
+    """A node's card at this place; `run` lays a run over it.
+
+    `will_stream`: there is room for what a run will stream, though there is none yet.
+    """
     node_type = registry().get(node.type)
+    if node_type is not None and not node_type.runs:
+        return _note_card(node, node_type, place)
     ports = _ports(node_type, node)
     shown = ports if len(ports) > 1 else ()
-    inert = node_type is not None and not node_type.runs
-    note = str(node.config.get("text", "")) if inert else ""
-    line = "" if inert else summary(node.config)
+    line = summary(node.config)
     # Inside a container many texts come at once: none of them is shown.
-    streams = bool(run and node_type and node_type.streams and node.parent is None)
-    state = None if run is None or inert else run.states.get(node.id, NodeState("pending"))
+    streams = bool((run or will_stream) and node_type and node_type.streams and not node.parent)
+    state = None if run is None else run.states.get(node.id, NodeState("pending"))
     height = _TOP + _HEAD + _BOTTOM + (_SUMMARY if line else 0) + (_STREAM if streams else 0)
-    height += (_NOTE if inert else 0) + (len(shown) * _PORT + _PORTS_END if shown else 0)
+    height += len(shown) * _PORT + _PORTS_END if shown else 0
     title = node_type.title if node_type else f"Unknown type: {node.type}"
     return Card(
         id=node.id,
@@ -197,14 +224,37 @@ def _card(node: NodeSpec, place: Mapping[str, float], run: RunView | None, broke
         y=place.get("y", 0),
         height=height,
         ports=shown,
-        takes_input=not inert and not (node_type and node_type.category == "trigger"),
-        gives_output=bool(ports) and not shown and not inert and not _is_end(node_type),
+        takes_input=not (node_type and node_type.category == "trigger"),
+        gives_output=bool(ports) and not shown and not _is_end(node_type),
         streams=streams,
-        note=note,
         broken=broken or node_type is None,
+        parent=node.parent or "",
+        holds=node_type is not None and node_type.control in CONTAINERS,
         state=state.status if state else "",
         facts=state.facts if state else "",
         text=state.text if state else "",
+    )
+
+
+def _note_card(node: NodeSpec, node_type: NodeType, place: Mapping[str, float]) -> Card:
+    shape = note_shape(node, place)
+    title = "Frame" if shape.is_frame else node_type.title
+    return Card(
+        id=node.id,
+        title=node.label or title,
+        type=node.type,
+        type_title=title if node.label else node.id,
+        category=shape.category,
+        icon=node_type.icon,
+        summary="",
+        x=place.get("x", 0),
+        y=place.get("y", 0),
+        width=shape.width,
+        height=shape.height,
+        is_frame=shape.is_frame,
+        takes_input=False,
+        gives_output=False,
+        note=shape.text,
     )
 
 
@@ -229,8 +279,9 @@ def _wire(
     edge: EdgeSpec,
     cards: Mapping[str, Card],
     run: RunView | None,
-    after_failure: bool,
+    node: NodeSpec,
 ) -> Wire:
+    after_failure = edge.port in ports_after_failure(node)
     source, target = cards[edge.source], cards[edge.target]
     x1, y1 = source.port_at(edge.port)
     x2, y2 = target.x + 1, target.y + _HANDLE
@@ -244,6 +295,7 @@ def _wire(
         flow="" if run is None else flow_of(edge, run.states, after_failure=after_failure),
         forks=bool(source.ports),
         after_failure=after_failure,
+        passes=node.disabled and edge.port in passing_ports(node),
     )
 
 
@@ -259,9 +311,11 @@ def flow_of(edge: EdgeSpec, states: Mapping[str, NodeState], *, after_failure: b
     source = states.get(edge.source)
     if source is None or source.status in _UNDONE:
         return ""
+    target = states.get(edge.target)
+    if source.status == "skipped" and edge.port in (source.ports or ()):
+        return _live(target)  # it is disabled
     if source.status in ("skipped", "cancelled"):
         return "dead"
-    target = states.get(edge.target)
     if source.status == "failed" and after_failure:
         return _live(target)
     if source.status == "failed" and target and target.status == "skipped":

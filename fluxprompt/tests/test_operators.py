@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from allauth.account.models import EmailAddress
@@ -33,7 +34,7 @@ from accounts.tests.secrets_for_tests import credential_secret
 from billing.models import PriceOverride, UsageRecord
 from execution.approval_models import Approval
 from execution.models import Blob, NodeRun, Run, RunEvent, Snapshot
-from flows.models import Edge, Flow, FlowVersion, Node
+from flows.models import Edge, Flow, FlowChange, FlowVersion, Folder, Node, Tag
 
 CANARY = "sk-canary-31337"
 
@@ -68,6 +69,17 @@ def _world(number: int) -> World:
         flow=flow, number=1, document={"nodes": [1]}, digest="d", created_by=user
     )
     Flow.objects.filter(id=flow.id).update(published=version)
+    FlowChange.objects.create(
+        flow=flow,
+        revision=1,
+        change_id=uuid4(),
+        label="<b>Move</b>",
+        ops=[{"op": "place", "node": "a", "place": None}],
+        actor="x",
+        written=1,
+    )
+    Folder.objects.create(workspace=workspace, name="<b>Clients</b>")
+    Tag.objects.create(workspace=workspace, name="<b>urgent</b>")
     run = _run(workspace, flow, version)
     PriceOverride.objects.create(
         model=f"openai/m{number}", input_per_million=1, output_per_million=2

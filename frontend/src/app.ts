@@ -1,6 +1,8 @@
 // Every page: hypermedia, theme, menus, dialogs, copying, messages that go away.
 import "htmx.org";
 import { guardAnswers } from "./answers";
+import { watchDropZones } from "./drop-zone";
+import { watchTicks } from "./flow-list";
 import { expireToasts } from "./toasts";
 
 const themes = ["system", "light", "dark"] as const;
@@ -94,5 +96,7 @@ document.addEventListener("keydown", onKey);
 document.addEventListener("change", onChange);
 document.addEventListener("htmx:after:swap", onSwap);
 guardAnswers();
+watchTicks();
+watchDropZones();
 nameTheme();
 expireToasts();

@@ -64,7 +64,8 @@ export class Picture {
       const y = Number(card.dataset["y"]);
       const width = Number(card.dataset["width"]);
       card.style.transform = `translate(${x}px, ${y}px)`;
-      if ("box" in card.dataset) {
+      // Boxes, frames and notes are as large as they say; all other cards are as static CSS has them.
+      if ("box" in card.dataset || "frame" in card.dataset || "sized" in card.dataset) {
         card.style.width = `${width}px`;
         card.style.height = `${card.dataset["height"]}px`;
       }

@@ -1,13 +1,24 @@
 // What a run makes of the wires, from the states of the nodes at their ends.
 
+/** How a wire leaves its source: by one of several ports, by that for failures, or past it. */
+export interface WayOn {
+  forks: boolean;
+  afterFailure: boolean;
+  /** The source is disabled, and this is the port by which the flow goes on behind it. */
+  passes: boolean;
+}
+
 /** A guess until the run ends: which port was taken shows only by what starts or is skipped. */
-function flowOf(source: string, target: string, edge: Element): string {
-  if (source === "skipped" || source === "cancelled" || target === "skipped") return "dead";
-  if (source !== "succeeded" && source !== "failed") return "";
+export function flowOf(source: string, target: string, edge: WayOn): string {
+  // Behind a disabled node the run goes on as behind one that succeeded.
+  const passes = source === "skipped" && edge.passes;
+  if ((source === "skipped" && !passes) || source === "cancelled" || target === "skipped") return "dead";
+  if (source !== "succeeded" && source !== "failed" && !passes) return "";
   if (target === "running" || target === "waiting") return "active";
-  const wayOn = source === "succeeded" || edge.hasAttribute("data-after-failure");
+  if (passes) return target === "pending" || target === "unreached" ? "" : "live";
+  const wayOn = source === "succeeded" || edge.afterFailure;
   if (!wayOn && (target === "pending" || target === "unreached")) return "broken";
-  if (target === "pending") return source === "succeeded" && edge.hasAttribute("data-forks") ? "" : "live";
+  if (target === "pending") return source === "succeeded" && edge.forks ? "" : "live";
   return "live";
 }
 
@@ -21,7 +32,12 @@ export function drawEdges(root: HTMLElement, states: ReadonlyMap<string, string>
   for (const edge of root.querySelectorAll(".edge")) {
     const source = states.get(edge.getAttribute("data-source") ?? "") ?? "pending";
     const target = states.get(edge.getAttribute("data-target") ?? "") ?? "pending";
-    setFlow(edge, flowOf(source, target, edge));
+    const way = {
+      forks: edge.hasAttribute("data-forks"),
+      afterFailure: edge.hasAttribute("data-after-failure"),
+      passes: edge.hasAttribute("data-passes"),
+    };
+    setFlow(edge, flowOf(source, target, way));
   }
 }
 

@@ -13,6 +13,8 @@ const FINAL_CODES = new Set([4404, 4403]);
 export class RunSocket {
   onFrame: (frame: Frame) => void = () => undefined;
   onLink: (up: boolean) => void = () => undefined;
+  /** The server says that there is no such run, or not for this person. */
+  onGone: () => void = () => location.reload();
   private socket: WebSocket | null = null;
   private wait = FIRST_WAIT;
   private timer = 0;
@@ -97,7 +99,8 @@ export class RunSocket {
     if (this.closed) return;
     this.onLink(false);
     if (FINAL_CODES.has(code)) {
-      location.reload();
+      this.close();
+      this.onGone();
       return;
     }
     this.timer = window.setTimeout(() => this.open(), this.wait * (0.75 + Math.random() / 2));

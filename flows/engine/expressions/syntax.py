@@ -89,6 +89,14 @@ class Code:
     code: str
 
 
+@dataclass(frozen=True)
+class Token:
+    """A token of Jinja's lexer: its kind is `name`, `operator`, `string`, `data`, `block_begin`."""
+
+    kind: str
+    text: str
+
+
 def syntax_error(message: str) -> ExpressionError:
     return ExpressionError("expression_syntax", message)
 
@@ -175,6 +183,15 @@ def parse_template(source: str) -> nodes.Template:
         raise _refused(error) from error
     _check_tree(tree, _TEMPLATE_NODES)
     return tree
+
+
+def tokens_of(source: str, *, inside: bool = False) -> list[Token]:
+    """The tokens of a template that can be parsed, or (`inside`) of one expression, in order.
+
+    White space between them is left out, line ends are single characters.
+    """
+    found = _environment.lexer.tokeniter(source, None, state="variable" if inside else None)
+    return [Token(kind, text) for _, kind, text in found if kind != "whitespace"]
 
 
 def _code_in(source: str) -> list[str]:

@@ -13,21 +13,24 @@ class Oracle:
 
     nodes: dict[str, str]  # node -> on_error
     edges: list[tuple[str, str, str]]  # source, port, target
+    disabled: dict[str, tuple[str, ...]] = field(default_factory=dict)  # node -> ways on
     started: set[str] = field(default_factory=set)
     results: dict[str, tuple[str, Any]] = field(default_factory=dict)  # ("ok", ports)|("failed", …)
     over: tuple[str, str] | None = None  # status, node
 
-    def skipped(self) -> set[str]:
-        """The least set of nodes that have edges, all of them dead."""
-        skipped: set[str] = set()
+    def skipped(self) -> dict[str, tuple[str, ...]]:
+        """Nodes that have edges, all of them dead, and disabled ones; each with its ways on."""
+        skipped: dict[str, tuple[str, ...]] = {}
         while True:
-            more = {
-                node
-                for node in self.nodes
-                if node not in skipped
-                and self._into(node)
-                and all(self._edge(edge, skipped) == "dead" for edge in self._into(node))
-            }
+            more: dict[str, tuple[str, ...]] = {}
+            for node in self.nodes:
+                states = [self._edge(edge, skipped) for edge in self._into(node)]
+                if node in skipped or "open" in states:
+                    continue
+                if states and "live" not in states:
+                    more[node] = ()
+                elif node in self.disabled:
+                    more[node] = self.disabled[node]
             if not more:
                 return skipped
             skipped |= more
@@ -35,10 +38,10 @@ class Oracle:
     def _into(self, node: str) -> list[tuple[str, str, str]]:
         return [edge for edge in self.edges if edge[2] == node]
 
-    def _edge(self, edge: tuple[str, str, str], skipped: set[str]) -> str:
+    def _edge(self, edge: tuple[str, str, str], skipped: dict[str, tuple[str, ...]]) -> str:
         source, port, _ = edge
         if source in skipped:
-            return "dead"
+            return "live" if port in skipped[source] else "dead"
         if source not in self.results:
             return "open"
         outcome, ports = self.results[source]
@@ -60,7 +63,7 @@ class Oracle:
         for node in self.nodes:
             states = [self._edge(edge, skipped) for edge in self._into(node)]
             settled = "open" not in states and (not states or "live" in states)
-            if settled and node not in self.started:
+            if settled and node not in self.started and node not in self.disabled:
                 ready.add(node)
         return ready
 

@@ -11,10 +11,13 @@ PORTS = ("out", "yes", "no", "error")
 POLICIES = ("stop", "continue", "branch")
 
 
-def random_flow(chance: random.Random, *, depth: int = 3, stops: float = 1.0) -> Document:
+def random_flow(
+    chance: random.Random, *, depth: int = 3, stops: float = 1.0, disabled: float = 0.0
+) -> Document:
     """A flow without circles; what is in it is shuffled, so its order says nothing.
 
-    `depth` is how many containers may be in one another; `stops` weighs `on_error: stop`.
+    `depth` is how many containers may be in one another; `stops` weighs `on_error: stop`;
+    `disabled` is the share of nodes that are.
     """
     names = (f"n{number}" for number in count())
     nodes: list[NodeSpec] = []
@@ -29,6 +32,7 @@ def random_flow(chance: random.Random, *, depth: int = 3, stops: float = 1.0) ->
             config: JSON = {"while": True} if kind == "loop" and chance.random() < 0.5 else {}
             policy = chance.choices(POLICIES, (stops, 4, 4))[0]
             spec = {"id": name, "type": kind, "on_error": policy, "config": config}
+            spec["disabled"] = bool(disabled) and chance.random() < disabled
             nodes.append(NodeSpec.model_validate({**spec, "parent": parent}))
             if inner:
                 fill(name, deep - 1)

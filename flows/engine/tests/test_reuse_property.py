@@ -61,6 +61,7 @@ class Play:
         self.results: dict[Place, Taken] = {}
         self.reused: set[Place] = set()
         self.ran: set[Place] = set()
+        self.passed: set[Place] = set()  # disabled nodes that a path led to
         self.end = self._to_the_end()
 
     def _to_the_end(self) -> FinishRun:
@@ -70,8 +71,10 @@ class Play:
                 match command:
                     case FinishRun():
                         return command
-                    case Skip(scope=scope, node=node):
+                    case Skip(scope=scope, node=node, ports=ports):
                         self.statuses[Place(scope.path, node)] = "skipped"
+                        if ports is not None:
+                            self.passed.add(Place(scope.path, node))
                     case Reused(scope=scope, node=node, taken=taken):
                         self.reused.add(Place(scope.path, node))
                         self._note(scope, node, taken)
@@ -147,8 +150,11 @@ def kept(document: Document, play: Play, before: Play, **how: Any) -> set[Place]
         direct = {e.source for e in document.edges if e.target == node and e.source in nodes}
         return direct.union(*(before_in_scope(source) for source in direct))
 
+    # A disabled node from which a run is repeated counts as one that ran again.
+    anew = play.ran | {p for p in play.passed if p.node == start or p.node in parents(start)}
+
     def ran(path: Path, node: str) -> bool:
-        return Place(path, node) in play.ran
+        return Place(path, node) in anew
 
     def is_kept(path: Path, node: str) -> bool:
         if Place(path, node) not in before.results or node == start or node in parents(start):
@@ -164,7 +170,7 @@ def kept(document: Document, play: Play, before: Play, **how: Any) -> set[Place]
                 return False
             if nodes[container].type == "loop":
                 rounds = [(*at[:-1], n) for n in range(number)]
-                if any(place.path in rounds for place in play.ran):
+                if any(place.path in rounds for place in anew):
                     return False
             at, name = at[:-2], container
 
@@ -193,7 +199,7 @@ def broken_places(chance: random.Random, whole: Play) -> set[Place]:
 def compare(seed: int) -> tuple[int, int]:
     """Run, with something broken; mend it, repeat from somewhere; how much was kept and ran."""
     chance = random.Random(seed)
-    document = random_flow(chance, stops=2)
+    document = random_flow(chance, stops=2, disabled=0.1 if seed % 3 else 0)
     whole = Play(document, Nature(), seed)
     first = Play(document, Nature(broken_places(chance, whole)), seed)
     start = chance.choice([None, None, *whole.graph.nodes])

@@ -51,6 +51,7 @@ class Config(NodeConfig):
         description="E-mail addresses of members who may decide, and are written to. "
         "None: everyone who may approve.",
         max_length=50,
+        json_schema_extra={"widget": "member"},
     )
     timeout_seconds: Annotated[float | None, BeforeValidator(blank_as_none)] = Field(
         default=None,
@@ -85,5 +86,6 @@ NODE = NodeType(
     config=Config,
     control="approval",
     ports=(Port("approved", "approved"), Port("rejected", "rejected")),
+    port_of=lambda output: str(output.get("decision", "approved")),
     outputs={"decision": "text", "comment": "text", "data": "object", "by": "object"},
 )

@@ -31,5 +31,6 @@ NODE = NodeType(
     config=Config,
     pure=run,
     ports=(Port("true", "true"), Port("false", "false")),
+    port_of=lambda output: "true" if holds(output.get("result")) else "false",
     outputs={"result": "boolean"},
 )

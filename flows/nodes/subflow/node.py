@@ -14,6 +14,7 @@ class Config(NodeConfig):
         description="Id or slug of a flow of this workspace.",
         min_length=1,
         max_length=200,
+        json_schema_extra={"widget": "flow"},
     )
     version: Annotated[
         Annotated[int, Field(ge=1)] | None,

@@ -90,5 +90,6 @@ NODE = NodeType(
     config=Config,
     pure=run,
     ports=ports,
+    port_of=lambda output: str(output.get("case", "default")),
     outputs={"case": "text"},
 )

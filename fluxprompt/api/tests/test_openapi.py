@@ -1,5 +1,6 @@
 """The OpenAPI document is valid, complete, and true; the page to try it uses our own files."""
 
+import json
 import re
 from typing import Any
 
@@ -96,6 +97,8 @@ ANSWERS: list[tuple[str, str, Any, dict[str, str], int]] = [
     ("POST", "/flows", {"name": "x" * 3_000}, {}, 413),
     ("POST", "/flows/validate", {"document": UNREADABLE}, {}, 200),
     ("POST", "/flows/validate", {}, {}, 422),
+    ("POST", "/flows/import", {"text": json.dumps(GREETING)}, {}, 200),
+    ("POST", "/flows/import", {"text": "no flow"}, {}, 422),
     ("GET", "/flows/{flow}", None, {}, 200),
     ("PATCH", "/flows/{flow}", {"name": "Other"}, {}, 200),
     ("PATCH", "/flows/{flow}", {"name": ""}, {}, 422),

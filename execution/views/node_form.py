@@ -1,0 +1,59 @@
+"""The inspector's form of a node, with the models that the workspace can call."""
+
+from collections.abc import Iterator
+from uuid import UUID
+
+from django.http import Http404, HttpResponse
+from django.shortcuts import render
+from django.views.decorators.http import require_GET
+
+from accounts.models import Workspace
+from accounts.web import workspace_page
+from execution.providers.access import access_for, default_model
+from execution.providers.base import Access
+from execution.views.node_data import asked_run, shown_document
+from flows.engine.errors import NodeError
+from flows.views.actions import visible_flow
+from flows.views.inspector import Pick, form_of, pickers
+from flows.views.page_request import PageRequest
+
+
+@require_GET
+@workspace_page
+def node_form(request: PageRequest, flow_id: UUID, key: str) -> HttpResponse:
+    """The form of a node of the draft; `?type=` for one that is not in it yet.
+
+    With `?run=` and `then` that of the node as the run had it, to be read only.
+    """
+    flow = visible_flow(request, flow_id)
+    then = bool(request.GET.get("then"))
+    document = shown_document(request, flow, asked_run(request, flow) if then else None)
+    form = form_of(document, key, request.GET.get("type", ""))
+    if form is None:
+        raise Http404("The flow has no such node.")
+    context = {
+        "flow": flow,
+        "form": form,
+        "can_edit": not then and request.actor.can("flow.edit"),
+        "pickers": pickers(flow, form, _models(request.workspace)),
+    }
+    return render(request, "flows/editor/_inspector.html", context)
+
+
+def _models(workspace: Workspace) -> Iterator[Pick]:
+    """The default model of the workspace, and of each provider that it can call."""
+    try:
+        access = access_for(workspace.id)
+    except NodeError:
+        # A credential that cannot be read is told where a model is called.
+        return
+    seen: set[str] = set()
+    for provider in access.logins:
+        try:
+            model = default_model("", Access({provider: access.logins[provider]}))
+        except NodeError:
+            model = f"{provider}/"
+        seen.add(model)
+        yield Pick(model, access.logins[provider].source)
+    if workspace.default_model and workspace.default_model not in seen:
+        yield Pick(workspace.default_model, "the workspace's default")

@@ -1,0 +1,140 @@
+// Far out: every card as a plain box with its name, every wire as a line, drawn in one go.
+import type { Card } from "./card";
+import type { Colours } from "./colours";
+import type { Job } from "./frame";
+import { overlaps, reach } from "./geometry";
+import type { Stage } from "./stage";
+import type { Rect } from "./types";
+
+/** Screen pixels a card has to be wide for its name to be worth reading. */
+const NAMED = 46;
+
+export class Far {
+  private readonly canvas = document.createElement("canvas");
+  private readonly context: CanvasRenderingContext2D;
+  private readonly job: Job = { rank: 3, run: () => this.draw() };
+
+  constructor(
+    private readonly stage: Stage,
+    private readonly colours: Colours,
+  ) {
+    this.canvas.className = "canvas-far";
+    this.canvas.setAttribute("aria-hidden", "true");
+    this.canvas.hidden = true;
+    // Above the cards, which are still there to be pressed.
+    stage.root.append(this.canvas);
+    const context = this.canvas.getContext("2d");
+    if (!context) throw new Error("This browser cannot draw.");
+    this.context = context;
+    stage.painters.push(() => {
+      if (stage.viewport.far || !this.canvas.hidden) stage.frame.ask(this.job);
+    });
+    stage.root.addEventListener("focusin", () => stage.frame.ask(this.job));
+  }
+
+  stop(): void {
+    this.canvas.remove();
+  }
+
+  private draw(): void {
+    const { viewport } = this.stage;
+    this.canvas.hidden = !viewport.far;
+    if (!viewport.far) return;
+    this.clear();
+    const seen = viewport.visible(8);
+    this.wires(seen);
+    const cards = [...this.stage.scene.cards.values()].filter((card) => overlaps(seen, card.rect));
+    // What lies behind is drawn first.
+    const behind = (card: Card): number => (card.carries ? 0 : card.box ? 1 : 2);
+    cards.sort((a, b) => behind(a) - behind(b));
+    for (const card of cards) this.card(card);
+    this.names(cards);
+  }
+
+  private clear(): void {
+    const { bounds, now } = this.stage.viewport;
+    const ratio = devicePixelRatio || 1;
+    const width = Math.round(bounds.width * ratio);
+    const height = Math.round(bounds.height * ratio);
+    if (this.canvas.width !== width || this.canvas.height !== height) {
+      this.canvas.width = width;
+      this.canvas.height = height;
+    }
+    this.context.setTransform(1, 0, 0, 1, 0, 0);
+    this.context.clearRect(0, 0, width, height);
+    const scale = ratio * now.zoom;
+    this.context.setTransform(scale, 0, 0, scale, now.x * ratio, now.y * ratio);
+  }
+
+  private wires(seen: Rect): void {
+    const { edges, selection, viewport } = this.stage;
+    const lines = new Map<string, Path2D>();
+    for (const { edge, flow, from, to, box } of edges.wires.values()) {
+      if (!overlaps(seen, box)) continue;
+      const colour = selection.edges.has(edge.id)
+        ? this.colours.get("primary")
+        : this.flow(flow, edge.category);
+      let path = lines.get(colour);
+      if (!path) lines.set(colour, (path = new Path2D()));
+      const bend = reach(from, to);
+      path.moveTo(from.x, from.y);
+      path.bezierCurveTo(from.x + bend, from.y, to.x - bend, to.y, to.x, to.y);
+    }
+    this.context.globalAlpha = 0.7;
+    this.context.lineWidth = 1.1 / viewport.now.zoom;
+    for (const [colour, path] of lines) {
+      this.context.strokeStyle = colour;
+      this.context.stroke(path);
+    }
+    this.context.globalAlpha = 1;
+  }
+
+  private flow(flow: string, category: string): string {
+    if (flow === "live") return this.colours.get("state-succeeded");
+    if (flow === "active") return this.colours.get("state-running");
+    if (flow === "broken") return this.colours.get("state-failed");
+    return flow === "dead" ? this.colours.get("border") : this.colours.category(category);
+  }
+
+  private card(card: Card): void {
+    const { context, colours, stage } = this;
+    const { x, y, width, height } = card.rect;
+    const pixel = 1 / stage.viewport.now.zoom;
+    const state = colours.state(card.state);
+    const colour = state ?? colours.category(card.category);
+    if (!card.box && !card.carries) {
+      context.fillStyle = colours.get("card");
+      context.fillRect(x, y, width, height);
+    }
+    context.globalAlpha = card.box || card.carries ? 0.07 : 0.16;
+    context.fillStyle = colour;
+    context.fillRect(x, y, width, height);
+    context.globalAlpha = 1;
+    context.fillRect(x, y, width, Math.max(2 * pixel, 6));
+    const { element } = card;
+    const marked = stage.selection.nodes.has(card.id) || element.hasAttribute("data-caught");
+    const focused = element === document.activeElement;
+    context.lineWidth = (marked || focused ? 2 : 1) * pixel;
+    context.strokeStyle = marked || focused ? colours.get("ring") : state ?? colours.get("border");
+    context.strokeRect(x, y, width, height);
+  }
+
+  /** Of a size that can be read, cut at the card's end. */
+  private names(cards: Card[]): void {
+    const { zoom } = this.stage.viewport.now;
+    const { context } = this;
+    if (240 * zoom < NAMED) return;
+    const size = 10.5 / zoom;
+    const most = Math.floor((240 * zoom - 8) / 5.6);
+    context.font = `600 ${size}px "Inter Variable", sans-serif`;
+    context.textBaseline = "middle";
+    context.fillStyle = this.colours.get("foreground");
+    for (const card of cards) {
+      if (card.carries) continue;
+      const { title } = card;
+      const text = title.length > most ? `${title.slice(0, most - 1)}…` : title;
+      const { x, y, height } = card.rect;
+      context.fillText(text, x + 5 / zoom, card.box ? y + 34 : y + height / 2 + 2);
+    }
+  }
+}

@@ -1,0 +1,267 @@
+// Sync: what is kept, what others did meanwhile, and what people are told.
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import type { Op } from "../src/editor/ops.ts";
+import { Desk } from "./support/desk.ts";
+
+function adding(id: string, prompt = ""): Op {
+  return { op: "add_node", node: { id, type: "llm", config: { prompt } }, place: null };
+}
+
+test("a change is shown at once, sent after a moment, and then no longer kept", async () => {
+  const desk = new Desk();
+  const ada = desk.open();
+  ada.set("llm", "Hello");
+  assert.equal(ada.prompt("llm"), "Hello");
+  assert.equal(desk.kept().length, 1);
+  await desk.clock.pass(140);
+  assert.equal(desk.server.requests, 0);
+  await desk.clock.pass(200);
+  assert.equal(desk.server.model.nodes.get("llm")?.config?.["prompt"], "Hello");
+  assert.deepEqual(desk.kept(), []);
+  assert.deepEqual(ada.states, ["saving", "saved"]);
+});
+
+test("hours offline are kept through a crash and sent by the next tab, once", async () => {
+  const desk = new Desk();
+  const ada = desk.open();
+  ada.goOffline();
+  ada.sync.commit("Add", [adding("extra", "mine")]);
+  await desk.clock.pass(5_000);
+  assert.deepEqual([ada.sync.state.kind, ada.kept], ["offline", 1]);
+  ada.set("llm", "Offline");
+  ada.set("extra", "more");
+  await desk.clock.pass(7_200_000);
+  ada.crash();
+  assert.equal(desk.kept().length, 3);
+  const [next, third] = [desk.open(), desk.open()];
+  await desk.clock.pass(5_000);
+  assert.deepEqual(desk.kept(), []);
+  assert.equal(desk.server.log.length, 3);
+  for (const client of [next, third]) {
+    assert.equal(client.prompt("llm"), "Offline");
+    assert.equal(client.prompt("extra"), "more");
+  }
+});
+
+test("an answer that got lost does not apply a change twice", async () => {
+  const desk = new Desk();
+  const ada = desk.open();
+  ada.unlink();
+  ada.network.fate = () => "answer lost";
+  ada.sync.commit("Add", [adding("extra")]);
+  await desk.clock.pass(1_000);
+  assert.equal(ada.sync.state.kind, "offline");
+  ada.network.fate = () => "fine";
+  await desk.clock.pass(20_000);
+  assert.equal(desk.server.log.length, 1);
+  assert.deepEqual([ada.sync.state.kind, ada.kept], ["saved", 0]);
+  assert.deepEqual(ada.notices, []);
+});
+
+test("a tab that lives keeps its changes to itself", async () => {
+  const desk = new Desk();
+  const first = desk.open();
+  first.goOffline();
+  first.set("llm", "Mine");
+  await desk.clock.pass(200);
+  const second = desk.open();
+  await desk.clock.pass(70_000);
+  assert.equal(second.kept, 0);
+  assert.equal(desk.server.log.length, 0);
+  first.crash();
+  await desk.clock.pass(70_000);
+  assert.equal(second.prompt("llm"), "Mine");
+  assert.equal(desk.server.log.length, 1);
+});
+
+test("what one person kept is not sent by another", async () => {
+  const desk = new Desk();
+  const ada = desk.open();
+  ada.goOffline();
+  ada.set("llm", "Ada's");
+  ada.crash();
+  const eve = desk.open(desk.browser, "eve");
+  await desk.clock.pass(70_000);
+  assert.equal(eve.kept + desk.server.log.length, 0);
+  assert.equal(desk.kept().length, 1);
+});
+
+test("two who add a node under one id get two nodes, and what follows goes to the own", async () => {
+  const desk = new Desk();
+  const [ada, eve] = [desk.open(), desk.other()];
+  for (const [client, text] of [[ada, "of Ada"], [eve, "of Eve"]] as const) {
+    client.goOffline();
+    client.sync.commit("Add", [adding("extra", text)]);
+    client.sync.commit("Connect", [{ op: "add_edge", edge: { from: "llm", to: "extra" } }]);
+    client.set("llm", `{{ extra.text }} ${text}`);
+    await desk.clock.pass(200);
+  }
+  ada.goOnline();
+  ada.link();
+  await desk.clock.pass(5_000);
+  eve.goOnline();
+  await desk.clock.pass(5_000);
+  const { nodes, edges } = desk.server.model;
+  assert.equal(nodes.get("extra")?.config?.["prompt"], "of Ada");
+  assert.equal(nodes.get("extra_2")?.config?.["prompt"], "of Eve");
+  assert.ok(edges.has("llm>extra") && edges.has("llm>extra_2"));
+  assert.equal(nodes.get("llm")?.config?.["prompt"], "{{ extra_2.text }} of Eve");
+  assert.deepEqual(eve.renamed, [["extra", "extra_2"]]);
+  assert.deepEqual(eve.sync.aside, []);
+});
+
+test("a value over one of somebody else wins and is said, with theirs", async () => {
+  const desk = new Desk();
+  const [ada, eve] = [desk.open(), desk.other()];
+  ada.goOffline();
+  ada.set("llm", "Ada's");
+  eve.set("llm", "Eve's");
+  await desk.clock.pass(2_000);
+  ada.goOnline();
+  ada.link();
+  await desk.clock.pass(5_000);
+  assert.equal(eve.prompt("llm"), "Ada's");
+  const [notice] = ada.notices;
+  assert.equal(notice?.conflict.code, "overwritten");
+  assert.equal(notice?.conflict.theirs, "Eve's");
+  assert.equal(notice?.aside, false);
+});
+
+test("what a removed node was given is set aside, and put back where the node is back", async () => {
+  const desk = new Desk();
+  const [ada, eve] = [desk.open(), desk.other()];
+  ada.goOffline();
+  ada.set("llm", "A long text");
+  const node = desk.server.model.nodes.get("llm") ?? { id: "", type: "" };
+  eve.sync.commit("Delete", [
+    { op: "remove_edge", edge: { from: "start", to: "llm" } },
+    { op: "remove_node", node: "llm" },
+  ]);
+  await desk.clock.pass(2_000);
+  ada.goOnline();
+  await desk.clock.pass(6_000);
+  assert.equal(ada.notices[0]?.conflict.code, "node_gone");
+  const [aside] = ada.sync.aside;
+  assert.ok(aside);
+  assert.equal(ada.sync.putBack(aside.id).length, 1);
+  ada.crash();
+  const again = desk.open();
+  await desk.clock.pass(1_000);
+  eve.sync.commit("Add", [{ op: "add_node", node, place: null }]);
+  await desk.clock.pass(2_000);
+  const [kept] = again.sync.aside;
+  assert.deepEqual(again.sync.putBack(kept?.id ?? ""), []);
+  await desk.clock.pass(2_000);
+  assert.equal(eve.prompt("llm"), "A long text");
+  assert.deepEqual(again.sync.aside, []);
+});
+
+test("pending changes follow a node that somebody else renamed", async () => {
+  const desk = new Desk();
+  const [ada, eve] = [desk.open(), desk.other()];
+  ada.goOffline();
+  ada.set("llm", "Mine");
+  ada.sync.commit("Type", [{ op: "set", node: "start", path: ["config", "a"], value: "{{ llm.x }}" }]);
+  eve.sync.commit("Rename", [{ op: "rename_node", node: "llm", to: "model" }]);
+  await desk.clock.pass(2_000);
+  ada.goOnline();
+  ada.link();
+  await desk.clock.pass(6_000);
+  assert.equal(desk.server.model.nodes.get("model")?.config?.["prompt"], "Mine");
+  assert.equal(desk.server.model.nodes.get("start")?.config?.["a"], "{{ model.x }}");
+  assert.deepEqual(ada.notices, []);
+});
+
+test("a rename shows the new name in all texts before the server answers", () => {
+  const desk = new Desk();
+  const ada = desk.open();
+  ada.sync.commit("Rename", [{ op: "rename_node", node: "start", to: "ticket" }]);
+  assert.equal(ada.prompt("llm"), "Say {{ ticket.text }}");
+  ada.history.undo();
+  assert.equal(ada.prompt("llm"), "Say {{ start.text }}");
+});
+
+test("where the log does not reach back the draft is read, and the own changes stay", async () => {
+  const desk = new Desk();
+  const [ada, eve] = [desk.open(), desk.other()];
+  ada.goOffline();
+  ada.set("llm", "Ada's");
+  eve.sync.commit("Name", [{ op: "set_flow", path: ["name"], value: "Other" }]);
+  await desk.clock.pass(2_000);
+  desk.server.forgetLog();
+  const drafts = desk.server.drafts;
+  ada.goOnline();
+  await desk.clock.pass(6_000);
+  assert.equal(desk.server.drafts, drafts + 1);
+  assert.equal(ada.model.head.name, "Other");
+  assert.equal(desk.server.model.nodes.get("llm")?.config?.["prompt"], "Ada's");
+});
+
+test("a gap in what came over the line is asked for", async () => {
+  const desk = new Desk();
+  const ada = desk.open();
+  await desk.clock.pass(100);
+  desk.server.foreign([{ op: "set_flow", path: ["name"], value: "One" }]);
+  const [first] = desk.server.log;
+  ada.unlink();
+  await desk.clock.pass(1_000);
+  ada.sync.linked(true);
+  desk.server.foreign([{ op: "set_flow", path: ["description"], value: "Two" }]);
+  const second = desk.server.log[1];
+  assert.ok(first && second);
+  ada.sync.receive([second]);
+  assert.equal(ada.model.head.description, "");
+  await desk.clock.pass(1_000);
+  assert.deepEqual([ada.model.head.name, ada.model.head.description], ["One", "Two"]);
+});
+
+test("leaving the page sends what is kept, and the next page is not surprised", async () => {
+  const desk = new Desk();
+  const ada = desk.open();
+  ada.set("llm", "Last words");
+  ada.sync.leave();
+  ada.crash();
+  const next = desk.open();
+  await desk.clock.pass(5_000);
+  assert.equal(next.prompt("llm"), "Last words");
+  assert.equal(desk.server.log.length, 1);
+  assert.deepEqual(desk.kept(), []);
+});
+
+test("where the browser has no room people are told to leave the tab open", async () => {
+  const desk = new Desk();
+  const ada = desk.open();
+  ada.goOffline();
+  desk.browser.room = 10;
+  ada.set("llm", "A text");
+  assert.match(ada.sync.state.message ?? "", /leave this tab open/);
+  desk.browser.room = Infinity;
+  ada.goOnline();
+  await desk.clock.pass(5_000);
+  assert.equal(JSON.stringify(ada.sync.state), '{"kind":"saved","kept":0}');
+});
+
+test("a value that is set already is no change", async () => {
+  const desk = new Desk();
+  const ada = desk.open();
+  ada.set("llm", "Say {{ start.text }}");
+  await desk.clock.pass(2_000);
+  assert.deepEqual([desk.server.requests, ada.history.labels.undo], [0, null]);
+});
+
+test("own changes that come back touch nothing on the canvas", async () => {
+  const desk = new Desk();
+  const ada = desk.open();
+  const touched: string[] = [];
+  ada.sync.onTouched = ({ nodes }) => touched.push([...nodes].join());
+  ada.set("llm", "Hello");
+  await desk.clock.pass(2_000);
+  assert.deepEqual(touched, ["llm"]);
+  desk.server.foreign([{ op: "set", node: "start", path: ["label"], value: "Begin" }]);
+  ada.goOffline();
+  ada.set("llm", "Pending");
+  ada.goOnline();
+  await desk.clock.pass(6_000);
+  assert.deepEqual(touched, ["llm", "start", "llm"].sort((a, b) => touched.indexOf(a) - touched.indexOf(b)));
+});
