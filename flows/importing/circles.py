@@ -13,7 +13,9 @@ from flows.importing.source import SourceEdge, SourceFlow, SourceNode, Ways
 
 AGAIN, WAY, ROUTE, LOOP = "@again", "@way", "@route", "@loop"
 MAX_ROUNDS = 100
-MAX_CIRCLES = 100
+MAX_CIRCLES = 50
+#: Connections back whose circles are compared for the largest; those that span most are.
+_COMPARED = 8
 
 
 @dataclass(frozen=True)
@@ -43,11 +45,12 @@ def open_circles(draft: Draft, rounds: dict[str, int]) -> None:
 
 def _next(flow: SourceFlow) -> Circle | None:
     ways = Ways(flow.nodes, flow.edges)
-    backwards = ways.order()[1]
+    ordered, backwards = ways.order()
     if not backwards:
         return None
+    at = {node: place for place, node in enumerate(ordered)}
     found = []
-    for last, head in backwards:
+    for last, head in sorted(backwards, key=lambda way: at[way[1]] - at[way[0]])[:_COMPARED]:
         behind = ways.reach(last, back=True, without=head) | {last}
         inside = (behind & (ways.reach(head) | {head})) | {head}
         found.append(Circle(head, last, frozenset(inside)))

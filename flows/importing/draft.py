@@ -30,7 +30,7 @@ class Shape:
     inner: Mapping[Keys, Keys] = field(default_factory=dict)
 
 
-@dataclass
+@dataclass(eq=False)
 class Box:
     """A container: `head` is its node in the source, '' for one that only exists here."""
 
@@ -81,6 +81,8 @@ class Draft:
         self.carriers: dict[str, list[str]] = {}
         self.messages: list[str] = list(flow.messages)
         self._before: dict[str, set[str]] = {}
+        self._ways: Ways | None = None
+        self._insides: list[tuple[Box, set[str]]] = []
 
     def new_id(self, wish: str) -> str:
         """A free id as near to the wish as ids can be."""
@@ -116,25 +118,40 @@ class Draft:
 
     def ancestors(self, node: str) -> set[str]:
         """The nodes of the source that have run before this one."""
-        if not self._before:
-            ways = Ways(self.flow.nodes, self.flow.edges)
+        if node not in self.flow.nodes:
+            return set()
+        if self._ways is None:
+            self._ways = self._learn_ways()
+        if node not in self._before:
+            self._before[node] = self._ways.reach(node, back=True)
+            self._add_inside(node, self._before[node])
+        return self._before[node]
+
+    def _learn_ways(self) -> Ways:
+        """The edges, and what each container holds, outer ones first."""
+        ways = Ways(self.flow.nodes, self.flow.edges)
+        held: dict[Box, set[str]] = {}
+        for name, box in self.boxes.items():
+            if name not in ways.before or box is None:
+                continue
             # A node in a container comes after all that comes before the container.
-            for name, box in self.boxes.items():
-                if name in ways.before and box is not None and box.head and box.head != name:
-                    ways.before[name].append(box.head)
-            self._before = {name: ways.reach(name, back=True) for name in self.flow.nodes}
-            if any(box is not None for box in self.boxes.values()):
-                for name, before in self._before.items():
-                    self._add_inside(name, before)
-        return self._before.get(node, set())
+            if box.head and box.head != name:
+                ways.before[name].append(box.head)
+            for outer in box.chain():
+                held.setdefault(outer, set()).add(name)
+        self._insides = sorted(held.items(), key=lambda found: len(list(found[0].chain())))
+        return ways
 
     def _add_inside(self, node: str, before: set[str]) -> None:
         """What is in a container has run before what comes after the container."""
-        around = list(self._around(node))
-        for other, box in self.boxes.items():
-            for outer in box.chain() if box is not None else ():
-                if outer.head in before and outer not in around and other in self.flow.nodes:
-                    before.add(other)
+        around = set(self._around(node))
+        added: set[Box] = set()
+        for box, inside in self._insides:
+            if box.parent in added:
+                added.add(box)
+            elif box.head in before and box not in around:
+                before |= inside
+                added.add(box)
 
     def reach(self, reader: str, target: str, node: str) -> Code:
         """How a node of ours, made of `target`, is read where `reader` is."""

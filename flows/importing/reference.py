@@ -53,7 +53,8 @@ out]` stands in their place.
 
 - A step has one output, not a list of items. What n8n does for each item stands inside a `map`;
   nodes that work on a list (sort, limit, aggregate …) become filters of expressions.
-- Connections that lead back become a `loop`. Where it can be left in several ways, a `switch`
+- Connections that lead back become a `loop`, 50 of them at most: further ones are left out, and
+  the report says which. Where a loop can be left in several ways, a `switch`
   behind it takes the one that was chosen.
 - State that changes on the way (Flowise's flow state, Dify's conversation and loop variables) is
   kept by the step that sets it, and read from the nearest one that ran. It does not outlast the

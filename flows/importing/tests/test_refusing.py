@@ -95,6 +95,23 @@ def test_every_node_leading_to_every_other_ends_and_says_what_was_left_out() -> 
     assert not [p for p in validate(imported.document, registry()) if p.code == "loop"]
 
 
+def test_of_hundreds_of_circles_fifty_become_loops_and_the_rest_is_left_out_and_said() -> None:
+    names = [f"n{n}" for n in range(300)]
+    connections = {
+        name: to(names[(at + 1) % 300], *(names[max(at - 7, 0)] for _ in range(at % 3 == 2)))
+        for at, name in enumerate(names)
+    }
+    read_name = {"assignments": {"assignments": [
+        {"name": "x", "value": "={{ $json.x }}", "type": "string"}]}}  # fmt: skip
+    imported = read(n8n([node(name, **read_name) for name in names], connections))
+    loops = [node for node in imported.document.nodes if node.type == "loop"]
+    left_out = [said for said in imported.messages if "was left out" in said]
+    assert len(imported.rows) == 300
+    assert 0 < len(loops) <= 50
+    assert left_out
+    assert not [p for p in validate(imported.document, registry()) if p.code == "loop"]
+
+
 def test_expressions_that_read_each_other_in_a_circle_end() -> None:
     kept: dict[str, Any] = {"includeOtherFields": True, "assignments": {"assignments": [
         {"name": "x", "value": "={{ $json.y }}", "type": "string"}]}}  # fmt: skip
