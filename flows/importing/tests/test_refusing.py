@@ -101,7 +101,7 @@ def test_of_hundreds_of_circles_fifty_become_loops_and_the_rest_is_left_out_and_
         name: to(names[(at + 1) % 300], *(names[max(at - 7, 0)] for _ in range(at % 3 == 2)))
         for at, name in enumerate(names)
     }
-    read_name = {"assignments": {"assignments": [
+    read_name: dict[str, Any] = {"assignments": {"assignments": [
         {"name": "x", "value": "={{ $json.x }}", "type": "string"}]}}  # fmt: skip
     imported = read(n8n([node(name, **read_name) for name in names], connections))
     loops = [node for node in imported.document.nodes if node.type == "loop"]
