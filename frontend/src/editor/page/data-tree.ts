@@ -1,6 +1,6 @@
 // A value as a tree whose levels are asked for when they are opened; its lines can be dragged or
 // pressed into a field.
-import { element } from "./elements";
+import { make } from "./dom";
 import { sized, written, type Child, type Level, type NodeValues, type Step } from "./node-values";
 
 export interface TreeHost {
@@ -22,7 +22,7 @@ export function fillTree(place: HTMLElement, host: TreeHost, level: Level): void
 
 function addLevel(place: HTMLElement, host: TreeHost, path: readonly Step[], level: Level): void {
   if (level.error) {
-    place.append(element("p", "caption", level.error));
+    place.append(make("p", { class: "caption" }, level.error));
     return;
   }
   if (level.text !== undefined) {
@@ -30,7 +30,7 @@ function addLevel(place: HTMLElement, host: TreeHost, path: readonly Step[], lev
     return;
   }
   const known = place.querySelector<HTMLElement>(":scope > ul");
-  const list = known ?? element("ul", "data-tree");
+  const list = known ?? make("ul", { class: "data-tree" });
   for (const child of level.children ?? []) list.append(line(host, [...path, child.key], child));
   if (!known) place.append(list);
   if (level.more) {
@@ -38,16 +38,16 @@ function addLevel(place: HTMLElement, host: TreeHost, path: readonly Step[], lev
     const left = (level.count ?? next) - next;
     place.append(moreButton(place, host, path, next, left));
   } else if (level.whole === false) {
-    place.append(element("p", "caption", `Only the beginning of ${sized(level.size ?? 0)} is shown.`));
+    place.append(make("p", { class: "caption" }, `Only the beginning of ${sized(level.size ?? 0)} is shown.`));
   }
 }
 
 function longText(level: Level): HTMLElement {
-  const text = element("pre", "code-block", level.text ?? "");
+  const text = make("pre", { class: "code-block" }, level.text ?? "");
   text.tabIndex = 0;
   if (!level.cut) return text;
-  const both = element("div", "");
-  both.append(text, element("p", "caption", "Only the beginning is shown."));
+  const both = make("div");
+  both.append(text, make("p", { class: "caption" }, "Only the beginning is shown."));
   return both;
 }
 
@@ -58,7 +58,7 @@ function moreButton(
   offset: number,
   left: number,
 ): HTMLElement {
-  const button = element("button", "text-link caption", `${left} more…`) as HTMLButtonElement;
+  const button = make("button", { class: "text-link caption" }, `${left} more…`);
   button.type = "button";
   button.addEventListener("click", async () => {
     button.disabled = true;
@@ -70,15 +70,15 @@ function moreButton(
 }
 
 function line(host: TreeHost, path: readonly Step[], child: Child): HTMLElement {
-  const item = element("li", "");
+  const item = make("li");
   item.dataset["key"] = String(child.key);
   const name = nameOf(host, path, child);
-  const facts = element("span", "data-type", factsOf(child));
-  const preview = element("span", "data-preview", child.ran === false ? "has not run" : child.preview);
-  const shown = element("div", "data-line");
+  const facts = make("span", { class: "data-type" }, factsOf(child));
+  const preview = make("span", { class: "data-preview" }, child.ran === false ? "has not run" : child.preview);
+  const shown = make("div", { class: "data-line" });
   item.append(shown);
   if (child.opens) {
-    const below = element("div", "data-below");
+    const below = make("div", { class: "data-below" });
     below.hidden = true;
     shown.append(toggle(host, path, child, below));
     item.append(below);
@@ -95,7 +95,7 @@ function toggle(
   below: HTMLElement,
 ): HTMLButtonElement {
   const key = JSON.stringify(path);
-  const button = element("button", "data-toggle") as HTMLButtonElement;
+  const button = make("button", { class: "data-toggle" });
   button.type = "button";
   button.setAttribute("aria-label", `Open ${child.title ?? child.key}`);
   button.setAttribute("aria-expanded", "false");
@@ -105,11 +105,11 @@ function toggle(
     if (below.hidden) host.opened.delete(key);
     else host.opened.add(key);
     if (below.hidden || below.childElementCount) return;
-    below.append(element("p", "caption", "Loading…"));
+    below.append(make("p", { class: "caption" }, "Loading…"));
     const level = await host.values.level({ of: host.of, path });
     below.replaceChildren();
     if (level) addLevel(below, host, path, level);
-    else below.append(element("p", "caption", "The server does not answer. Close and open it again."));
+    else below.append(make("p", { class: "caption" }, "The server does not answer. Close and open it again."));
   };
   button.addEventListener("click", () => void turn());
   if (host.opened.has(key)) void turn();
@@ -119,8 +119,8 @@ function toggle(
 function nameOf(host: TreeHost, path: readonly Step[], child: Child): HTMLElement {
   const shown = child.title ? `${child.title} · ${child.key}` : String(child.key);
   const expression = `{{ ${written([...host.prefix, ...path])} }}`;
-  if (!host.picked) return element("span", "data-key", shown);
-  const name = element("button", "data-key", shown) as HTMLButtonElement;
+  if (!host.picked) return make("span", { class: "data-key" }, shown);
+  const name = make("button", { class: "data-key" }, shown);
   name.type = "button";
   name.draggable = true;
   name.title = `Insert ${expression}`;

@@ -17,6 +17,14 @@ export function make<K extends keyof HTMLElementTagNameMap>(
   return element;
 }
 
+/** A small button that says `text`, or `label` to those who do not see it. */
+export function textButton(text: string, label: string, press: () => void): HTMLButtonElement {
+  const look = { class: "btn", type: "button", "data-variant": "ghost", "data-size": "xs" };
+  const button = make("button", { ...look, "aria-label": label || null }, text);
+  button.addEventListener("click", press);
+  return button;
+}
+
 /** An icon of the page's sprite, as `templates/flows/editor/_icons.html` names them. */
 export function icon(name: string, size = 16): SVGSVGElement {
   const svg = document.createElementNS("http://www.w3.org/2000/svg", "svg");

@@ -1,7 +1,7 @@
 // What stands around a node's form: the names its expressions know, what comes in, what it gave.
 import { Scope, setScope } from "../fields/scope";
 import { fillTree } from "./data-tree";
-import { element } from "./elements";
+import { make } from "./dom";
 import { NodeValues } from "./node-values";
 import { OutputPane } from "./output-pane";
 import { partOf } from "./part-of";
@@ -89,6 +89,6 @@ export class NodeData {
       return;
     }
     const said = level?.run ? "Nothing comes in: no node stands before this one." : NO_RUN;
-    place.append(element("p", "caption", level ? said : "The server does not answer."));
+    place.append(make("p", { class: "caption" }, level ? said : "The server does not answer."));
   }
 }

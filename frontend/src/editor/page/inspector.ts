@@ -1,6 +1,6 @@
 // The inspector: a node's form, the data that comes in, and its last output, beside the canvas.
 import type { Json } from "../fields/json";
-import { element } from "./elements";
+import { make } from "./dom";
 import { Form, type ChangeNote, type FormEntry } from "./form";
 import type { Problem } from "./form-problems";
 import { NodeData } from "./inspector-data";
@@ -169,7 +169,7 @@ export class Inspector {
     const place = this.slot("form");
     if (!place) return;
     if (html === null) {
-      place.replaceChildren(element("p", "caption", "The form could not be loaded. Open the node again."));
+      place.replaceChildren(make("p", { class: "caption" }, "The form could not be loaded. Open the node again."));
       return;
     }
     this.form?.destroy();

@@ -1,6 +1,6 @@
 // The last output of a node: as a table, as a tree of JSON, or as text; a part at a time.
 import { fillTree } from "./data-tree";
-import { element, textButton } from "./elements";
+import { make, textButton } from "./dom";
 import { append } from "../../stream-text";
 import { sized, type Level, type NodeValues } from "./node-values";
 
@@ -14,13 +14,13 @@ const LOOKS: readonly [Look, string][] = [
 export class OutputPane {
   private look: Look = "tree";
   private path: readonly string[] = [];
-  private readonly body = element("div", "output-body");
-  private readonly bar = element("div", "output-bar");
+  private readonly body = make("div", { class: "output-body" });
+  private readonly bar = make("div", { class: "output-bar" });
   private asked = 0;
   private values: NodeValues | null = null;
   private seen = "";
   private opened = new Set<string>();
-  private readonly live = element("pre", "code-block output-live");
+  private readonly live = make("pre", { class: "code-block output-live" });
   /** The node runs: what it streams is shown, not what is recorded. */
   private isLive = false;
 
@@ -65,7 +65,7 @@ export class OutputPane {
     this.seen = "";
     if (!this.live.isConnected) {
       this.live.textContent = "";
-      this.root.replaceChildren(element("p", "caption", "What it gives, as it comes:"), this.live);
+      this.root.replaceChildren(make("p", { class: "caption" }, "What it gives, as it comes:"), this.live);
     }
     const known = this.live.textContent ?? "";
     if (text === known) return;
@@ -76,11 +76,11 @@ export class OutputPane {
   }
 
   private say(text: string): void {
-    this.root.replaceChildren(element("p", "caption", text));
+    this.root.replaceChildren(make("p", { class: "caption" }, text));
   }
 
   private tools(level: Level): HTMLElement[] {
-    const looks = element("div", "output-looks");
+    const looks = make("div", { class: "output-looks" });
     looks.setAttribute("role", "group");
     looks.setAttribute("aria-label", "Show the output as");
     for (const [look, name] of LOOKS) {
@@ -90,15 +90,15 @@ export class OutputPane {
       looks.append(button);
     }
     const copy = textButton("Copy", "Copy the output", () => void this.copy());
-    const file = element("a", "text-link caption", "Download") as HTMLAnchorElement;
+    const file = make("a", { class: "text-link caption" }, "Download");
     file.href = level.download ?? "";
-    const from = level.pinned ? [element("span", "caption", "Pinned: runs from the editor give this.")] : [file];
+    const from = level.pinned ? [make("span", { class: "caption" }, "Pinned: runs from the editor give this.")] : [file];
     return [looks, this.parts(level), copy, ...from, ...stored(level)];
   }
 
   /** Which part of the output is shown: a table is of one list at a time. */
   private parts(level: Level): HTMLElement {
-    const select = element("select", "select") as HTMLSelectElement;
+    const select = make("select", { class: "select" });
     select.setAttribute("aria-label", "Part of the output");
     select.append(new Option("all", "[]"));
     for (const child of level.children ?? []) {
@@ -137,49 +137,49 @@ export class OutputPane {
     if (asked !== this.asked) return;
     this.body.replaceChildren();
     if (!level || level.error) {
-      this.body.append(element("p", "caption", level?.error ?? "The server does not answer."));
+      this.body.append(make("p", { class: "caption" }, level?.error ?? "The server does not answer."));
     } else if (level.columns) {
       this.table(level);
     } else if (level.text !== undefined) {
-      const text = element("pre", "code-block", level.text);
+      const text = make("pre", { class: "code-block" }, level.text);
       text.tabIndex = 0;
       this.body.append(text);
     } else {
       const lines = (level.children ?? []).map((child) => `${child.key}: ${child.preview}`);
-      this.body.append(element("pre", "code-block", lines.join("\n")));
+      this.body.append(make("pre", { class: "code-block" }, lines.join("\n")));
     }
     if (level?.cut || level?.whole === false) {
       const all = level.size ? ` of ${sized(level.size)}` : "";
-      this.body.append(element("p", "caption", `Only the beginning${all} is shown: download the rest.`));
+      this.body.append(make("p", { class: "caption" }, `Only the beginning${all} is shown: download the rest.`));
     }
   }
 
   private table(level: Level): void {
-    const frame = element("div", "data-table-frame");
+    const frame = make("div", { class: "data-table-frame" });
     frame.tabIndex = 0;
     frame.setAttribute("role", "group");
     frame.setAttribute("aria-label", "Output as a table");
-    const table = element("table", "data-table");
-    const head = element("tr", "");
+    const table = make("table", { class: "data-table" });
+    const head = make("tr");
     for (const name of level.columns ?? []) {
-      const cell = element("th", "", name);
+      const cell = make("th", {}, name);
       cell.setAttribute("scope", "col");
       head.append(cell);
     }
-    const body = element("tbody", "");
+    const body = make("tbody");
     for (const row of level.rows ?? []) {
-      const line = element("tr", "");
-      line.append(...row.map((text) => element("td", "", text)));
+      const line = make("tr");
+      line.append(...row.map((text) => make("td", {}, text)));
       body.append(line);
     }
-    const top = element("thead", "");
+    const top = make("thead");
     top.append(head);
     table.append(top, body);
     frame.append(table);
     this.body.append(frame);
     if (level.more) {
       const shown = level.rows?.length ?? 0;
-      this.body.append(element("p", "caption", `The first ${shown} of ${level.count} rows.`));
+      this.body.append(make("p", { class: "caption" }, `The first ${shown} of ${level.count} rows.`));
     }
   }
 
@@ -195,7 +195,7 @@ export class OutputPane {
   }
 
   private told(text: string): void {
-    const line = element("p", "caption", text);
+    const line = make("p", { class: "caption" }, text);
     line.setAttribute("role", "status");
     this.bar.querySelector("[role=status]")?.remove();
     this.bar.append(line);
@@ -206,7 +206,7 @@ function stored(level: Level): HTMLElement[] {
   return (level.stored ?? []).map(({ path, url }) => {
     const child = level.children?.find((one) => one.key === path);
     const size = child?.size ? ` (${sized(child.size)})` : "";
-    const link = element("a", "text-link caption", `Open ${path}${size}`) as HTMLAnchorElement;
+    const link = make("a", { class: "text-link caption" }, `Open ${path}${size}`);
     link.href = url;
     return link;
   });
