@@ -10,7 +10,7 @@ from django.conf import settings
 from django.forms import BoundField
 from django.template.context import Context, RequestContext
 from django.utils import timezone
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from lucide import IconDoesNotExist
 from lucide.templatetags.lucide import lucide
@@ -177,6 +177,19 @@ def styled(field: BoundField) -> SafeString:
         name = "input" if kind else "textarea"
     given = field.field.widget.attrs.get("class", "")
     return field.as_widget(attrs={"class": f"{name} {given}".strip()})
+
+
+@register.filter
+def with_code(text: str) -> SafeString:
+    """A sentence in which names stand between backticks, with those as code."""
+    parts = text.split("`")
+    if len(parts) % 2 == 0:
+        return format_html("{}", text)
+    return format_html_join(
+        "",
+        "{}",
+        ((format_html("<code>{}</code>", p) if n % 2 else p,) for n, p in enumerate(parts)),
+    )
 
 
 @register.simple_tag(takes_context=True)

@@ -8,7 +8,7 @@ from django.template import Context, Template
 from django.test import RequestFactory
 from django.utils import timezone
 
-from flows.templatetags.pages import STATES, ago, duration, icon, money, size
+from flows.templatetags.pages import STATES, ago, duration, icon, money, size, with_code
 from flows.views.markdown import PAGE_LIMIT, render_markdown
 
 HOSTILE = (
@@ -114,3 +114,17 @@ def test_the_query_string_keeps_filters_when_the_page_changes() -> None:
     request = RequestFactory().get("/runs/?status=failed&page=2")
     template = Template("{% load pages %}{% query_with page=3 %}")
     assert template.render(Context({"request": request})) == "?status=failed&amp;page=3"
+
+
+@pytest.mark.parametrize(
+    ("text", "html"),
+    [
+        ("It becomes `json`.", "It becomes <code>json</code>."),
+        ("`a` and `<b>`", "<code>a</code> and <code>&lt;b&gt;</code>"),
+        ("One ` alone", "One ` alone"),
+        ("<i>", "&lt;i&gt;"),
+        ("", ""),
+    ],
+)
+def test_names_between_backticks_are_code_and_nothing_is_markup(text: str, html: str) -> None:
+    assert with_code(text) == html
