@@ -101,7 +101,7 @@ def test_point_07_a_dropped_wire_offers_what_fits_and_the_choice_is_connected(
     page.keyboard.type("temp")
     page.keyboard.press("Enter")
     expect(list_).to_be_hidden()
-    assert '"after":{"node":"fork","port":"true"}' in home.calls()[-1]
+    home.await_call('addNode template {"after":{"node":"fork","port":"true"}')
     page.evaluate("chrome.quickAdd({edge: 'start.out>fork', client: {x: 500, y: 300}})")
     expect(list_.get_by_role("option", name=re.compile("^Output"))).to_have_count(0)
     page.keyboard.press("Escape")

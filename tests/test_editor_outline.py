@@ -53,7 +53,7 @@ def test_point_27_the_outline_adds_connects_moves_and_deletes_by_keys(
     page.keyboard.press("Enter")
     added = tree.locator("[data-key=template]")
     expect(added).to_have_count(1)
-    assert home.calls()[-1] == 'addNode template {"after":{"node":"ask","port":"out"}}'
+    home.await_call('addNode template {"after":{"node":"ask","port":"out"}}')
     ask.focus()
     page.keyboard.press("c")
     page.keyboard.type("never")

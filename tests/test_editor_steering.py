@@ -92,6 +92,7 @@ def _try(view: View, editing: Editing, flow: Flow, name: str, key: str) -> None:
     page.keyboard.press("Escape")
     while page.get_by_role("button", name=re.compile("^Undo:")).count():
         page.get_by_role("button", name=re.compile("^Undo:")).click()
+    editing.saved()
 
 
 def test_point_20_the_context_menu_shows_the_shortcuts(view: View, flow: Flow) -> None:

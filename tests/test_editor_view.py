@@ -180,6 +180,7 @@ def test_point_04_of_a_thousand_nodes_only_those_in_sight_are_laid_out_and_far_o
     assert page.locator(".node-card").evaluate_all(laid_out) < 200
     card = view.at("n500")
     view.drag(card, card.by(50, 40))
+    expect(page.get_by_role("button", name="Undo: move a node")).to_be_visible()
     editing.saved()
     assert _places(editing, flow)["n500"] == (330 * 20 + 50, 160 * 12 + 200)
     page.keyboard.press("1")

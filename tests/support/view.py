@@ -31,9 +31,13 @@ class View:
 
     def at(self, node: str) -> Spot:
         """A spot in the head of a card."""
-        box = self.page.locator(f"#card-{node}").bounding_box()
-        assert box is not None
-        return Spot(box["x"] + 60, box["y"] + 14)
+        card = self.page.locator(f"#card-{node}")
+        # A card that the server has just drawn anew may be put in the other's place meanwhile.
+        for _ in range(20):
+            if box := card.bounding_box():
+                return Spot(box["x"] + 60, box["y"] + 14)
+            self.page.wait_for_timeout(50)
+        raise AssertionError(f"{node} is not to be seen")
 
     def drag(self, start: Spot, end: Spot, button: Any = "left") -> None:
         self.page.mouse.move(start.x, start.y)
