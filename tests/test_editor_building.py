@@ -147,6 +147,20 @@ def test_point_07_deleting_in_a_chain_heals_it_and_shift_delete_does_not(
     expect(page.locator("[data-slot=say-text]")).not_to_contain_text("connected")
 
 
+def test_point_07_branches_beside_one_another_are_deleted_and_leave_one_wire(
+    building: Building, page: Page
+) -> None:
+    building.open(
+        [start_node("text"), template("one"), template("two"), output("x")],
+        ["start>one", "start>two", "one>end", "two>end"],
+    )
+    building.click("one")
+    building.click("two", modifiers=["Shift"])
+    page.keyboard.press("Delete")
+    building.wires("start>end")
+    building.says("Deleted 2 nodes. Its neighbours are connected now.")
+
+
 def test_point_08_what_cannot_connect_dims_and_a_circle_is_refused_with_a_word_on_loops(
     building: Building, page: Page
 ) -> None:
@@ -294,6 +308,22 @@ def test_point_12_nodes_are_copied_to_another_flow_with_wires_and_references_and
     assert building.node("call_2").config["headers"] == {"X-Kind": "a"}
 
 
+def test_point_11_undo_puts_cards_back_of_which_the_flow_does_not_say_where_they_stand(
+    building: Building, page: Page
+) -> None:
+    nodes = [start_node("text"), template("one"), output("x")]
+    building.open(nodes, ["start>one", "one>end"])
+    before = building.box("one")
+    building.drag(building.head("one"), building.head("one").by(0, 120))
+    assert building.box("one")["y"] > before["y"] + 50
+    page.keyboard.press("Control+z")
+    building.says("Undone: move a node.")
+    expect(building.card("one")).to_have_css(
+        "transform", f"matrix(1, 0, 0, 1, {before['x']:g}, {before['y']:g})"
+    )
+    assert "one" not in building.draft().layout
+
+
 def test_point_13_tidy_up_is_one_step_and_of_the_selection_alone_where_there_is_one(
     building: Building, page: Page
 ) -> None:
@@ -304,6 +334,8 @@ def test_point_13_tidy_up_is_one_step_and_of_the_selection_alone_where_there_is_
     page.locator("[data-canvas]").focus()
     page.keyboard.press("Shift+L")
     building.says("Tidied up the flow.")
+    page.keyboard.press("Shift+L")
+    building.says("Nothing moved: the flow is tidy.")
     building.editing.saved()
     layout = {name: place["x"] for name, place in building.draft().layout.items()}
     assert layout["start"] < layout["one"] < layout["two"] < layout["end"]

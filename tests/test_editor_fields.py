@@ -135,11 +135,15 @@ def test_point_18_pinned_values_stand_before_those_of_runs(editing: Editing, pag
     expect(panel.locator("[data-pane=output]")).to_contain_text("Run the flow once")
 
 
-def _renamed(page: Page, panel: Locator, to: str) -> None:
+def _id_box(page: Page, panel: Locator) -> Locator:
     settings = panel.locator("details", has=page.locator("[data-path='[\"id\"]']"))
     if settings.count() and settings.get_attribute("open") is None:
         settings.locator("summary").first.click()
-    box = _field(panel, "id").get_by_role("textbox")
+    return _field(panel, "id").get_by_role("textbox")
+
+
+def _renamed(page: Page, panel: Locator, to: str) -> None:
+    box = _id_box(page, panel)
     box.fill(to)
     box.press("Enter")
 
@@ -166,6 +170,18 @@ def test_point_14_another_id_rewrites_what_reads_it_and_undo_brings_it_back(
     expect(page.locator("#card-words")).to_be_visible()
     editing.saved()
     assert [node.id for node in editing.draft(flow).nodes] == ["start", "words", "end"]
+
+
+def test_point_14_an_id_that_was_typed_names_its_own_node_whatever_is_opened_next(
+    editing: Editing, page: Page
+) -> None:
+    flow = _chain(editing)
+    editing.open(flow)
+    _id_box(page, _open(page, "words")).fill("poem")
+    page.locator("#card-end .node-card-head").click()
+    expect(page.locator("#card-poem")).to_be_visible()
+    editing.saved()
+    assert [node.id for node in editing.draft(flow).nodes] == ["start", "poem", "end"]
 
 
 def test_point_14_an_id_that_is_taken_is_given_back_and_said(editing: Editing, page: Page) -> None:

@@ -11,7 +11,8 @@ const SPLICE = 34;
 
 export class CardDrag implements Gesture {
   private readonly chosen: string[];
-  private readonly origins = new Map<Card, Point>();
+  /** By id: the server may draw a card anew while it is dragged. */
+  private readonly origins = new Map<string, Point>();
   private readonly carried: ReadonlySet<string>;
   private readonly leadBox: Rect;
   private readonly fits = new Map<string, boolean>();
@@ -29,14 +30,14 @@ export class CardDrag implements Gesture {
     this.carried = scene.carried(this.chosen);
     for (const id of this.carried) {
       const card = scene.get(id);
-      if (card) this.origins.set(card, { x: card.x, y: card.y });
+      if (card) this.origins.set(id, { x: card.x, y: card.y });
     }
     this.leadBox = { ...plain(lead.rect) };
     this.container = lead.parent || null;
     const around = [...this.carried].flatMap((id) => scene.holders(id));
     scene.freeze(new Set(around.filter((id) => !this.carried.has(id))));
     root.toggleAttribute("data-dragging", true);
-    for (const card of this.origins.keys()) card.element.toggleAttribute("data-dragged", true);
+    for (const [card] of this.dragged()) card.element.toggleAttribute("data-dragged", true);
   }
 
   move(held: Held): void {
@@ -51,7 +52,7 @@ export class CardDrag implements Gesture {
       dx += snapped.dx;
       dy += snapped.dy;
     }
-    for (const [card, from] of this.origins) scene.move(card, from.x + dx, from.y + dy);
+    for (const [card, from] of this.dragged()) scene.move(card, from.x + dx, from.y + dy);
     this.aim(at);
   }
 
@@ -69,7 +70,7 @@ export class CardDrag implements Gesture {
   }
 
   cancel(): void {
-    for (const [card, from] of this.origins) this.stage.scene.move(card, from.x, from.y);
+    for (const [card, from] of this.dragged()) this.stage.scene.move(card, from.x, from.y);
     this.finish();
   }
 
@@ -79,12 +80,19 @@ export class CardDrag implements Gesture {
     this.markWire(null);
     this.stage.scene.freeze(new Set());
     this.stage.root.removeAttribute("data-dragging");
-    for (const card of this.origins.keys()) card.element.removeAttribute("data-dragged");
+    for (const [card] of this.dragged()) card.element.removeAttribute("data-dragged");
+  }
+
+  private *dragged(): Generator<[Card, Point]> {
+    for (const [id, from] of this.origins) {
+      const card = this.stage.scene.get(id);
+      if (card) yield [card, from];
+    }
   }
 
   private places(): Map<string, Place> {
     const places = new Map<string, Place>();
-    for (const [card, from] of this.origins) {
+    for (const [card, from] of this.dragged()) {
       if (card.x === from.x && card.y === from.y) continue;
       const size = card.sized ? { width: card.width, height: card.height } : {};
       places.set(card.id, { x: card.x, y: card.y, ...size });
@@ -135,7 +143,8 @@ export class CardDrag implements Gesture {
 
   /** The wire that the card would be put into, where it is one card without wires. */
   private wireUnder(): string | null {
-    const { lead, stage } = this;
+    const { stage } = this;
+    const lead = stage.scene.get(this.lead.id) ?? this.lead;
     const out = lead.outputs[0];
     if (this.chosen.length > 1 || !out || !lead.hasInput) return null;
     if ([...stage.edges.of(lead.id)].length) return null;

@@ -187,6 +187,10 @@ export class Canvas {
     else if (!ids) this.stage.viewport.set({ x: 80, y: 80, zoom: 1 }, animate);
   }
 
+  fitArea(area: Rect, { animate = true } = {}): void {
+    this.stage.viewport.fit(area, animate);
+  }
+
   /** As a page opens: all of it, or, where that could not be read, its beginning. */
   start(): void {
     this.fit(undefined, { animate: false });

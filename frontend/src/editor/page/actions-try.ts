@@ -177,7 +177,10 @@ export class TryActions implements EditorActions {
 
   selectAll = (): void => this.select(this.state.nodes.map((node) => node.id));
   frameSelection = (): void => this.note("frame");
-  tidy = (scope: string): void => this.note(`tidy ${scope}`);
+  tidy = (scope: string): boolean => {
+    this.note(`tidy ${scope}`);
+    return true;
+  };
   fit = (ids?: readonly string[]): void => this.note(`fit ${ids?.join(" ") ?? "all"}`);
   zoomTo = (zoom: number): void => this.note(`zoomTo ${zoom}`);
   zoomBy = (factor: number): void => this.note(`zoomBy ${factor}`);

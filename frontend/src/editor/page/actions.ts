@@ -167,7 +167,8 @@ export interface EditorActions {
   toggleDisabled(ids: readonly string[]): void;
   togglePin(ids: readonly string[]): void;
   frameSelection(): void;
-  tidy(scope: "all" | "selection"): Promise<void> | void;
+  /** Whether anything was moved. */
+  tidy(scope: "all" | "selection"): Promise<boolean> | boolean;
   /** All of the flow becomes this document, in one step. */
   startFrom(document: unknown): void;
 

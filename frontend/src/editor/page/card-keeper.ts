@@ -4,7 +4,7 @@ import type { Canvas } from "../canvas/index";
 import type { Touched } from "../draft";
 import type { FlowModel } from "../model";
 import { sourceOf } from "../ops";
-import type { EdgeEntry, NodeEntry } from "../ops";
+import type { EdgeEntry, NodeEntry, Place } from "../ops";
 import { isDisabled, titleOf } from "./graph-info";
 import { newCard } from "./node-types";
 
@@ -22,6 +22,8 @@ export class CardKeeper {
   private readonly stale = new Set<string>();
   /** Cards that the server is to draw: it has their changes. */
   private readonly due = new Set<string>();
+  /** Where the server drew cards: it places those of which the flow does not say where they stand. */
+  private readonly drawn = new Map<string, Place>();
   private asking = false;
 
   constructor(
@@ -35,7 +37,8 @@ export class CardKeeper {
     for (const card of cards) {
       const { node = "", x, y } = card.dataset;
       card.toggleAttribute("data-pinned", this.model.pins.has(node));
-      this.canvas.setCard(card, this.model.places.get(node) ?? { x: Number(x), y: Number(y) });
+      this.drawn.set(node, { x: Number(x), y: Number(y) });
+      this.canvas.setCard(card, this.placeOf(node));
     }
     for (const id of this.model.nodes.keys()) {
       if (!this.canvas.element(id)) this.add(id);
@@ -52,8 +55,7 @@ export class CardKeeper {
       else this.add(id);
     }
     for (const id of touched.places) {
-      const place = this.model.places.get(id);
-      if (place && this.canvas.element(id)) this.canvas.placeCard(id, place, { animate: this.glides });
+      if (this.canvas.element(id)) this.canvas.placeCard(id, this.placeOf(id), { animate: this.glides });
     }
     for (const key of touched.edges) {
       const edge = this.model.edges.get(key);
@@ -74,7 +76,7 @@ export class CardKeeper {
     if (!entry) return;
     const card = newCard(entry.type, id) ?? unknownCard(id);
     this.label(card, entry);
-    this.canvas.setCard(card, this.model.places.get(id) ?? { x: 0, y: 0 });
+    this.canvas.setCard(card, this.placeOf(id));
     for (const key of this.model.wiresOf(id)) {
       const edge = this.model.edges.get(key);
       if (edge) this.canvas.setEdge(this.wire(key, edge));
@@ -88,10 +90,14 @@ export class CardKeeper {
     const parent = card.dataset["parent"] ?? "";
     this.label(card, entry);
     if (parent !== (entry.parent ?? "")) {
-      this.canvas.setCard(card, this.model.places.get(id) ?? { x: 0, y: 0 });
+      this.canvas.setCard(card, this.placeOf(id));
     }
     this.stale.add(id);
     for (const inner of this.model.withInside([id])) this.stale.add(inner);
+  }
+
+  private placeOf(id: string): Place {
+    return this.model.places.get(id) ?? this.drawn.get(id) ?? { x: 0, y: 0 };
   }
 
   private drop(id: string): void {
@@ -155,8 +161,9 @@ export class CardKeeper {
       // Its name is being typed on it: the new name brings the next answer.
       if (this.canvas.element(id)?.querySelector(".node-card-rename")) continue;
       card.toggleAttribute("data-pinned", this.model.pins.has(id));
-      const place = this.model.places.get(id);
-      this.canvas.setCard(document.adoptNode(card), place ?? { x: Number(card.dataset["x"]), y: Number(card.dataset["y"]) });
+      const { x, y } = card.dataset;
+      if (!this.drawn.has(id)) this.drawn.set(id, { x: Number(x), y: Number(y) });
+      this.canvas.setCard(document.adoptNode(card), this.placeOf(id));
       for (const key of this.model.wiresOf(id)) {
         const edge = this.model.edges.get(key);
         if (edge) this.canvas.setEdge(this.wire(key, edge));

@@ -29,6 +29,8 @@ export class CardRun {
   private stale = false;
   /** `shown` is the server's preview: what was streamed before it is not known. */
   private previewed = false;
+  /** The item or round whose text is shown, of a node inside a container. */
+  private place = "";
   private waitsAt = "";
   /** Unknown until something was said: the card may show what an earlier run took. */
   private said: string | null = null;
@@ -102,6 +104,19 @@ export class CardRun {
     const part = delta.part ?? 0;
     if (part > this.text.part) this.restartText(part);
     if (part === this.text.part) this.text.add(delta);
+  }
+
+  /** Take a piece of the text of one item or round: the card shows that which was followed last. */
+  follow(delta: Delta): void {
+    const place = JSON.stringify(delta.path);
+    const part = delta.part ?? 0;
+    const { text } = this;
+    if (place !== this.place || text.attempt !== delta.attempt || text.part !== part) {
+      this.place = place;
+      // Begun before this page came: what follows is shown from here on.
+      this.restartText(part, delta.attempt, delta.offset);
+    }
+    this.text.add(delta);
   }
 
   /** State and facts of a step inside a container, where one card stands for all items. */
@@ -211,8 +226,8 @@ export class CardRun {
     return true;
   }
 
-  private restartText(part: number): void {
-    this.text = new StreamText(this.attempt, 0, part);
+  private restartText(part: number, attempt = this.attempt, known = 0): void {
+    this.text = new StreamText(attempt, known, part);
     this.previewed = false;
     this.shown = "";
     this.whole = "";

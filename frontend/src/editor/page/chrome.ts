@@ -40,7 +40,8 @@ export class EditorChrome implements Chrome {
   constructor(readonly actions: EditorActions) {
     const say = (said: Said): void => this.say(said);
     const give = (found: Command): void => this.give(found);
-    this.toaster = new Say(() => this.giveNamed("undo"));
+    this.toaster = new Say(() => this.giveNamed("undo"), () => actions.undoLabel());
+    actions.on("history", () => this.toaster.stepped());
     new Bar(actions);
     this.runDialog = new RunDialog(actions, say);
     this.publishDialog = new PublishDialog(actions, say);

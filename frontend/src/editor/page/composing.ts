@@ -92,7 +92,8 @@ function healing(model: FlowModel, nodes: readonly string[], without: ReadonlySe
     const { node, port } = sourceOf(first);
     if (canConnect(model, { node, port }, last.to) === true) joints.push({ from: first.from, to: last.to });
   }
-  return joints;
+  // Branches beside one another, between the same two nodes, leave one wire.
+  return [...new Map(joints.map((edge) => [edgeKey(edge), edge])).values()];
 }
 
 /** The one wire that leaves a chain of removed nodes; undefined where it forks or ends. */

@@ -18,7 +18,7 @@ import type { Composed } from "./composing";
 import { canConnect } from "./connecting";
 import { edgeInfo, nodeInfo, titleOf } from "./graph-info";
 import type { Hands } from "./hands";
-import { within } from "./placing";
+import { around, within } from "./placing";
 import { postPublish, refusalOf } from "./requests";
 import type { RunControl } from "./run-control";
 
@@ -215,7 +215,7 @@ export class FlowActions implements EditorActions, Hands {
     } else void this.pin(ids.filter((id) => !this.model.pins.has(id)));
   }
 
-  async tidy(scope: "all" | "selection"): Promise<void> {
+  async tidy(scope: "all" | "selection"): Promise<boolean> {
     const { tidy } = await import("../layout");
     const cards = [...this.model.nodes.values()].flatMap((entry) => {
       const rect = this.canvas.rect(entry.id);
@@ -231,9 +231,12 @@ export class FlowActions implements EditorActions, Hands {
     const chosen = scope === "selection" ? new Set(this.selection().nodes) : undefined;
     const places = await tidy(cards, wires, chosen);
     this.parts.keeper.glides = true;
-    this.commit(scope === "all" ? "Tidy up" : "Tidy up the selection", placed(this.model, places));
+    const moved = this.commit(scope === "all" ? "Tidy up" : "Tidy up the selection", placed(this.model, places));
     this.parts.keeper.glides = false;
-    this.canvas.fit(chosen);
+    // The cards are still on their way.
+    const goal = cards.filter(({ id }) => chosen?.has(id) ?? true).map((card) => ({ ...card, ...places.get(card.id) }));
+    if (goal.length > 0) this.canvas.fitArea(around(goal));
+    return moved;
   }
 
   startFrom(document: unknown): void {

@@ -38,6 +38,8 @@ export class Inspector {
   private readonly data: NodeData;
   private node: string | null = null;
   private form: Form | null = null;
+  /** Whose form is in the page: until that of the next node has come, the one before. */
+  private formNode: string | null = null;
   private run: string | null = null;
   private problems: readonly Problem[] = [];
   private from: Element | null = null;
@@ -55,7 +57,7 @@ export class Inspector {
     const slots = { input: this.slot("input"), output: this.slot("output"), last: this.slot("last") };
     const picked = (expression: string): void => {
       this.panel.select("settings");
-      this.form?.insert(expression);
+      if (this.formNode === this.node) this.form?.insert(expression);
     };
     this.data = new NodeData(root, host.flow, slots, picked, host.past !== undefined);
     root.addEventListener("click", (event) => this.onJump(event));
@@ -90,7 +92,7 @@ export class Inspector {
     const entry = this.host.entry(this.node);
     if (!entry) {
       this.close(false);
-    } else if (this.form && !this.form.sync(entry)) {
+    } else if (this.form && this.formNode === this.node && !this.form.sync(entry)) {
       this.loading = this.load(this.node);
     }
     this.showHead();
@@ -105,6 +107,7 @@ export class Inspector {
 
   /** The node that is shown has another id now; its form stays as it is. */
   renamed(from: string, to: string): void {
+    if (this.formNode === from) this.formNode = to;
     if (this.node !== from) return;
     this.node = to;
     this.isStale = true;
@@ -117,7 +120,7 @@ export class Inspector {
 
   showProblems(problems: readonly Problem[]): void {
     this.problems = problems;
-    this.form?.showProblems(problems.filter((problem) => problem.node === this.node));
+    this.form?.showProblems(problems.filter((problem) => problem.node === this.formNode));
   }
 
   /** The run whose data is shown; null: the flow's latest, looked for anew. */
@@ -142,8 +145,7 @@ export class Inspector {
     if (node === null) return;
     this.node = null;
     this.shown += 1;
-    this.form?.destroy();
-    this.form = null;
+    this.drop();
     this.panel.hide();
     this.slot("form")?.replaceChildren();
     if (giveBack) {
@@ -168,28 +170,34 @@ export class Inspector {
     if (order !== this.shown) return;
     const place = this.slot("form");
     if (!place) return;
+    this.drop();
     if (html === null) {
       place.replaceChildren(make("p", { class: "caption" }, "The form could not be loaded. Open the node again."));
       return;
     }
-    this.form?.destroy();
     place.innerHTML = html;
-    this.fillForm(place);
+    this.fillForm(place, node);
     // CodeMirror is a large part of the page, and wanted only here. Without it there are textareas.
     if (place.querySelector("flux-code")) await import("../fields/flux-code").catch(() => undefined);
   }
 
-  private fillForm(place: HTMLElement): void {
+  private drop(): void {
+    this.form?.destroy();
+    this.form = this.formNode = null;
+  }
+
+  private fillForm(place: HTMLElement, shown: string): void {
+    this.formNode = shown;
     const form: Form = new Form(place, {
       onChange: (path, value, note) => {
-        const { node } = this;
+        const { formNode: node } = this;
         if (node === null) return;
         this.host.onChange(node, path, value, { ...note, ...grouped(node, note) });
         const detail = { node, path, value, ...note };
         this.root.dispatchEvent(new CustomEvent("inspector:change", { bubbles: true, detail }));
       },
       onRename: (to) => {
-        if (this.node !== null) this.host.onRename(this.node, to);
+        if (this.formNode !== null) this.host.onRename(this.formNode, to);
         // An id that cannot be had is taken back.
         this.sync(form);
       },
@@ -201,7 +209,7 @@ export class Inspector {
   }
 
   private sync(form: Form): void {
-    const entry = this.node === null ? undefined : this.host.entry(this.node);
+    const entry = this.formNode === null ? undefined : this.host.entry(this.formNode);
     if (entry) form.sync(entry);
   }
 

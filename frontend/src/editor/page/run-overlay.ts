@@ -90,7 +90,7 @@ export class RunOverlay {
     this.run = run;
     this.status = "queued";
     this.host.showRuns(true);
-    for (const node of this.host.nodes()) this.cardOf(node.id);
+    for (const { id } of this.host.nodes()) this.cards.set(id, new CardRun(id, () => this.host.card(id)));
     const socket = new RunSocket(run, 0);
     this.socket = socket;
     socket.onFrame = (frame) => this.take(frame);
@@ -133,10 +133,11 @@ export class RunOverlay {
     return this.cards.get(node)?.error ?? null;
   }
 
-  /** A card was drawn anew, or is new. */
+  /** A card was drawn anew. One that is newer than the run has no part in it. */
   redrawn(node: string): void {
-    if (!this.run) return;
-    this.cardOf(node).redrawn();
+    const card = this.cards.get(node);
+    if (!card) return;
+    card.redrawn();
     this.redraw();
   }
 
@@ -152,18 +153,11 @@ export class RunOverlay {
     }
     for (const event of frame.events ?? []) this.happen(event);
     for (const delta of frame.deltas ?? []) {
-      if (!delta.path?.length || delta.latest) this.cards.get(delta.node)?.stream(delta);
+      const card = this.cards.get(delta.node);
+      if (!delta.path?.length) card?.stream(delta);
+      else if (delta.latest) card?.follow(delta);
     }
     this.redraw();
-  }
-
-  private cardOf(id: string): CardRun {
-    let card = this.cards.get(id);
-    if (!card) {
-      card = new CardRun(id, () => this.host.card(id));
-      this.cards.set(id, card);
-    }
-    return card;
   }
 
   private happen(event: RunEvent): void {
@@ -240,9 +234,8 @@ export class RunOverlay {
   private drawEdges(): void {
     this.edgesDue = false;
     for (const edge of this.host.edges()) {
-      const source = this.cards.get(edge.source)?.state ?? "pending";
-      const target = this.cards.get(edge.target)?.state ?? "pending";
-      this.host.setEdgeFlow(edge.id, flowOf(source, target, edge));
+      const [source, target] = [this.cards.get(edge.source), this.cards.get(edge.target)];
+      this.host.setEdgeFlow(edge.id, source && target ? flowOf(source.state, target.state, edge) : "");
     }
   }
 
@@ -276,6 +269,8 @@ export class RunOverlay {
       await new Promise((resolve) => setTimeout(resolve, Math.min(pause, LONGEST_PAUSE)));
     }
     this.asking = false;
+    // Another run is followed meanwhile, and has news.
+    if (this.news && this.run) void this.ask(this.run);
   }
 
   private takeProgress(progress: Progress): void {

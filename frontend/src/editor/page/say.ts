@@ -12,8 +12,13 @@ export class Say {
   private readonly undo = need<HTMLButtonElement>("[data-slot=say-undo]", this.box);
   private readonly heard = need("[data-slot=announced]");
   private timer = 0;
+  private step: string | null = null;
 
-  constructor(undo: () => void) {
+  /** `next` is what undo would take back now. */
+  constructor(
+    undo: () => void,
+    private readonly next: () => string | null,
+  ) {
     this.undo.addEventListener("click", () => {
       this.hide();
       undo();
@@ -24,10 +29,16 @@ export class Say {
     clearTimeout(this.timer);
     this.words.textContent = text;
     this.undo.hidden = !undo;
+    this.step = undo ? this.next() : null;
     this.box.dataset["tone"] = tone ?? "good";
     this.box.hidden = false;
     this.announce(undo ? `${text} Undo with ${keyLabel("Mod+Z")}.` : text);
     this.leaveLater();
+  }
+
+  /** Undo would take back another step than the one that was told. */
+  stepped(): void {
+    if (this.next() !== this.step) this.undo.hidden = true;
   }
 
   /** Only for the ear, where the eye has it elsewhere. */

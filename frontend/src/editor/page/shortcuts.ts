@@ -143,8 +143,9 @@ const EDIT: Command[] = [
   { id: "tidy", group: "Edit", title: "Tidy up", icon: "tidy", keys: ["Shift+L"], can: edits,
     run: (chrome) => {
       const scope = selected(chrome).length > 1 ? "selection" : "all";
-      void Promise.resolve(chrome.actions.tidy(scope)).then(() =>
-        chrome.say({ text: scope === "all" ? "Tidied up the flow." : "Tidied up the selection.", undo: true }));
+      const what = scope === "all" ? "the flow" : "the selection";
+      void Promise.resolve(chrome.actions.tidy(scope)).then((moved) =>
+        chrome.say(moved ? { text: `Tidied up ${what}.`, undo: true } : { text: `Nothing moved: ${what} is tidy.` }));
     } },
   { id: "delete", group: "Edit", title: "Delete", icon: "delete", keys: ["Delete", "Backspace"], danger: true,
     can: all(edits, something), run: (chrome) => chrome.actions.remove(chrome.actions.selection()) },
