@@ -62,7 +62,10 @@ const host: CanvasHost = {
   addOnPort: (node, port, client) =>
     afterPress(() => chrome.quickAdd({ from: { node, port }, client, placeFreely: true })),
   addOnEdge: (edge, client) => afterPress(() => chrome.quickAdd({ edge, client })),
-  viewChanged: (view) => memory.write(VIEW, JSON.stringify(view)),
+  viewChanged: (view) => {
+    memory.write(VIEW, JSON.stringify(view));
+    runs.overlay.seen();
+  },
 };
 const VIEW = `editor-view:${state.person}:${flow}`;
 

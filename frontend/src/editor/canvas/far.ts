@@ -1,18 +1,35 @@
-// Far out: every card as a plain box with its name, every wire as a line, drawn in one go.
+// Far out: every card as a plain box with its name, every wire as a line, drawn in one go. While
+// only the view moves, what was drawn is moved with it, and drawn sharply again once it rests.
 import type { Card } from "./card";
 import type { Colours } from "./colours";
 import type { Job } from "./frame";
-import { overlaps, reach } from "./geometry";
+import { encloses, grown, overlaps, reach } from "./geometry";
 import type { Stage } from "./stage";
-import type { Rect } from "./types";
+import type { Rect, View } from "./types";
 
 /** Screen pixels a card has to be wide for its name to be worth reading. */
 const NAMED = 46;
+/** Of the window's width and height: what is drawn beyond each of its sides. */
+const BEYOND = 0.15;
+/** Larger or smaller than drawn by more than this, and it is drawn anew. */
+const MOST_ZOOMED = 1.4;
+/** Milliseconds after which a view that does not move is drawn sharply. */
+const REST = 150;
+
+/** What the canvas shows: the view it was drawn for, the area of the flow that is on it. */
+interface Drawn {
+  readonly view: View;
+  readonly area: Rect;
+  /** All cards with their wires. */
+  readonly flow: Rect;
+}
 
 export class Far {
   private readonly canvas = document.createElement("canvas");
   private readonly context: CanvasRenderingContext2D;
-  private readonly job: Job = { rank: 3, run: () => this.draw() };
+  private readonly job: Job = { rank: 3, run: () => this.show() };
+  private drawn: Drawn | null = null;
+  private resting = 0;
 
   constructor(
     private readonly stage: Stage,
@@ -26,22 +43,66 @@ export class Far {
     const context = this.canvas.getContext("2d");
     if (!context) throw new Error("This browser cannot draw.");
     this.context = context;
-    stage.painters.push(() => {
+    stage.painters.push((what) => {
+      if (what === "cards") this.drawn = null;
       if (stage.viewport.far || !this.canvas.hidden) stage.frame.ask(this.job);
     });
-    stage.root.addEventListener("focusin", () => stage.frame.ask(this.job));
+    stage.root.addEventListener("focusin", () => this.again());
   }
 
   stop(): void {
+    clearTimeout(this.resting);
     this.canvas.remove();
   }
 
-  private draw(): void {
+  private again(): void {
+    this.drawn = null;
+    this.stage.frame.ask(this.job);
+  }
+
+  private show(): void {
     const { viewport } = this.stage;
     this.canvas.hidden = !viewport.far;
-    if (!viewport.far) return;
-    this.clear();
-    const seen = viewport.visible(8);
+    clearTimeout(this.resting);
+    if (!viewport.far) {
+      this.drawn = null;
+    } else if (this.drawn && this.holds(this.drawn)) {
+      this.move(this.drawn.view);
+      this.resting = window.setTimeout(() => this.again(), REST);
+    } else this.draw();
+  }
+
+  /** Whether all that is in sight is on the canvas, and about as large as it would be drawn. */
+  private holds({ view, area, flow }: Drawn): boolean {
+    const seen = this.stage.viewport.visible();
+    const zoomed = this.stage.viewport.now.zoom / view.zoom;
+    if (zoomed > MOST_ZOOMED || zoomed < 1 / MOST_ZOOMED) return false;
+    return encloses(area, seen) || encloses(area, flow);
+  }
+
+  private move(from: View): void {
+    const { x, y, zoom } = this.stage.viewport.now;
+    const scale = zoom / from.zoom;
+    const { width, height } = this.stage.viewport.bounds;
+    // The canvas begins that far to the left of the window and above it.
+    const [left, top] = [Math.round(width * BEYOND), Math.round(height * BEYOND)];
+    const [dx, dy] = [x - (from.x + left) * scale + left, y - (from.y + top) * scale + top];
+    this.canvas.style.transform = `translate(${dx}px, ${dy}px) scale(${scale})`;
+  }
+
+  private draw(): void {
+    const { viewport, scene } = this.stage;
+    const { width, height } = viewport.bounds;
+    const [left, top] = [Math.round(width * BEYOND), Math.round(height * BEYOND)];
+    this.clear(left, top);
+    const seen = viewport.visible(Math.max(left, top));
+    const { x, y, zoom } = viewport.now;
+    const all = scene.bounds();
+    this.drawn = {
+      view: { x, y, zoom },
+      area: { x: (-x - left) / zoom, y: (-y - top) / zoom, width: (width + 2 * left) / zoom, height: (height + 2 * top) / zoom },
+      flow: all ? grown(all, 120) : { x: 0, y: 0, width: 0, height: 0 },
+    };
     this.wires(seen);
     const cards = [...this.stage.scene.cards.values()].filter((card) => overlaps(seen, card.rect));
     // What lies behind is drawn first.
@@ -51,19 +112,25 @@ export class Far {
     this.names(cards);
   }
 
-  private clear(): void {
+  private clear(left: number, top: number): void {
     const { bounds, now } = this.stage.viewport;
     const ratio = devicePixelRatio || 1;
-    const width = Math.round(bounds.width * ratio);
-    const height = Math.round(bounds.height * ratio);
+    const width = Math.round((bounds.width + 2 * left) * ratio);
+    const height = Math.round((bounds.height + 2 * top) * ratio);
+    const { style } = this.canvas;
     if (this.canvas.width !== width || this.canvas.height !== height) {
       this.canvas.width = width;
       this.canvas.height = height;
+      style.left = `${-left}px`;
+      style.top = `${-top}px`;
+      style.width = `${width / ratio}px`;
+      style.height = `${height / ratio}px`;
     }
+    style.transform = "";
     this.context.setTransform(1, 0, 0, 1, 0, 0);
     this.context.clearRect(0, 0, width, height);
     const scale = ratio * now.zoom;
-    this.context.setTransform(scale, 0, 0, scale, now.x * ratio, now.y * ratio);
+    this.context.setTransform(scale, 0, 0, scale, (now.x + left) * ratio, (now.y + top) * ratio);
   }
 
   private wires(seen: Rect): void {

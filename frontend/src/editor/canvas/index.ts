@@ -140,6 +140,11 @@ export class Canvas {
     this.stage.repaint();
   }
 
+  /** The flow is seen from so far that cards are drawn without what is on them. */
+  get isFar(): boolean {
+    return this.stage.viewport.far;
+  }
+
   /** A run's state of a node, empty for none; its colour is on the card and the minimap. */
   setNodeState(id: string, state: string): void {
     const card = this.stage.scene.get(id);

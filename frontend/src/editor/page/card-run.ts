@@ -132,10 +132,12 @@ export class CardRun {
   }
 
   /** Put what is new on the card; once a frame. Whether it has another state than before. */
-  draw(now: number): boolean {
+  draw(now: number, far = false): boolean {
     const card = this.card();
     if (!card) return false;
     const painted = this.paint(card);
+    // What nobody can read is put on it when they can.
+    if (far) return painted;
     const facts = this.state === "running" && this.startedAt ? this.elapsed(now) : this.facts;
     if (this.drawWait(card)) this.said = null;
     else {

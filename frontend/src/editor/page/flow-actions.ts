@@ -1,4 +1,5 @@
 // The editor's actions on a real flow: each becomes a change that is kept, sent, and can be undone.
+import { around } from "../canvas/geometry";
 import type { Canvas } from "../canvas/index";
 import { OpFailed } from "../model";
 import type { FlowModel } from "../model";
@@ -18,7 +19,7 @@ import type { Composed } from "./composing";
 import { canConnect } from "./connecting";
 import { edgeInfo, nodeInfo, titleOf } from "./graph-info";
 import type { Hands } from "./hands";
-import { around, within } from "./placing";
+import { within } from "./placing";
 import { postPublish, refusalOf } from "./requests";
 import type { RunControl } from "./run-control";
 
@@ -235,7 +236,8 @@ export class FlowActions implements EditorActions, Hands {
     this.parts.keeper.glides = false;
     // The cards are still on their way.
     const goal = cards.filter(({ id }) => chosen?.has(id) ?? true).map((card) => ({ ...card, ...places.get(card.id) }));
-    if (goal.length > 0) this.canvas.fitArea(around(goal));
+    const area = around(goal);
+    if (area) this.canvas.fitArea(area);
     return moved;
   }
 

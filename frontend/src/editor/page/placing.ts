@@ -184,11 +184,3 @@ function outermost(model: FlowModel, ids: readonly string[]): string | null {
   for (let up = at; up !== null; up = model.nodes.get(up)?.parent ?? null) at = up;
   return at;
 }
-
-/** The smallest area that holds all of these; at least one. */
-export function around(areas: readonly Area[]): Area {
-  const [left, top] = [Math.min(...areas.map(({ x }) => x)), Math.min(...areas.map(({ y }) => y))];
-  const right = Math.max(...areas.map(({ x, width }) => x + width));
-  const bottom = Math.max(...areas.map(({ y, height }) => y + height));
-  return { x: left, y: top, width: right - left, height: bottom - top };
-}

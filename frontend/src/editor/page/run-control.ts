@@ -63,6 +63,7 @@ export class RunControl {
       nodes: () => this.nodes(),
       edges: () => this.edges(),
       card: (id) => canvas.element(id),
+      far: () => canvas.isFar,
       setNodeState: (id, state) => canvas.setNodeState(id, state),
       setEdgeFlow: (id, flow) => canvas.setEdgeFlow(id, flow as EdgeFlow),
       showRuns: (shown) => root.toggleAttribute("data-runs", shown),

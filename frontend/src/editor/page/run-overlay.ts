@@ -28,6 +28,8 @@ export interface OverlayHost {
   card(id: string): HTMLElement | undefined;
   setNodeState(id: string, state: string): void;
   setEdgeFlow(id: string, flow: string): void;
+  /** Nothing on a card can be read. */
+  far(): boolean;
   /** Cards show runs, or do not: they may change their size by it. */
   showRuns(shown: boolean): void;
 }
@@ -215,14 +217,20 @@ export class RunOverlay {
     this.say();
   }
 
+  /** The view is another: what was left out far away may be read now. */
+  seen(): void {
+    if (this.run) this.redraw();
+  }
+
   private redraw(): void {
     if (this.dirty) return;
     this.dirty = true;
     requestAnimationFrame(() => {
       this.dirty = false;
       const now = Date.now();
+      const far = this.host.far();
       for (const [id, card] of this.cards) {
-        if (!card.draw(now)) continue;
+        if (!card.draw(now, far)) continue;
         this.host.setNodeState(id, card.state);
         this.edgesDue = true;
       }
