@@ -5,6 +5,10 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from asgiref.testing import ApplicationCommunicator
+from channels.auth import AuthMiddlewareStack
+from django.conf import settings
+from django.test import Client
 
 from accounts.models import Membership, User, Workspace
 from accounts.permissions import Actor
@@ -67,6 +71,33 @@ def test_who_is_signed_out_is_asked_to_come_back(
     shown: Flow | Run, owner: tuple[User, Workspace]
 ) -> None:
     assert code_after(shown, owner[0], lambda at: at.scope["session"].delete()) == COME_BACK
+
+
+def test_a_socket_stays_as_long_as_the_session_of_its_cookie(
+    shown: Flow | Run, owner: tuple[User, Workspace]
+) -> None:
+    client = Client()
+    client.force_login(owner[0])
+
+    async def stay() -> JSON:
+        socket = Socket(shown, owner[0])
+        cookie = client.cookies[settings.SESSION_COOKIE_NAME].OutputString()
+        bare = {key: socket.scope[key] for key in ("type", "path", "query_string", "url_route")}
+        scope = {**bare, "headers": [(b"cookie", cookie.encode())]}
+        consumer = FlowConsumer if isinstance(shown, Flow) else RunConsumer
+        socket.line = ApplicationCommunicator(AuthMiddlewareStack(consumer.as_asgi()), scope)
+        assert isinstance(await socket.open(), dict)
+        await asyncio.sleep(8 * page_socket.ASK_AGAIN)
+        frames = [
+            socket.line.output_queue.get_nowait() for _ in range(socket.line.output_queue.qsize())
+        ]
+        assert {frame["type"] for frame in frames} <= {"websocket.send"}
+        await asyncio.to_thread(apart, client.logout)
+        code = await socket.next(lambda frame: False)
+        await socket.close()
+        return code
+
+    assert asyncio.run(stay()) == COME_BACK
 
 
 @pytest.mark.parametrize("failures", [MOST_FAILURES - 1, 1_000])
