@@ -10,7 +10,7 @@ from typing import Any
 from accounts.permissions import Actor
 from execution.models import Run, RunStatus
 from execution.payloads import resolve_references
-from execution.services import start_run
+from execution.services import IdempotencyConflict, start_run
 from flows.describing import (
     MOST_WISHED,
     Drafted,
@@ -24,6 +24,7 @@ from flows.describing import (
 from flows.engine.document import SCHEMA, Document, parse
 from flows.models import Flow
 from flows.queries import draft_document
+from flows.storable import bad_text
 
 JSON = Any
 TRIGGER = "describe"
@@ -57,6 +58,8 @@ def describe(actor: Actor, flow: Flow, wish: str) -> Run:
         raise NoDraft("Say what the flow is to do.")
     if len(wish) > MOST_WISHED:
         raise NoDraft(f"Say it in {MOST_WISHED:,} characters at most.")
+    if reason := bad_text(wish):
+        raise NoDraft(f"The text {reason}. Write it anew.")
     try:
         asked = question(wish, draft_document(flow))
     except NoFlow as error:
@@ -91,7 +94,12 @@ def described(actor: Actor, flow: Flow, run: Run) -> Described:
     again = question_again(asked, answer, complaints)
     # However often this is asked, one run asks again.
     key = f"describe-again:{run.id}"
-    return Described(again=_asked(actor, flow, inputs["wish"], again, inputs["round"] + 1, key))
+    try:
+        started = _asked(actor, flow, inputs["wish"], again, inputs["round"] + 1, key)
+    except IdempotencyConflict:
+        # It was asked in other words, by the release before: that run's answer counts.
+        started = Run.objects.visible_to(actor).get(idempotency_key=key)
+    return Described(again=started)
 
 
 def _read(answer: str, flow: Flow) -> tuple[Drafted | None, list[str]]:

@@ -2,40 +2,33 @@
 
 import asyncio
 import json
+from functools import partial
 from typing import Any
 from urllib.parse import parse_qs
 from uuid import UUID
 
 from asgiref.sync import sync_to_async
-from channels.generic.websocket import AsyncWebsocketConsumer
-from django.db import connection
 
-from accounts.models import Membership
-from accounts.permissions import ROLE_ACTIONS, Actor
+from accounts.models import User, Workspace
+from accounts.permissions import Actor, member_actor, still_may
 from execution.live.followed import Followed
 from execution.live.hub import Frame, Reader, hub
-from execution.live.said import TOO_MUCH, Said
+from execution.live.page_socket import NOT_FOUND, PageSocket, give_back
+from execution.live.said import TOO_MUCH
 from execution.models import Run
 from execution.queries import node_run_payload, run_payload, shown_node_runs, shown_states
 
 JSON = Any
-#: Close code of a socket whose run this person may not see (or that does not exist).
-NOT_FOUND = 4404
 #: Frames that may wait for a slow browser; beyond, it is closed and comes back.
 QUEUE_LIMIT = 1_000
 #: Characters of what a browser may say at once.
 OPENED_LIMIT = 100_000
 
 
-class RunConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
+class RunConsumer(PageSocket):
     """`/ws/runs/<id>/?after=<seq>`: a snapshot frame, then frames of events and deltas."""
 
     reader: Reader | None = None
-    sender: "asyncio.Task[None] | None" = None
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.said = Said()
 
     async def connect(self) -> None:
         await self.accept()
@@ -44,17 +37,21 @@ class RunConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
         if found is None:
             await self.close(code=NOT_FOUND)
             return
-        run, snapshot = found
+        run, self.actor, snapshot = found
         await self.send(text_data=json.dumps({"snapshot": snapshot}))
         self.queue: asyncio.Queue[Frame] = asyncio.Queue()
         self.followed = Followed()
-        self.sender = asyncio.create_task(self._send_frames())
+        self.tasks = (
+            asyncio.create_task(self._send_frames()),
+            asyncio.create_task(self.ask_again(partial(self._still_seen, run.id))),
+        )
         loop = asyncio.get_running_loop()
 
         def deliver(frame: Frame) -> None:
             loop.call_soon_threadsafe(self._queue, frame)
 
         self.reader = Reader(str(run.id), self._after(), deliver)
+        self.forget = partial(hub().forget, self.reader)
         hub().watch(self.reader)
 
     def _after(self) -> int:
@@ -64,30 +61,27 @@ class RunConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
         except ValueError:
             return 0
 
-    def _open(self) -> tuple[Run, dict[str, JSON]] | None:
-        """The run and its snapshot; the thread's connection goes back to the pool."""
+    def _open(self) -> tuple[Run, Actor, dict[str, JSON]] | None:
+        """The run, who asks, and its snapshot; the thread's connection goes back to the pool."""
         try:
-            run = self._visible_run()
-            return None if run is None else (run, _snapshot(run))
+            user = self.scope.get("user")
+            if not isinstance(user, User) or not user.is_authenticated:
+                return None
+            run_id: UUID = self.scope["url_route"]["kwargs"]["run_id"]
+            run = Run.objects.select_related("flow", "version").filter(id=run_id).first()
+            if run is None:
+                return None
+            actor = member_actor(user, Workspace(id=run.workspace_id))
+            if actor is None or not actor.can("run.read"):
+                return None
+            return run, actor, _snapshot(run)
         finally:
-            if not connection.in_atomic_block:
-                connection.close()
+            give_back()
 
-    def _visible_run(self) -> Run | None:
-        user = self.scope.get("user")
-        if user is None or not user.is_authenticated:
-            return None
-        run_id: UUID = self.scope["url_route"]["kwargs"]["run_id"]
-        run = Run.objects.select_related("flow", "version").filter(id=run_id).first()
-        if run is None:
-            return None
-        membership = Membership.objects.filter(
-            user_id=user.id, workspace_id=run.workspace_id
-        ).first()
-        if membership is None:
-            return None
-        actor = Actor(run.workspace_id, str(user), ROLE_ACTIONS[membership.role], user_id=user.id)
-        return run if actor.can("run.read") else None
+    def _still_seen(self, run_id: UUID) -> bool:
+        """False for somebody who left the workspace, and where the run is deleted."""
+        there = Run.objects.filter(id=run_id, workspace_id=self.actor.workspace_id)
+        return there.exists() and still_may(self.actor, "run.read")
 
     def _queue(self, frame: Frame) -> None:
         # One more than the limit tells the sender, which may be stuck in a send, to close.
@@ -104,12 +98,6 @@ class RunConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
             if frame.events or frame.deltas:
                 news = {"events": frame.events, "deltas": frame.deltas}
                 await self.send(text_data=json.dumps(news, ensure_ascii=False))
-
-    async def disconnect(self, code: int) -> None:
-        if self.reader is not None:
-            hub().forget(self.reader)
-        if self.sender is not None:
-            self.sender.cancel()
 
     async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
         """Which items a page has open: `{"opened": ["node:rows.3"]}`; all else is ignored."""

@@ -3,45 +3,36 @@
 import asyncio
 import json
 import re
+from functools import partial
 from typing import Any
 from urllib.parse import parse_qs
 from uuid import UUID, uuid4
 
 from asgiref.sync import sync_to_async
-from channels.generic.websocket import AsyncWebsocketConsumer
-from django.db import connection
 
 from accounts.models import User, Workspace
 from accounts.permissions import Actor, member_actor, still_may
 from execution.live.flow_hub import MOST_SELECTED, Follower, flow_hub
-from execution.live.said import TOO_MUCH, Said
+from execution.live.page_socket import NOT_FOUND, PageSocket, give_back
+from execution.live.said import TOO_MUCH
 from flows.engine.document import NAME_PATTERN
 from flows.models import Flow
 
 JSON = Any
-#: Close code of a socket whose flow this person may not see (or that does not exist).
-NOT_FOUND = 4404
 #: Frames that may wait for a slow browser; beyond, it is closed and comes back.
 QUEUE_LIMIT = 200
 #: Characters of what a browser may say at once; more is ignored.
 LONGEST = 10_000
-#: Seconds after which it is asked anew whether this person may still see the flow.
-ASK_AGAIN = 15.0
 _NAME = re.compile(NAME_PATTERN)
 
 
-class FlowConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
+class FlowConsumer(PageSocket):
     """`/ws/flows/<id>/?tab=<uuid>&after=<revision>`: `hello`, then changes and people.
 
     A frame `too_old` says that the log does not reach back: the draft has to be read anew.
     """
 
     follower: Follower | None = None
-    tasks: "tuple[asyncio.Task[None], ...]" = ()
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.said = Said()
 
     async def connect(self) -> None:
         await self.accept()
@@ -59,11 +50,12 @@ class FlowConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
 
         after = self._after(flow.revision)
         self.follower = Follower(str(flow.id), after, self._tab(), self.actor.label, deliver)
+        self.forget = partial(flow_hub().forget, self.follower)
         people = flow_hub().follow(self.follower)
         await self._say({"hello": {"revision": flow.revision, "people": people}})
         self.tasks = (
             asyncio.create_task(self._send_frames()),
-            asyncio.create_task(self._ask_again(flow.id)),
+            asyncio.create_task(self.ask_again(partial(self._still_seen, flow.id))),
         )
 
     def _query(self, name: str) -> str:
@@ -93,7 +85,7 @@ class FlowConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
             actor = member_actor(user, Workspace(id=flow.workspace_id))
             return (flow, actor) if actor is not None and actor.can("flow.read") else None
         finally:
-            _give_back()
+            give_back()
 
     def _queue(self, frame: dict[str, JSON]) -> None:
         # One more than the limit tells the sender, which may be stuck in a send, to close.
@@ -111,27 +103,10 @@ class FlowConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
     async def _say(self, frame: dict[str, JSON]) -> None:
         await self.send(text_data=json.dumps(frame, ensure_ascii=False))
 
-    async def _ask_again(self, flow_id: UUID) -> None:
-        """Close the socket of somebody who left the workspace, and that of a deleted flow."""
-
-        def asked() -> bool:
-            try:
-                there = Flow.objects.filter(id=flow_id, workspace_id=self.actor.workspace_id)
-                return there.exists() and still_may(self.actor, "flow.read")
-            finally:
-                _give_back()
-
-        while True:
-            await asyncio.sleep(ASK_AGAIN)
-            if not await sync_to_async(asked, thread_sensitive=False)():
-                await self.close(code=NOT_FOUND)
-                return
-
-    async def disconnect(self, code: int) -> None:
-        if self.follower is not None:
-            flow_hub().forget(self.follower)
-        for task in self.tasks:
-            task.cancel()
+    def _still_seen(self, flow_id: UUID) -> bool:
+        """False for somebody who left the workspace, and where the flow is deleted."""
+        there = Flow.objects.filter(id=flow_id, workspace_id=self.actor.workspace_id)
+        return there.exists() and still_may(self.actor, "flow.read")
 
     async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
         """What is selected: `{"selected": ["a"]}`; `{"ping": 1}` is answered; else is ignored."""
@@ -159,8 +134,3 @@ class FlowConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
 
 def _is_name(node: JSON) -> bool:
     return isinstance(node, str) and _NAME.fullmatch(node) is not None
-
-
-def _give_back() -> None:
-    if not connection.in_atomic_block:
-        connection.close()

@@ -67,6 +67,7 @@ def test_what_would_change_is_shown_before_anything_does_and_then_used() -> None
     assert "1 step added" in page
     assert "shout" in page
     assert [node.id for node in draft_document(asked.flow).nodes] == ["start", "result"]
+    assert asked.client.post(f"{address}use/", {"revision": "²"}).status_code == 404
     done = asked.client.post(f"{address}use/", {"revision": str(before)})
     assert done["Location"] == f"/flows/{asked.flow.id}/edit/"
     asked.flow.refresh_from_db()
@@ -108,7 +109,7 @@ def test_while_the_model_writes_the_page_waits_and_the_question_can_be_stopped()
     assert "Nothing was changed" in page
 
 
-@pytest.mark.parametrize("text", ["", "x" * 5_000])
+@pytest.mark.parametrize("text", ["", "x" * 5_000, "a\0b"])
 def test_a_wish_that_cannot_be_asked_is_said_at_the_field(text: str) -> None:
     asked = Asked()
     answer = asked.client.post(asked.address, {"wish": text})

@@ -90,6 +90,7 @@ def test_flows_are_found_by_name_and_never_those_of_others(
     assert found == [
         {"id": str(mine.id), "name": "Weekly digest", "url": f"/flows/{mine.id}/edit/"}
     ]
+    assert visitor.get("/flows/find/?q=%00").status_code == 200
 
 
 @pytest.fixture

@@ -45,8 +45,15 @@ def test_point_04_cards_in_bulk_are_what_the_template_draws_of_each() -> None:
         y=1e6,
         ports=(Port("a<b"), Port("c", "“d” & e")),
     )
+    mark = "\ue000title\ue001"
     cards = [
         *plain,
+        replace(odd, ports=(Port("\ue000boom\ue001"), Port("c"))),
+        replace(odd, ports=(Port("c", mark), Port("918273641.25"))),
+        replace(odd, ports=(Port("918273642.25", "918273642.25"),)),
+        replace(odd, type=mark, title="T"),
+        replace(odd, type="918273641.25", category="918273642.25"),
+        replace(odd, title=mark, summary="918273642.25", id="\ue000boom\ue001"),
         odd,
         replace(odd, id="other", title="T", summary="", x=3, disabled=True),
         replace(plain[1], broken=True, note="# *Read* <i>me</i>"),

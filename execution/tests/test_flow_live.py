@@ -2,21 +2,20 @@
 
 import asyncio
 import json
-from collections.abc import Callable
 from typing import Any
 from uuid import uuid4
 
 import pytest
-from asgiref.testing import ApplicationCommunicator
-from django.db import connection
 
 from accounts.models import Membership, User, Workspace
 from accounts.permissions import Actor
 from accounts.services import create_workspace
-from execution.live import flow_consumer
-from execution.live.flow_consumer import NOT_FOUND, QUEUE_LIMIT, FlowConsumer
+from execution.live import page_socket
+from execution.live.flow_consumer import QUEUE_LIMIT, FlowConsumer
 from execution.live.flow_hub import GONE_AFTER, MOST_PEOPLE, FlowHub, Follower
+from execution.live.page_socket import NOT_FOUND
 from execution.live.said import SAID_LIMIT, TOO_MUCH
+from execution.tests.sockets_for_tests import Socket, apart
 from flows.change_log import CHANNEL
 from flows.changes import Change, change_draft
 from flows.models import Flow
@@ -36,43 +35,6 @@ def label(actor: Actor, flow: Flow, value: str) -> None:
     op = {"op": "set", "node": "result", "path": ["label"], "value": value}
     sent = [Change(uuid4(), "Name it", [op])]
     change_draft(actor, flow, tab=uuid4(), base=flow.revision, changes=sent)
-
-
-class Socket:
-    """A page's socket, as the server sees it."""
-
-    def __init__(self, flow: Flow, user: User, query: str = "") -> None:
-        scope = {
-            "type": "websocket",
-            "path": f"/ws/flows/{flow.id}/",
-            "query_string": query.encode(),
-            "user": user,
-            "url_route": {"kwargs": {"flow_id": flow.id}},
-        }
-        self.line = ApplicationCommunicator(FlowConsumer.as_asgi(), scope)
-
-    async def open(self) -> JSON:
-        """The first frame, or the code it was closed with."""
-        await self.line.send_input({"type": "websocket.connect"})
-        assert (await self.line.receive_output(5))["type"] == "websocket.accept"
-        return await self.next()
-
-    async def say(self, text: str) -> None:
-        await self.line.send_input({"type": "websocket.receive", "text": text})
-
-    async def next(self, wanted: Callable[[JSON], bool] = lambda frame: True) -> JSON:
-        async with asyncio.timeout(10):
-            while True:
-                output = await self.line.receive_output(10)
-                if output["type"] == "websocket.close":
-                    return output["code"]
-                frame = json.loads(output["text"])
-                if wanted(frame):
-                    return frame
-
-    async def close(self) -> None:
-        await self.line.send_input({"type": "websocket.disconnect", "code": 1000})
-        await self.line.wait(5)
 
 
 def names(frame: JSON) -> set[str]:
@@ -95,7 +57,7 @@ def test_a_page_is_greeted_and_then_sent_what_changed_since(
         assert hello["hello"]["revision"] == 2
         assert [person["tab"] for person in hello["hello"]["people"]] == [tab]
         frames = [await socket.next(lambda frame: "changes" in frame)]
-        await asyncio.to_thread(_apart, label, actor, greeting, "Second")
+        await asyncio.to_thread(apart, label, actor, greeting, "Second")
         frames.append(await socket.next(lambda frame: "changes" in frame))
         await socket.close()
         return frames
@@ -104,13 +66,6 @@ def test_a_page_is_greeted_and_then_sent_what_changed_since(
     assert [change["revision"] for change in (*first["changes"], *second["changes"])] == [2, 3]
     assert second["changes"][0]["ops"][0]["value"] == "Second"
     assert second["changes"][0]["by"] == actor.label
-
-
-def _apart(work: Callable[..., None], *args: Any) -> None:
-    try:
-        work(*args)
-    finally:
-        connection.close()
 
 
 @live
@@ -176,7 +131,7 @@ def test_who_may_not_see_the_flow_gets_no_socket(
 def test_who_is_removed_is_cut_off(
     greeting: Flow, owner: tuple[User, Workspace], monkeypatch: pytest.MonkeyPatch, what: str
 ) -> None:
-    monkeypatch.setattr(flow_consumer, "ASK_AGAIN", 0.2)
+    monkeypatch.setattr(page_socket, "ASK_AGAIN", 0.2)
 
     def remove() -> None:
         if what == "flow":
@@ -187,7 +142,7 @@ def test_who_is_removed_is_cut_off(
     async def stay() -> JSON:
         socket = Socket(greeting, owner[0])
         await socket.open()
-        await asyncio.to_thread(_apart, remove)
+        await asyncio.to_thread(apart, remove)
         code = await socket.next(lambda frame: False)
         await socket.close()
         return code

@@ -262,3 +262,14 @@ def test_who_may_only_look_starts_nothing_from_a_run_that_was(
     asked = {"from": "ask", "run": str(run.id)}
     assert visitor.post(f"/flows/{flow.id}/edit/run/", asked).status_code == 403
     assert visitor.get(f"/flows/{flow.id}/edit/?run={run.id}").status_code == 200
+
+
+def test_inputs_that_are_no_longer_stored_are_said_and_nothing_starts(
+    visitor: Client, flow: Flow, dispatched: list[Run]
+) -> None:
+    gone = {"$blob": "0" * 64, "kind": "text", "size": 9_000, "preview": "T"}
+    make_run(flow, inputs={"topic": gone})
+    answer = visitor.post(f"/flows/{flow.id}/edit/run/", {"until": "ask"})
+    assert answer.status_code == 422
+    assert "no longer stored" in answer.content.decode()
+    assert not dispatched

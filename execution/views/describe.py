@@ -81,7 +81,7 @@ def describe_use(request: PageRequest, flow_id: UUID, run_id: UUID) -> HttpRespo
     """Make the draft what the answer says, unless it was changed since the review."""
     flow, run = _question(request, flow_id, run_id)
     revision = request.POST.get("revision", "")
-    if not revision.isdigit() or len(revision) > 9:
+    if not (revision.isascii() and revision.isdigit()) or len(revision) > 9:
         raise Http404("There is no such revision.")
     try:
         drafted = described(request.actor, flow, run).drafted

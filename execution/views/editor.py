@@ -19,6 +19,7 @@ from flows.changes import draft_state
 from flows.engine.document import Document, dump, parse
 from flows.models import Flow
 from flows.queries import document_problems, draft_document
+from flows.storable import bad_text
 from flows.views.actions import visible_flow
 from flows.views.editor_cards import editor_cards
 from flows.views.examples import examples
@@ -128,7 +129,7 @@ def flow_inputs(request: PageRequest, flow_id: UUID) -> HttpResponse:
 @workspace_page
 def flow_find(request: PageRequest) -> JsonResponse:
     """Flows whose name holds `?q=`, last changed first: `{"flows": [{id, name, url}]}`."""
-    search = request.GET.get("q", "").strip()
+    search = "" if bad_text(given := request.GET.get("q", "")) else given.strip()
     flows = Flow.objects.visible_to(request.actor).filter(name__icontains=search)
     found = flows.order_by("-updated_at").values_list("id", "name")[:FOUND_FLOWS]
     entries = [

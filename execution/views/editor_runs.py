@@ -17,7 +17,7 @@ from execution.steering import rerun_run
 from execution.trying import run_to, try_node
 from execution.views.run_form import RunForm, empty_form, read_form
 from flows.engine.document import Document
-from flows.engine.errors import DocumentInvalid
+from flows.engine.errors import DocumentInvalid, NodeError
 from flows.models import Flow
 from flows.queries import draft_document
 from flows.services import FlowGone
@@ -49,7 +49,7 @@ def run_draft(request: PageRequest, flow_id: UUID) -> HttpResponse:
         run = _started(request, flow, document)
     except InputsInvalid as invalid:
         form = form.with_errors(invalid.errors)
-    except (NotPublished, DocumentInvalid, OptionsInvalid, RunStateConflict) as refused:
+    except (NotPublished, DocumentInvalid, OptionsInvalid, RunStateConflict, NodeError) as refused:
         form = form.with_errors([{"path": "", "message": str(refused)}])
     except _FormInvalid as invalid:
         form = invalid.form

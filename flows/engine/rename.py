@@ -144,7 +144,8 @@ def _has_word(text: str, word: str) -> bool:
 
 
 def _replaced(source: str, tokens: list[Token], old: str, new: str) -> str:
-    plain, shifts = re.sub("\r\n", "\n", source), _shifts(source)
+    # The lexer makes every end of a line a single `\n`.
+    plain, shifts = re.sub("\r\n?", "\n", source), _shifts(source)
     made, done, position = [], 0, 0
     scopes = _Scopes()
     for index, token in enumerate(tokens):

@@ -36,6 +36,16 @@ def test_a_flow_starts_empty_with_a_name(visitor: Client) -> None:
     assert response["Location"] == f"/flows/{flow.id}/"
 
 
+@pytest.mark.parametrize("name", ["x" * 201, "a\0b"])
+def test_a_flow_with_a_name_that_cannot_be_kept_is_not_made(
+    visitor: Client, without_examples: None, name: str
+) -> None:
+    response = visitor.post("/flows/new/", {"name": name}, follow=True)
+    assert response.status_code == 200
+    assert _said(response)[0].startswith("Not created: ")
+    assert not Flow.objects.exists()
+
+
 def test_a_flow_starts_from_an_example(visitor: Client) -> None:
     key = examples()[0].key
     visitor.post("/flows/new/", {"example": key})
@@ -100,8 +110,9 @@ def test_the_draft_and_a_version_are_downloaded(visitor: Client, flow: Flow, act
     assert "attachment" in draft["Content-Disposition"]
     version = visitor.get(f"/flows/{flow.id}/document.yaml?version=1")
     assert yaml.safe_load(version.content)["name"] == "Greeting"
-    assert visitor.get(f"/flows/{flow.id}/document.json?version=9").status_code == 404
-    assert visitor.get(f"/flows/{flow.id}/document.json?version=x").status_code == 404
+    for number in ("9", "x", "1%0A", "+1", "9" * 30):
+        missing = visitor.get(f"/flows/{flow.id}/document.json?version={number}")
+        assert missing.status_code == 404, number
 
 
 ACTIONS = ("publish/", "rename/", "delete/", "versions/1/restore/")

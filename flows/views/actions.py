@@ -1,5 +1,6 @@
 """What buttons on the pages of flows do: create, publish, restore, rename, delete."""
 
+import re
 from uuid import UUID
 
 from django.contrib import messages
@@ -44,7 +45,11 @@ def create(request: PageRequest) -> HttpResponse:
         return redirect("template-list")
     if chosen is None:
         name = request.POST.get("name", "").strip() or None
-        flow = services.create_flow(request.actor, name=name)
+        try:
+            flow = services.create_flow(request.actor, name=name)
+        except DocumentInvalid as invalid:
+            _say_problems(request, "Not created", invalid.problems)
+            return redirect("flow-list")
     else:
         flow = services.create_flow(request.actor, document=chosen.document)
     messages.success(request, f"“{flow.name}” is ready to run.")
@@ -131,9 +136,12 @@ def download(request: PageRequest, flow_id: UUID, kind: str) -> HttpResponse:
     flow = visible_flow(request, flow_id)
     number = request.GET.get("version", "")
     if number:
+        # It becomes a part of the file's name: digits, and nothing that only reads as a number.
+        if re.fullmatch(r"[0-9]{1,9}", number) is None:
+            raise Http404("There is no such version.")
         try:
             document = parse(version_of(flow, int(number)).document)
-        except (ValueError, services.VersionMissing) as missing:
+        except services.VersionMissing as missing:
             raise Http404("There is no such version.") from missing
     else:
         document = draft_document(flow)

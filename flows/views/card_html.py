@@ -28,7 +28,10 @@ _MARKS = {name: f"\ue000{name}\ue001" for name in _WORDS}
 #: A number has no room for a mark; beside marks this one stands for nothing else.
 _NUMBER_MARKS = {"x": 918_273_641.25, "y": 918_273_642.25}
 _OF_NUMBER = {str(mark): name for name, mark in _NUMBER_MARKS.items()}
-_SLOT = re.compile(f"\ue000(\\w+)\ue001|{'|'.join(map(re.escape, _OF_NUMBER))}")
+_NUMBER_SLOT = "|".join(map(re.escape, _OF_NUMBER))
+_SLOT = re.compile(f"\ue000({'|'.join(_WORDS)})\ue001|{_NUMBER_SLOT}")
+#: What the words that make a shape may not hold.
+_LIKE_A_SLOT = re.compile(f"[\ue000\ue001]|{_NUMBER_SLOT}")
 
 
 def cards_html(cards: Iterable[Card]) -> SafeString:
@@ -37,8 +40,8 @@ def cards_html(cards: Iterable[Card]) -> SafeString:
 
 
 def _card_html(card: Card) -> str:
-    if card.note:
-        # Its text is Markdown: more than words in a place.
+    # The text of a note is Markdown: more than words in a place.
+    if card.note or _LIKE_A_SLOT.search(_shape_words(card)):
         return render_to_string(_TEMPLATE, {"card": card})
     words = {name: getattr(card, name) for name in _WORDS}
     values = {name: str(escape(word)) for name, word in words.items()}
@@ -47,6 +50,12 @@ def _card_html(card: Card) -> str:
     # An empty word may leave out what is around it, so it makes another shape.
     shape = _shape(replace(card, **(marks | _NUMBER_MARKS)))
     return "".join(values[part] if index % 2 else part for index, part in enumerate(shape))
+
+
+def _shape_words(card: Card) -> str:
+    """The words that stay in the shape: those of the builder may look like a slot."""
+    ports = (word for port in card.ports for word in (port.name, port.label))
+    return "\n".join((card.type, card.category, card.icon, *ports))
 
 
 @lru_cache(maxsize=_SHAPES)

@@ -28,6 +28,7 @@ TEXTS = [
     ("{{ a if not a else a == -a }}", "{{ new if not new else new == -new }}"),
     ("{{ x[a.b].a[a] }}", "{{ x[new.b].a[new] }}"),
     ("{{\r\n  a.b\t}}\r\n{{ a\n}}", "{{\r\n  new.b\t}}\r\n{{ new\n}}"),
+    ("a\rb {{ a.text }}\r\r\n\n\r{{\ra\r\n}}\r", "a\rb {{ new.text }}\r\r\n\n\r{{\rnew\r\n}}\r"),
     ("{{ 1.5 + a }} {{ x.0.a }}", "{{ 1.5 + new }} {{ x.0.a }}"),
     ("{% for a in a %}{{ a }}{% endfor %}", "{% for a in a %}{{ new }}{% endfor %}"),
     ("{{ a. }} {{ a }}", "{{ a. }} {{ a }}"),
@@ -72,6 +73,10 @@ TEMPLATES = [
     (
         "a\n   {% if x %}\n a {{ a }}\n   {% endif %}\n a",
         "a\n   {% if x %}\n a {{ new }}\n   {% endif %}\n a",
+    ),
+    (
+        "a\r{%- if a -%}\r\r\n\n\r{{ 'a\r' ~ a }}\r{% endif %}\r\n\r",
+        "a\r{%- if new -%}\r\r\n\n\r{{ 'a\r' ~ new }}\r{% endif %}\r\n\r",
     ),
     ("{% if a %}", "{% if a %}"),
 ]
