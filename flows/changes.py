@@ -127,7 +127,7 @@ class _Work:
     ) -> None:
         self.actor, self.flow, self.tab, self.others = actor, flow, tab, others
         self.rows = DraftRows(flow, [op for change in changes for op in change.ops])
-        self.rules = Rules(flow, self.rows)
+        self.rules = Rules(self.rows)
         self.logged: list[FlowChange] = []
         self.refused: list[dict[str, JSON]] = []
         self.done: set[UUID] = set()
