@@ -8,8 +8,9 @@ from django.db.models import Count, F, OuterRef, Q, Subquery
 
 from accounts.permissions import Actor
 from execution.models import Run, RunStatus
-from flows.models import Flow, FlowQuerySet
+from flows.models import FlowQuerySet
 from flows.organizing_queries import searched, with_tags
+from flows.queries import visible_flows
 
 #: What may be asked for by state, with the words for it.
 STATES = {
@@ -42,7 +43,7 @@ class Wanted:
 def listed_flows(actor: Actor, wanted: Wanted) -> FlowQuerySet:
     """The flows with `last_run_id`, `last_run_status`, `last_run_at` and `node_count`."""
     last = Run.objects.filter(flow=OuterRef("pk")).order_by("-created_at")
-    flows = Flow.objects.visible_to(actor).select_related("published").defer("published__document")
+    flows = visible_flows(actor)
     flows = with_tags(searched(flows, wanted.search), wanted.tags)
     if wanted.outside:
         flows = flows.filter(folder=None)

@@ -2,8 +2,6 @@
 
 from typing import Any
 
-from django.db.models import Sum, TextField
-from django.db.models.functions import Cast, Length
 from pydantic import ValidationError
 
 from flows.draft_rows import DraftRows
@@ -15,9 +13,8 @@ from flows.engine.operations import FLOW_KEYS, Op, ends_of
 from flows.engine.patch import Entry, OperationRefused, apply_one, with_set
 from flows.engine.registry import registry
 from flows.engine.rename import NameHidden, reference_changes
-from flows.engine.sizes import compact_size
 from flows.engine.validate import RESERVED_IDS
-from flows.models import Flow
+from flows.measured import PinSizes
 
 JSON = Any
 #: Bytes of one pinned output, and of all of a flow.
@@ -37,9 +34,9 @@ class WholeRefused(Exception):
 class Rules:
     """Applies operations to the rows of a draft, as far as a flow may become what they make it."""
 
-    def __init__(self, flow: Flow, rows: DraftRows) -> None:
-        self._flow = flow
+    def __init__(self, rows: DraftRows) -> None:
         self._rows = rows
+        self._pins = PinSizes(rows.pinned_beside)
 
     def steps(self, op: Op) -> list[Op]:
         """What is applied for an operation: with a new name, all that reads the node; with a node,
@@ -90,7 +87,15 @@ class Rules:
         else:
             if check := _CHECKS.get(op["op"]):
                 check(self, op)
+            pin = self._pin_of(op)
             self._rows.apply(op)
+            self._pins.replaced(pin, self._pin_of(op))
+
+    def _pin_of(self, op: Op) -> JSON:
+        """What is pinned of the node that an operation may pin, unpin or remove."""
+        if op["op"] not in ("pin", "remove_node"):
+            return None
+        return self._rows.draft.pins.get(op["node"])
 
     def _add_node(self, op: Op) -> None:
         entry = op["node"]
@@ -152,14 +157,15 @@ class Rules:
         self._rows.draft.head = {key: document[key] for key in FLOW_KEYS if key in document}
 
     def _pin(self, op: Op) -> None:
-        size = compact_size(op["value"])
-        if size > MAX_PIN_BYTES:
+        if op["value"] is None:
+            return
+        if self._pins.of(op["value"]) > MAX_PIN_BYTES:
             message = f"A pinned output may have {MAX_PIN_BYTES / 1e6:g} MB. Pin a smaller one."
             raise OperationRefused("invalid", message)
-        others = self._flow.nodes.exclude(key=op["node"]).filter(pinned__isnull=False)
-        length = Length(Cast("pinned", TextField()))
-        held = others.aggregate(held=Sum(length))["held"] or 0
-        if op["value"] is not None and held + size > MAX_PINS_BYTES:
+        if op["node"] not in self._rows.draft.nodes:
+            return  # refused as it is applied
+        size = self._pins.with_one(self._rows.draft.pins, op["node"], op["value"])
+        if size > MAX_PINS_BYTES:
             message = f"A flow's pinned outputs may have {MAX_PINS_BYTES / 1e6:g} MB. Unpin some."
             raise OperationRefused("invalid", message)
 

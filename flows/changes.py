@@ -15,14 +15,17 @@ from flows.conflicts import Others
 from flows.draft import read_draft
 from flows.draft_rows import DraftRows, size_of_draft
 from flows.engine.document import MAX_BYTES, dump
+from flows.engine.errors import DocumentInvalid
 from flows.engine.operations import Op
 from flows.engine.patch import OperationRefused
 from flows.models import Flow, FlowChange
-from flows.services import held_flow
+from flows.services import FlowGone, held_flow
 
 JSON = Any
 #: Bytes of a document that its name, description and settings may take; they are not counted.
 _HEAD_BYTES = 50_000
+#: How often a draft is read without holding it, hoping that nobody changes it meanwhile.
+_FREE_READS = 3
 
 
 @dataclass(frozen=True)
@@ -55,6 +58,10 @@ def change_draft(
     Raises FlowGone, TooOld (nothing was applied).
     """
     actor.require("flow.edit" if changes else "flow.read")
+    if not changes:
+        read = _found_flow(actor, flow)
+        since = changes_after(read.id, base, read.revision)
+        return Outcome(read.revision, [change_payload(row) for row in since])
     with transaction.atomic():
         held = held_flow(actor, flow)
         since = changes_after(held.id, base, held.revision)
@@ -70,17 +77,37 @@ def change_draft(
     return Outcome(held.revision, applied, work.refused)
 
 
+def _found_flow(actor: Actor, flow: Flow) -> Flow:
+    """The flow's row as it is now, not held. Raises FlowGone."""
+    found = Flow.objects.filter(pk=flow.pk, workspace_id=actor.workspace_id).first()
+    if found is None:
+        raise FlowGone
+    return found
+
+
 def draft_state(actor: Actor, flow: Flow) -> dict[str, JSON]:
     """What an editor starts from: the revision, its document as `dump` writes it, and the pins.
 
-    All of one moment: the row is held while the others are read. Raises FlowGone.
+    All of one moment: read again where the revision changed meanwhile, and in the end with the
+    row held. Raises FlowGone.
     """
     actor.require("flow.read")
+    for _ in range(_FREE_READS):
+        found = _found_flow(actor, flow)
+        try:
+            state = _state(found)
+        except DocumentInvalid:
+            break  # perhaps half of it was of another revision
+        if _found_flow(actor, flow).revision == found.revision:
+            return state
     with transaction.atomic():
-        held = held_flow(actor, flow)
-        document = dump(read_draft(held))
-        pins = held.nodes.filter(pinned__isnull=False).values_list("key", "pinned")
-        return {"revision": held.revision, "document": document, "pins": dict(pins)}
+        return _state(held_flow(actor, flow))
+
+
+def _state(flow: Flow) -> dict[str, JSON]:
+    document = dump(read_draft(flow))
+    pins = flow.nodes.filter(pinned__isnull=False).values_list("key", "pinned")
+    return {"revision": flow.revision, "document": document, "pins": dict(pins)}
 
 
 def _known(flow: Flow, changes: Sequence[Change]) -> dict[UUID, FlowChange]:
@@ -100,7 +127,7 @@ class _Work:
     ) -> None:
         self.actor, self.flow, self.tab, self.others = actor, flow, tab, others
         self.rows = DraftRows(flow, [op for change in changes for op in change.ops])
-        self.rules = Rules(flow, self.rows)
+        self.rules = Rules(self.rows)
         self.logged: list[FlowChange] = []
         self.refused: list[dict[str, JSON]] = []
         self.done: set[UUID] = set()

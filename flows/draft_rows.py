@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Count, Max
+from django.db.models import Count, Func, IntegerField, Max, Sum, TextField
+from django.db.models.functions import Cast
 
 from flows.draft import NODE_FIELDS, parts_of, row_of
 from flows.engine.difference import touches
@@ -18,7 +19,7 @@ from flows.engine.migrate import migrated_data
 from flows.engine.operations import Op, ends_of
 from flows.engine.patch import Draft, EdgeKey, Entry, apply_one
 from flows.engine.registry import registry
-from flows.engine.sizes import size_in_document
+from flows.measured import PartSizes
 from flows.models import Edge, Flow, Node
 from flows.row_updates import update_rows
 
@@ -27,8 +28,6 @@ JSON = Any
 _WRITTEN = ("key", "pinned", *NODE_FIELDS)
 #: What of it is no part of the node's entry in a document.
 _BESIDE = ("pinned", "position", *(n for n in NODE_FIELDS if n in ("x", "y", "width", "height")))
-#: Bytes in a document that a node's place takes, about.
-_PLACE_BYTES = 100
 #: Operations that have to know all edges: who goes, what leads where, whether it is a circle.
 _WITH_EDGES = ("add_edge", "remove_edge", "remove_node", "rename_node")
 
@@ -89,6 +88,7 @@ class DraftRows:
         if self._wanted.edges:
             self._read_edges()
         self._before = self.draft.copy()
+        self._sizes = PartSizes()
 
     def _read_nodes(self) -> None:
         wanted = self._wanted
@@ -143,9 +143,17 @@ class DraftRows:
     def growth(self) -> int:
         """Bytes by which the document is longer than before (negative: shorter)."""
         old, new = self._before, self.draft
-        nodes = _size_of_changed(new.nodes, old.nodes) - _size_of_changed(old.nodes, new.nodes)
-        edges = _size_of_edges(new.edges.keys() - old.edges.keys())
-        return nodes + edges - _size_of_edges(old.edges.keys() - new.edges.keys())
+        sizes = self._sizes
+        nodes = sizes.of_changed(new.nodes, old.nodes) - sizes.of_changed(old.nodes, new.nodes)
+        edges = sizes.of_edges(new.edges.keys() - old.edges.keys())
+        return nodes + edges - sizes.of_edges(old.edges.keys() - new.edges.keys())
+
+    def pinned_beside(self) -> int:
+        """Bytes of pinned outputs of nodes that were not read."""
+        others = self.flow.nodes.exclude(pk__in=self._rows).filter(pinned__isnull=False)
+        size = Func(Cast("pinned", TextField()), function="OCTET_LENGTH")
+        held = others.aggregate(held=Sum(size, output_field=IntegerField()))["held"]
+        return int(held or 0)
 
     # The way back ---------------------------------------------------------------------------
 
@@ -263,23 +271,12 @@ def _spread[K: Hashable](order: Iterable[K], known: Mapping[K, int]) -> dict[K, 
     return placed
 
 
-def _size_of_changed(nodes: Mapping[str, Entry], others: Mapping[str, Entry]) -> int:
-    return sum(
-        size_in_document(entry) + _PLACE_BYTES
-        for key, entry in nodes.items()
-        if others.get(key) is not entry
-    )
-
-
-def _size_of_edges(edges: Iterable[EdgeKey]) -> int:
-    return sum(size_in_document({"from": source, "to": target}) for source, target in edges)
-
-
 def size_of_draft(flow: Flow) -> int:
     """Bytes of the draft as a document, or a little more; reads all of it."""
     edges = flow.edges.values_list("source", "port", "target")
-    nodes = sum(size_in_document(e) + _PLACE_BYTES for e in _entries(list(flow.nodes.all())))
-    return nodes + _size_of_edges(_edge_key(*edge) for edge in edges)
+    sizes, entries = PartSizes(), _entries(list(flow.nodes.all()))
+    nodes = sizes.of_changed({entry["id"]: entry for entry in entries}, {})
+    return nodes + sizes.of_edges(_edge_key(*edge) for edge in edges)
 
 
 def _free_names(changed: Sequence[Node], rows: Mapping[UUID, Node]) -> None:

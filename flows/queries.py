@@ -36,8 +36,8 @@ def document_problems(document: Document, workspace_id: UUID) -> list[Problem]:
     return limited([*problems, *assignee_problems(document, workspace_id)])
 
 
-def _visible(actor: Actor) -> FlowQuerySet:
-    """With the published version, but not its document: that may be megabytes."""
+def visible_flows(actor: Actor) -> FlowQuerySet:
+    """The actor's flows with the published version, but not its document: that may be megabytes."""
     return Flow.objects.visible_to(actor).select_related("published").defer("published__document")
 
 
@@ -85,7 +85,7 @@ def flows_page(
     `search` looks into names, descriptions and tags; `folders`: in any of these (empty: in none);
     `tags`: with every one of these.
     """
-    rows = with_tags(searched(_visible(actor), search), tags)
+    rows = with_tags(searched(visible_flows(actor), search), tags)
     if folders is not None:
         rows = rows.filter(folder__in=folders) if folders else rows.filter(folder=None)
     rows = rows.prefetch_related("tags")

@@ -145,13 +145,13 @@ def _free_slug(workspace_id: UUID, name: str) -> str:
     return f"{base}-{number}"
 
 
-def held_flow(actor: Actor, flow: Flow) -> Flow:
+def held_flow(actor: Actor, flow: Flow, *, to_delete: bool = False) -> Flow:
     """The flow's row as it is now, held until the transaction ends; only of the actor's own.
 
-    Raises FlowGone.
+    Runs of it can start meanwhile, unless it is held `to_delete`. Raises FlowGone.
     """
-    rows = Flow.objects.select_for_update().filter(pk=flow.pk, workspace_id=actor.workspace_id)
-    held = rows.first()
+    rows = Flow.objects.select_for_update(no_key=not to_delete)
+    held = rows.filter(pk=flow.pk, workspace_id=actor.workspace_id).first()
     if held is None:
         raise FlowGone
     return held
@@ -209,7 +209,7 @@ def keep_for_file(actor: Actor, document: Document) -> Flow:
         # Two commands at once for files of one name make one flow.
         Workspace.objects.select_for_update(no_key=True).get(pk=actor.workspace_id)
         names: dict[str, Any] = {"workspace_id": actor.workspace_id, "name": document.name}
-        rows = FileFlow.objects.select_for_update().select_related("flow")
+        rows = FileFlow.objects.select_for_update(no_key=True).select_related("flow")
         kept = rows.filter(**names).first()
         if kept is not None and kept.flow.revision == kept.revision:
             flow = replace_draft(actor, kept.flow, document)
@@ -247,7 +247,7 @@ def delete_flow(actor: Actor, flow: Flow) -> None:
     """Delete the flow with its versions and runs. Raises FlowInUse while a run is open."""
     actor.require("flow.delete")
     with transaction.atomic():
-        held = held_flow(actor, flow)
+        held = held_flow(actor, flow, to_delete=True)
         if reason := deletion_refusal(held):
             raise FlowInUse(reason)
         audit(actor, "flow.delete", held, name=held.name, slug=held.slug)

@@ -10,9 +10,11 @@ from django.test.utils import CaptureQueriesContext
 
 from accounts.permissions import Actor
 from flows import change_log, change_rules, changes, services
+from flows import measured as measured_sizes
 from flows.draft import read_draft
 from flows.draft_rows import size_of_draft
 from flows.engine.document import dump, dump_json
+from flows.engine.sizes import size_in_document
 from flows.models import Flow
 from flows.tests.fixtures import GREETING
 from flows.tests.test_draft_changes import change, document, node, refusal, send
@@ -202,6 +204,47 @@ def test_all_pins_of_a_flow_are_limited(
     assert send(actor, flow, change(second)).refused == []
 
 
+def pin(node: str, value: JSON) -> JSON:
+    return {"op": "pin", "node": node, "value": value}
+
+
+def test_pins_of_one_call_count_together(
+    actor: Actor, flow: Flow, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(change_rules, "MAX_PINS_BYTES", 200)
+    one, small = {"text": "x" * 110}, {"text": "x"}
+    assert send(actor, flow, change(pin("memo", small))).refused == []
+    changes_of_call = [change(pin("ask", one)), change(pin("start", one))]
+    outcome = send(actor, flow, *changes_of_call)
+    assert len(outcome.applied) == 1
+    assert "Unpin some" in outcome.refused[0]["conflicts"][0]["message"]
+    ops = [pin("ask", None), pin("start", one), pin("each", one)]
+    (applied,) = send(actor, flow, change(*ops)).applied
+    assert [conflict["op"] for conflict in applied["conflicts"]] == [2]
+    assert set(changes.draft_state(actor, flow)["pins"]) == {"memo", "start"}
+
+
+def test_pins_that_go_with_their_node_or_with_a_refused_change_make_room(
+    actor: Actor, flow: Flow, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(change_rules, "MAX_PINS_BYTES", 200)
+    one = {"text": "x" * 110}
+    taken = {"op": "add_node", "node": {"id": "start", "type": "llm"}}
+    outcome = send(
+        actor,
+        flow,
+        change(pin("ask", one), taken),
+        change(pin("memo", one)),
+        change({"op": "rename_node", "node": "memo", "to": "words"}),
+        change({"op": "remove_node", "node": "words"}),
+        change(pin("start", one)),
+        change(pin("ask", one)),
+    )
+    assert [len(refused["conflicts"]) for refused in outcome.refused] == [1, 1]
+    assert len(outcome.applied) == 4
+    assert set(changes.draft_state(actor, flow)["pins"]) == {"start"}
+
+
 def test_old_changes_go_and_new_ones_stay(
     actor: Actor, flow: Flow, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -254,3 +297,35 @@ def test_a_drag_asks_the_database_as_much_in_a_large_flow_as_in_a_small_one(acto
         assert dump(read_draft(flow))["layout"]["s3"] == {"x": 3, "y": 5}
     assert len(set(counts)) == 1
     assert counts[0] <= 12
+
+
+def test_a_call_with_many_pins_asks_the_database_as_much_as_one_with_few(actor: Actor) -> None:
+    flow = services.create_flow(actor, document=large(200))
+    counts = {
+        len(queries(actor, flow, *(pin(f"s{i}", {"text": str(count)}) for i in range(count))))
+        for count in (1, 10, 200)
+    }
+    assert len(counts) == 1
+    unpins = [pin(f"s{i}", None) for i in range(200)]
+    assert not any("OCTET_LENGTH" in sql for sql in queries(actor, flow, *unpins))
+
+
+def test_each_state_of_a_node_is_measured_once_in_a_call(
+    actor: Actor, flow: Flow, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    longer = {"op": "set", "node": "memo", "path": ["label"], "value": "Memo"}
+    send(actor, flow, change(longer))  # from here on the size of the whole draft is known
+    measured: list[str] = []
+
+    def measure(part: JSON) -> int:
+        measured.append(part.get("id", "edge"))
+        return size_in_document(part)
+
+    monkeypatch.setattr(measured_sizes, "size_in_document", measure)
+    label = [
+        {"op": "set", "node": name, "path": ["label"], "value": "x"} for name in ("ask", "each")
+    ]
+    moves = [change({"op": "place", "node": "ask", "place": {"x": i, "y": 0}}) for i in range(20)]
+    send(actor, flow, change(*label), *moves)
+    assert sorted(measured) == ["ask", "ask", "each", "each"]
+    assert flow.nodes.get(key="ask").x == 19

@@ -1,5 +1,6 @@
 """What editors ask over HTTP: the draft, changes, problems; and what is refused, always as JSON."""
 
+from itertools import pairwise
 from typing import Any
 from uuid import uuid4
 
@@ -11,6 +12,7 @@ from accounts.permissions import Actor
 from flows.models import Flow
 from flows.services import create_flow, replace_draft
 from flows.tests.fixtures import GREETING
+from flows.views import draft_changes
 
 JSON = Any
 
@@ -168,3 +170,13 @@ def test_a_draft_without_problems_says_so(visitor: Client, flow: Flow) -> None:
     page = visitor.get(f"/flows/{flow.id}/problems/").content.decode()
     assert 'data-count-errors="0" data-count-warnings="0"' in page
     assert "No problems" in page
+
+
+def test_a_call_renames_so_many_nodes_and_no_more(visitor: Client, flow: Flow) -> None:
+    names = ["start", *(f"n{i}" for i in range(draft_changes.MAX_RENAMES + 1))]
+    ops = [{"op": "rename_node", "node": a, "to": b} for a, b in pairwise(names)]
+    answer = post(visitor, flow, changes=[change(*ops[:60]), change(*ops[60:])])
+    assert answer.status_code == 422
+    assert "A call may give 100 nodes another id" in answer.json()["detail"]
+    assert post(visitor, flow, changes=[change(*ops[:-1])]).json()["revision"] == 2
+    assert flow.nodes.filter(key=names[-2]).exists()

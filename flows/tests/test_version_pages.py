@@ -9,7 +9,7 @@ from pytest_django import DjangoAssertNumQueries
 
 from accounts.models import Membership, User, Workspace
 from accounts.permissions import ROLE_ACTIONS, Actor
-from flows import history
+from flows import differences, history
 from flows.differences import VersionDiff, documents_diff, structure_diff
 from flows.engine.document import parse
 from flows.history import changed_values, said, side_by_side
@@ -59,6 +59,22 @@ def test_the_list_says_of_each_version_who_when_why_and_what(visitor: Client, fl
     assert "1 step removed, 1 changed; 1 wire added, 2 removed; description changed since v2" in (
         " ".join(content.split())
     )
+
+
+def test_the_list_compares_the_draft_without_writing_either_as_text(
+    visitor: Client, flow: Flow, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    compared: list[str] = []
+
+    def text_diff(*args: Any) -> str:
+        compared.append("text")
+        return ""
+
+    monkeypatch.setattr(differences, "_text_diff", text_diff)
+    assert "since v2" in visitor.get(f"/flows/{flow.pk}/versions/").content.decode()
+    assert compared == []
+    visitor.get(f"/flows/{flow.pk}/versions/compare/?from=1&to=2")
+    assert compared == ["text"]
 
 
 def test_the_list_of_many_versions_takes_few_queries(

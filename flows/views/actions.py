@@ -13,7 +13,7 @@ from flows import services
 from flows.engine.document import dump_json, dump_yaml, parse
 from flows.engine.errors import DocumentInvalid, Problem
 from flows.models import Flow
-from flows.queries import draft_document, version_of
+from flows.queries import draft_document, version_of, visible_flows
 from flows.views.examples import example
 from flows.views.page_request import PageRequest
 
@@ -21,9 +21,12 @@ _SHOWN_PROBLEMS = 3
 
 
 def visible_flow(request: PageRequest, flow_id: UUID) -> Flow:
-    """The flow where the signed-in person may see it; 404 otherwise."""
-    flows = Flow.objects.visible_to(request.actor).select_related("published")
-    return get_object_or_404(flows, pk=flow_id)
+    """The flow where the signed-in person may see it; 404 otherwise.
+
+    Its published version comes without the document, which may be megabytes: who reads that asks
+    for it then.
+    """
+    return get_object_or_404(visible_flows(request.actor), pk=flow_id)
 
 
 def _say_problems(request: PageRequest, start: str, problems: list[Problem]) -> None:

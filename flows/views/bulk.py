@@ -19,7 +19,7 @@ from flows.engine.errors import DocumentInvalid
 from flows.hooks import deletion_refusal
 from flows.models import Flow, Folder, Tag
 from flows.organizing_queries import callers_of
-from flows.queries import draft_document
+from flows.queries import draft_document, visible_flows
 from flows.views.page_request import PageRequest
 from flows.views.returning import back
 
@@ -66,8 +66,7 @@ def _ticked(request: PageRequest) -> list[Flow]:
             keys.append(UUID(value))
         except ValueError:
             continue
-    flows = Flow.objects.visible_to(request.actor).select_related("published")
-    return list(flows.filter(pk__in=keys).order_by("name"))
+    return list(visible_flows(request.actor).filter(pk__in=keys).order_by("name"))
 
 
 def _count(number: int) -> str:

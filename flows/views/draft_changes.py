@@ -21,6 +21,8 @@ from fluxprompt.api.problems import RequestRefused, refuse
 JSON = Any
 #: What one call may hold.
 MAX_CHANGES, MAX_OPS, MAX_BODY = 100, 5_000, 5_000_000
+#: Nodes that one call may give another id: for each, every expression of the flow is read.
+MAX_RENAMES = 100
 _MAX_LABEL = 200
 _MAX_REVISION = 2**31
 
@@ -64,6 +66,10 @@ def _read(body: JSON) -> tuple[UUID, int, list[Change]]:
     sent = [_change(item, f"changes[{index}]") for index, item in enumerate(raw)]
     if sum(len(change.ops) for change in sent) > MAX_OPS:
         raise _invalid("changes", f"A call may hold {MAX_OPS:,} operations. Send several calls.")
+    renames = sum(op["op"] == "rename_node" for change in sent for op in change.ops)
+    if renames > MAX_RENAMES:
+        message = f"A call may give {MAX_RENAMES} nodes another id. Send several calls."
+        raise _invalid("changes", message)
     return _uuid(body.get("tab"), "tab"), base, sent
 
 

@@ -15,6 +15,8 @@ from flows.engine.sight_names import Name, filter_help, names_for
 #: Headings of names that no node gives.
 _HEADINGS = {"run": "Run", "vars": "Variables", "error": "Failure of the attempt"}
 _INNER = ("item", "index", "state")
+#: Fields of nodes that are listed for one field, those of the nearest nodes first.
+MOST_FIELDS = 3_000
 
 
 @dataclass(frozen=True)
@@ -34,7 +36,10 @@ class Listed:
 
 @dataclass(frozen=True)
 class NodeScope:
-    """What every field of a node sees, and what only some see, by field."""
+    """What every field of a node sees, and what only some see, by field.
+
+    Every node is named. Of fields there are MOST_FIELDS at most; a node that has more is `open`.
+    """
 
     names: list[Listed]
     fields: Mapping[str, list[Listed]]
@@ -44,11 +49,17 @@ def scope_of(document: Document, node: str, variables: Sequence[str]) -> NodeSco
     """What the node's expressions may name. Raises KeyError for a node that is not there."""
     open_nodes = set(_open_nodes(document))
     names = list(_listed(names_for(document, node, variables), open_nodes))
+    known = {_told(name) for name in names}
     fields = {}
     for field in _own_sight(document, node):
         seen = _listed(names_for(document, node, variables, field=field), open_nodes)
-        fields[field] = [name for name in seen if name not in names]
+        fields[field] = [name for name in seen if _told(name) not in known]
     return NodeScope(names, fields)
+
+
+def _told(name: Listed) -> tuple[str, str, str, str]:
+    """What makes a name another one; where the list was cut makes it `open` and no other."""
+    return name.path, name.node, name.title, name.type
 
 
 def _own_sight(document: Document, node: str) -> Iterator[str]:
@@ -71,16 +82,20 @@ def _open_nodes(document: Document) -> Iterator[str]:
 
 
 def _listed(names: Iterable[Name], open_nodes: set[str]) -> Iterator[Listed]:
+    room = MOST_FIELDS
     for name in names:
         if name.kind == "filter":
             continue
         is_inner = name.kind == "container" and name.name in _INNER
-        is_node = name.kind in ("node", "container") and not is_inner
+        of_node = name.kind in ("node", "container")
         title = "Item and round" if is_inner else _HEADINGS.get(name.kind, name.help)
-        node = name.name if is_node else ""
+        node = name.name if of_node and not is_inner else ""
+        fields = name.fields[:room] if of_node else name.fields
+        room -= len(fields) if of_node else 0
         may_have_more = name.name in open_nodes or name.type == "any" or is_inner
+        may_have_more = may_have_more or len(fields) < len(name.fields)
         yield Listed(name.name, node, title, name.type, open=may_have_more)
-        for field in name.fields:
+        for field in fields:
             dot = "" if field.path.startswith("[") else "."
             more = field.type in ("object", "any")
             yield Listed(f"{name.name}{dot}{field.path}", node, title, field.type, open=more)

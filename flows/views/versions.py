@@ -10,8 +10,8 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_GET
 
 from accounts.web import workspace_page
-from flows.differences import VersionDiff, documents_diff
-from flows.engine.document import Document, dump_yaml
+from flows.differences import VersionDiff, documents_diff, structure_diff
+from flows.engine.document import Document, dump, dump_yaml
 from flows.engine.errors import DocumentInvalid
 from flows.history import SHOWN_ROWS, changed_values, said, side_by_side, what_versions_changed
 from flows.models import Flow, FlowVersion
@@ -73,12 +73,10 @@ def _draft_line(flow: Flow) -> str:
     if flow.published_revision == flow.revision:
         return ""
     try:
-        diff = documents_diff(
-            named_document(flow, "published"), named_document(flow, "draft"), "published", "draft"
-        )
+        before, after = named_document(flow, "published"), named_document(flow, "draft")
     except DocumentInvalid as invalid:
         return invalid.problems[0].message
-    line = said(diff)
+    line = said(structure_diff(dump(before), dump(after)))
     return "" if line == said(VersionDiff()) else line
 
 

@@ -64,3 +64,11 @@ test("a change that is too large for a request is cut between its operations", (
   assert.deepEqual(parts(Array.from({ length: 10 }, () => op)).map((part) => part.length), [4, 4, 2]);
   assert.equal(parts(OPS).length, 1);
 });
+
+test("a request gives no more nodes another name than the server takes", () => {
+  const rename = (index: number): Op => ({ op: "rename_node", node: `a${index}`, to: `b${index}` });
+  const all = Array.from({ length: 150 }, (_, index) => rename(index));
+  assert.deepEqual(parts(all).map((part) => part.length), [100, 50]);
+  const changes = [{ ops: all.slice(0, 60) }, { ops: all.slice(60, 120) }];
+  assert.equal(firstBatch(changes, 100).length, 1);
+});

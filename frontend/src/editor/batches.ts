@@ -4,6 +4,7 @@ import type { Op } from "./ops.ts";
 /** Of one request, as the server has them; bytes with room for what is around the changes. */
 export const MOST_CHANGES = 100;
 export const MOST_OPS = 5_000;
+export const MOST_RENAMES = 100;
 export const MOST_BYTES = 4_500_000;
 
 /** Bytes of a value as JSON in UTF-8, at most. */
@@ -15,21 +16,30 @@ export function size(value: unknown): number {
 
 /** The operations in parts that one request can carry each. */
 export function parts(ops: readonly Op[]): Op[][] {
-  if (ops.length <= MOST_OPS && size(ops) <= MOST_BYTES) return [[...ops]];
+  if (ops.length <= MOST_OPS && renames(ops) <= MOST_RENAMES && size(ops) <= MOST_BYTES) {
+    return [[...ops]];
+  }
   const cut: Op[][] = [];
   let part: Op[] = [];
+  let named = 0;
   let bytes = 0;
   for (const op of ops) {
     const more = size(op);
-    if (part.length > 0 && (part.length >= MOST_OPS || bytes + more > MOST_BYTES)) {
+    const full = part.length >= MOST_OPS || named + renames([op]) > MOST_RENAMES;
+    if (part.length > 0 && (full || bytes + more > MOST_BYTES)) {
       cut.push(part);
       part = [];
-      bytes = 0;
+      named = bytes = 0;
     }
     part.push(op);
+    named += renames([op]);
     bytes += more;
   }
   return [...cut, part];
+}
+
+function renames(ops: readonly Op[]): number {
+  return ops.filter((op) => op.op === "rename_node").length;
 }
 
 /**
@@ -44,13 +54,15 @@ export function firstBatch<Change extends { readonly ops: readonly Op[] }>(
   const batch: Change[] = [];
   const added: string[] = [];
   let ops = 0;
+  let named = 0;
   let bytes = 0;
   for (const change of changes.slice(0, Math.min(most, MOST_CHANGES))) {
     const text = added.length > 0 ? JSON.stringify(change.ops) : "";
     const more = size(change);
     ops += change.ops.length;
+    named += renames(change.ops);
     bytes += more;
-    const full = ops > MOST_OPS || bytes > mostBytes;
+    const full = ops > MOST_OPS || named > MOST_RENAMES || bytes > mostBytes;
     // One that is too large alone is sent all the same: the server says so.
     if (mostBytes < MOST_BYTES && full) break;
     if (batch.length > 0 && (full || added.some((id) => text.includes(id)))) break;
