@@ -152,12 +152,12 @@ export class Sync {
     for (const tab of store.others()) {
       await world.inheriting(tab, () => {
         if (this.isClosed) return;
-        this.settled(
-          reshow(this.model, this.pending, () => {
-            this.pending.inherit(store.read(tab));
-            store.forget(tab);
-          }),
-        );
+        let left: Notice[] = [];
+        const shown = reshow(this.model, this.pending, () => {
+          left = this.pending.inherit(store.read(tab));
+          store.forget(tab);
+        });
+        this.settled({ ...shown, notices: [...left, ...shown.notices] });
         this.exchange.soon();
         this.tell();
       });
@@ -239,7 +239,7 @@ export class Sync {
       label: own.label,
       conflict,
       op: own.ops[conflict.op],
-      aside: false,
+      aside: null,
     }));
     if (notices.length > 0) this.onConflicts(notices);
   }
