@@ -274,6 +274,24 @@ test("where the browser has no room people are told to leave the tab open", asyn
   assert.equal(JSON.stringify(ada.sync.state), '{"kind":"saved","kept":0}');
 });
 
+test("a page that shows what was asks nothing and follows nobody", async () => {
+  const desk = new Desk();
+  const ada = desk.open();
+  ada.goOffline();
+  ada.set("llm", "Kept");
+  ada.crash();
+  const page = desk.still();
+  desk.server.foreign([{ op: "set", node: "start", path: ["label"], value: "Begin" }]);
+  await desk.clock.pass(70_000);
+  page.tab.wake();
+  page.sync.ask();
+  page.sync.retry();
+  await desk.clock.pass(70_000);
+  assert.deepEqual([desk.server.requests, desk.kept().length], [0, 1]);
+  assert.equal(page.model.nodes.get("start")?.label, undefined);
+  assert.deepEqual([page.prompt("llm"), page.sync.state.kind], ["Say {{ start.text }}", "saved"]);
+});
+
 test("a value that is set already is no change", async () => {
   const desk = new Desk();
   const ada = desk.open();

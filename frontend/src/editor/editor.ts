@@ -39,6 +39,7 @@ const session = openSession({
   document: state.document,
   pins: state.pins ?? {},
   readOnly,
+  isPast: Boolean(state.past),
 });
 const { model, sync, history, socket } = session;
 
@@ -170,7 +171,7 @@ chrome = startChrome(actions);
 chrome.hearProblems((problems) => inspector.showProblems(problems));
 openView();
 exposeForTests(session, actions);
-if (!state.past) session.start();
+session.start();
 const shown = state.past || kept.read() || state.open_run;
 if (shown) runs.show(shown);
 

@@ -42,6 +42,8 @@ export interface SyncParts {
   readonly store: ChangeStore;
   readonly transport: Transport;
   readonly world: World;
+  /** The page shows what was: nothing is asked, sent or taken over. */
+  readonly isStill?: boolean;
 }
 
 export class Sync {
@@ -82,6 +84,10 @@ export class Sync {
       draft: (draft) => this.takeDraft(draft),
       told: () => this.tell(),
     });
+    if (parts.isStill) {
+      this.close();
+      return;
+    }
     world.live(this.tab);
     this.cancels.add(world.onWake(() => this.retry()));
     this.every(POLL, () => this.poll());
