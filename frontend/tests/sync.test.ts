@@ -112,6 +112,24 @@ test("two who add a node under one id get two nodes, and what follows goes to th
   assert.deepEqual(eve.sync.aside, []);
 });
 
+test("the page hears which of its nodes have other names when they are shown", async () => {
+  const desk = new Desk();
+  const [ada, eve] = [desk.open(), desk.other()];
+  const heard: [string, string][] = [];
+  ada.sync.onTouched = ({ renamed }) => heard.push(...(renamed ?? []));
+  ada.goOffline();
+  ada.sync.commit("Add", [adding("extra", "of Ada")]);
+  eve.sync.commit("Add", [adding("extra", "of Eve")]);
+  eve.sync.commit("Rename", [{ op: "rename_node", node: "llm", to: "model" }]);
+  await desk.clock.pass(1_000);
+  eve.sync.commit("Rename", [{ op: "rename_node", node: "model", to: "writer" }]);
+  await desk.clock.pass(1_000);
+  ada.goOnline();
+  await desk.clock.pass(6_000);
+  assert.deepEqual(heard.sort(), [["extra", "extra_2"], ["llm", "writer"]]);
+  assert.equal(ada.prompt("extra_2"), "of Ada");
+});
+
 test("a value over one of somebody else wins and is said, with theirs", async () => {
   const desk = new Desk();
   const [ada, eve] = [desk.open(), desk.other()];

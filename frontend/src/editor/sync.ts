@@ -66,6 +66,8 @@ export class Sync {
   private isLinked = false;
   private isClosed = false;
   private told: SyncState = { kind: "saved", kept: 0 };
+  /** Names that nodes get while news are brought in, by those that the page shows. */
+  private readonly names = new Map<string, string>();
 
   constructor(parts: SyncParts) {
     const { model, store, world } = parts;
@@ -74,7 +76,7 @@ export class Sync {
     this.tab = store.tab;
     this.base = parts.revision;
     this.pending = new PendingChanges(model, store, () => world.uuid());
-    this.pending.onRenamed = (ids) => this.onRenamed(ids);
+    this.pending.onRenamed = (ids) => this.renamed(ids);
     this.exchange = new Exchange(parts.transport, world, {
       batch: (most) => this.pending.batch(most),
       hasChanges: () => this.pending.list.length > 0,
@@ -264,8 +266,19 @@ export class Sync {
 
   private settled(what: Shown): void {
     if (what.foreign.length > 0) this.onForeign(what.foreign);
-    if (isTouched(what.touched)) this.onTouched(what.touched);
+    const renamed = new Map(this.names);
+    this.names.clear();
+    if (isTouched(what.touched)) this.onTouched({ ...what.touched, renamed });
     if (what.notices.length > 0) this.onConflicts(what.notices);
+  }
+
+  private renamed(ids: ReadonlyMap<string, string>): void {
+    for (const [from, to] of this.names) this.names.set(from, ids.get(to) ?? to);
+    const taken = new Set(this.names.values());
+    for (const [from, to] of ids) {
+      if (!this.names.has(from) && !taken.has(to)) this.names.set(from, to);
+    }
+    this.onRenamed(ids);
   }
 
   /** An operation that sets what is set already. */
