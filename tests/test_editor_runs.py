@@ -248,6 +248,29 @@ def test_point_24_a_run_that_was_lies_over_the_flow_of_then_read_only(
     assert said == []
 
 
+def test_point_24_the_page_of_a_run_that_was_follows_no_draft(editing: Editing, page: Page) -> None:
+    said = watch(page)
+    flow = _quick(editing)
+    run = _past(editing, flow)
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.goto(f"{editing.stack.base_url}/flows/{flow.id}/edit/?run={run.id}")
+    _bar(page, "succeeded")
+    # As somebody does who comes back to the tab.
+    page.evaluate("dispatchEvent(new Event('online'))")
+    page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+    page.wait_for_timeout(6_000)
+    expect(_card(page, "better")).to_be_visible()
+    drafts = re.compile(r"/flows/[^/]+/(changes|draft|problems|cards)/")
+    assert [url for url in asked if drafts.search(url)] == []
+    for name in ("Run this node alone", "Run up to here"):
+        _card(page, "better").click(button="right")
+        item = page.get_by_role("menuitem", name=name)
+        expect(item).to_have_attribute("aria-disabled", "true")
+        page.keyboard.press("Escape")
+    assert said == []
+
+
 def test_point_24_two_runs_that_are_ticked_are_compared(editing: Editing, page: Page) -> None:
     said = watch(page)
     flow = _quick(editing)

@@ -129,6 +129,67 @@ def test_point_16_a_conflict_is_explained_and_theirs_can_be_taken(
     assert together.node(flow, "hello").label == "Hers"
 
 
+def test_point_16_what_was_set_aside_is_shown_until_it_is_dropped(
+    together: Together, flow: Flow
+) -> None:
+    context = together.person()
+    ada = together.open(context, flow)
+    grace = together.open(together.person("Grace Hopper"), flow)
+    context.set_offline(True)
+    ada.rename("hello", "Mine")
+    grace.press("hello", "Delete")
+    grace.saved()
+    context.set_offline(False)
+    ada.saved()
+    notice = ada.page.locator("[data-conflicts] li")
+    expect(notice).to_have_count(1)
+    notice.get_by_role("button", name="Try again").click()
+    expect(notice).to_have_count(1)
+    ada.page.reload()
+    expect(notice).to_have_count(1)
+    notice.get_by_role("button", name="Drop mine").click()
+    expect(notice).to_have_count(0)
+    kept = "Object.keys(localStorage).filter(name => name.startsWith('fluxprompt:changes'))"
+    assert ada.page.evaluate(kept) == []
+    assert ada.said == []
+
+
+ADD = "fluxEditor.actions.addNode('http', { at: { x: 300, y: 300 } })"
+RENAME = "fluxEditor.sync.commit('Rename', [{ op: 'rename_node', node: 'hello', to: 'greet' }])"
+
+
+def test_point_16_keys_go_to_the_own_node_where_its_id_was_taken(
+    together: Together, flow: Flow
+) -> None:
+    context = together.person()
+    ada = together.open(context, flow, "?debug")
+    grace = together.open(together.person("Grace Hopper"), flow, "?debug")
+    context.set_offline(True)
+    assert ada.page.evaluate(ADD) == grace.page.evaluate(ADD) == "http"
+    grace.saved()
+    context.set_offline(False)
+    ada.saved()
+    expect(ada.card("http_2")).to_be_focused()
+    expect(ada.card("http_2")).to_have_attribute("data-selected", "")
+    expect(ada.card("http")).not_to_have_attribute("data-selected", "")
+    ada.page.keyboard.press("Delete")
+    expect(grace.card("http_2")).to_have_count(0)
+    ada.saved()
+    assert [node.id for node in together.draft(flow).nodes if node.type == "http"] == ["http"]
+    assert (ada.said, grace.said) == ([], [])
+
+
+def test_point_16_a_node_that_others_rename_stays_selected(together: Together, flow: Flow) -> None:
+    ada = together.open(together.person(), flow)
+    grace = together.open(together.person("Grace Hopper"), flow, "?debug")
+    ada.title("hello").click()
+    expect(ada.card("hello")).to_be_focused()
+    grace.page.evaluate(RENAME)
+    expect(ada.card("greet")).to_be_focused()
+    expect(ada.card("greet")).to_have_attribute("data-selected", "")
+    assert (ada.said, grace.said) == ([], [])
+
+
 def test_point_16_offline_changes_are_kept_counted_and_sent(together: Together, flow: Flow) -> None:
     context = together.person()
     ada = together.open(context, flow)

@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Op } from "../src/editor/ops.ts";
+import { noticesOf } from "../src/editor/page/conflict-notices.ts";
 import { Desk } from "./support/desk.ts";
 
 function adding(id: string, prompt = ""): Op {
@@ -111,6 +112,24 @@ test("two who add a node under one id get two nodes, and what follows goes to th
   assert.deepEqual(eve.sync.aside, []);
 });
 
+test("the page hears which of its nodes have other names when they are shown", async () => {
+  const desk = new Desk();
+  const [ada, eve] = [desk.open(), desk.other()];
+  const heard: [string, string][] = [];
+  ada.sync.onTouched = ({ renamed }) => heard.push(...(renamed ?? []));
+  ada.goOffline();
+  ada.sync.commit("Add", [adding("extra", "of Ada")]);
+  eve.sync.commit("Add", [adding("extra", "of Eve")]);
+  eve.sync.commit("Rename", [{ op: "rename_node", node: "llm", to: "model" }]);
+  await desk.clock.pass(1_000);
+  eve.sync.commit("Rename", [{ op: "rename_node", node: "model", to: "writer" }]);
+  await desk.clock.pass(1_000);
+  ada.goOnline();
+  await desk.clock.pass(6_000);
+  assert.deepEqual(heard.sort(), [["extra", "extra_2"], ["llm", "writer"]]);
+  assert.equal(ada.prompt("extra_2"), "of Ada");
+});
+
 test("a value over one of somebody else wins and is said, with theirs", async () => {
   const desk = new Desk();
   const [ada, eve] = [desk.open(), desk.other()];
@@ -125,7 +144,7 @@ test("a value over one of somebody else wins and is said, with theirs", async ()
   const [notice] = ada.notices;
   assert.equal(notice?.conflict.code, "overwritten");
   assert.equal(notice?.conflict.theirs, "Eve's");
-  assert.equal(notice?.aside, false);
+  assert.equal(notice?.aside, null);
 });
 
 test("what a removed node was given is set aside, and put back where the node is back", async () => {
@@ -155,6 +174,37 @@ test("what a removed node was given is set aside, and put back where the node is
   await desk.clock.pass(2_000);
   assert.equal(eve.prompt("llm"), "A long text");
   assert.deepEqual(again.sync.aside, []);
+});
+
+test("a notice puts back or drops what was set aside, also after the page was opened anew", async () => {
+  const desk = new Desk();
+  const [ada, eve] = [desk.open(), desk.other()];
+  ada.goOffline();
+  ada.set("llm", "A long text");
+  ada.sync.commit("Name it", [{ op: "set", node: "llm", path: ["label"], value: "Writer" }]);
+  eve.sync.commit("Delete", [
+    { op: "remove_edge", edge: { from: "start", to: "llm" } },
+    { op: "remove_node", node: "llm" },
+  ]);
+  await desk.clock.pass(2_000);
+  ada.goOnline();
+  await desk.clock.pass(6_000);
+  const said = noticesOf(ada.sync, ada.notices);
+  assert.deepEqual(said.map(({ id }) => id), ada.sync.aside.map(({ id }) => id));
+  const press = (label: string): boolean | undefined =>
+    said[0]?.actions.find((action) => action.label === label)?.run();
+  assert.equal(press("Try again"), false);
+  assert.equal(ada.sync.aside.length, 2);
+  assert.equal(press("Drop mine"), true);
+  assert.deepEqual(ada.sync.aside.map(({ label }) => label), ["Name it"]);
+  ada.crash();
+  const again = desk.open();
+  await desk.clock.pass(1_000);
+  const [left, ...more] = noticesOf(again.sync, again.notices);
+  assert.deepEqual([left?.id, more.length], [again.sync.aside[0]?.id, 0]);
+  assert.equal(left?.node, undefined);
+  assert.equal(left?.actions[1]?.run(), true);
+  assert.deepEqual([...desk.browser.items.keys()], []);
 });
 
 test("pending changes follow a node that somebody else renamed", async () => {
@@ -240,6 +290,24 @@ test("where the browser has no room people are told to leave the tab open", asyn
   ada.goOnline();
   await desk.clock.pass(5_000);
   assert.equal(JSON.stringify(ada.sync.state), '{"kind":"saved","kept":0}');
+});
+
+test("a page that shows what was asks nothing and follows nobody", async () => {
+  const desk = new Desk();
+  const ada = desk.open();
+  ada.goOffline();
+  ada.set("llm", "Kept");
+  ada.crash();
+  const page = desk.still();
+  desk.server.foreign([{ op: "set", node: "start", path: ["label"], value: "Begin" }]);
+  await desk.clock.pass(70_000);
+  page.tab.wake();
+  page.sync.ask();
+  page.sync.retry();
+  await desk.clock.pass(70_000);
+  assert.deepEqual([desk.server.requests, desk.kept().length], [0, 1]);
+  assert.equal(page.model.nodes.get("start")?.label, undefined);
+  assert.deepEqual([page.prompt("llm"), page.sync.state.kind], ["Say {{ start.text }}", "saved"]);
 });
 
 test("a value that is set already is no change", async () => {

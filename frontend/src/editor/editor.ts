@@ -15,6 +15,7 @@ import { memory, need } from "./page/dom";
 import { Presence } from "./page/presence";
 import { RunBar } from "./page/run-bar";
 import { RunControl, keptRun } from "./page/run-control";
+import { sameNodes } from "./page/same-nodes";
 
 interface PageState {
   revision: number;
@@ -39,6 +40,7 @@ const session = openSession({
   document: state.document,
   pins: state.pins ?? {},
   readOnly,
+  isPast: Boolean(state.past),
 });
 const { model, sync, history, socket } = session;
 
@@ -113,13 +115,13 @@ function onSelected(): void {
 }
 
 sync.onTouched = (touched) => {
-  const renamed = touched.renamed ?? new Map<string, string>();
-  const chosen = [...canvas.selection];
+  const { renamed } = touched;
+  const selectAgain = renamed?.size ? sameNodes(canvas, renamed) : () => undefined;
   keeper.take(touched);
   // Of others: the server has it already. Own changes are asked for when they are saved.
   if (sync.state.kind === "saved") keeper.refresh();
   inspector.update(touched);
-  if (chosen.some((id) => renamed.has(id))) canvas.select(chosen.map((id) => renamed.get(id) ?? id));
+  selectAgain();
   if (sync.state.kind === "saved") inspector.saved();
   actions.tellChange();
 };
@@ -173,7 +175,7 @@ chrome = startChrome(actions);
 chrome.hearProblems((problems) => inspector.showProblems(problems));
 openView();
 exposeForTests(session, actions);
-if (!state.past) session.start();
+session.start();
 const shown = state.past || kept.read() || state.open_run;
 if (shown) runs.show(shown);
 

@@ -13,8 +13,8 @@ export interface Notice {
   readonly label: string;
   readonly conflict: Conflict;
   readonly op?: Op | undefined;
-  /** Whether the operation is in the list of those that can be put back. */
-  readonly aside: boolean;
+  /** The id of what was set aside, to put back or to drop; null where nothing was. */
+  readonly aside: string | null;
 }
 
 export interface Pending extends KeptChange {
@@ -127,13 +127,7 @@ export class PendingChanges {
     const aside = { id: this.uuid(), label: change.label, ops, conflicts, number };
     this.aside.push(aside);
     if (!this.store.putAside(number, aside)) this.isKept = false;
-    return conflicts.map((conflict, index) => ({
-      change: change.id,
-      label: change.label,
-      conflict,
-      op: ops[index],
-      aside: true,
-    }));
+    return noticesOf(aside, change.id);
   }
 
   dropAside(id: string): void {
@@ -192,8 +186,9 @@ export class PendingChanges {
     }
   }
 
-  /** Take over what a tab left; it is shown by the next `showAgain`. */
-  inherit(kept: Kept): void {
+  /** Take over what a tab left, shown by the next `showAgain`; answers with what it had set aside. */
+  inherit(kept: Kept): Notice[] {
+    const notices: Notice[] = [];
     for (const change of kept.changes) {
       if (this.find(change.id)) continue;
       const pending = this.append(change.label, frozen(change.ops), [], change.base, undefined, null);
@@ -206,7 +201,9 @@ export class PendingChanges {
       const aside = { ...change, number: (this.number += 1) };
       this.aside.push(aside);
       this.store.putAside(aside.number, aside);
+      notices.push(...noticesOf(aside, aside.id));
     }
+    return notices;
   }
 
   /** The draft was read anew: the server cannot say what changed before. */
@@ -291,4 +288,8 @@ export class PendingChanges {
     }
     return ids;
   }
+}
+
+function noticesOf({ id, label, ops, conflicts }: AsideChange, change: string): Notice[] {
+  return conflicts.map((conflict, index) => ({ change, label, conflict, op: ops[index], aside: id }));
 }

@@ -16,6 +16,8 @@ export interface Opened {
   readonly pins: Readonly<Record<string, Json>>;
   /** The person may look only: nothing is sent, also nothing that another tab kept. */
   readonly readOnly?: boolean;
+  /** The flow as it was: the page follows nobody, and `start` does nothing. */
+  readonly isPast?: boolean;
 }
 
 export interface Session {
@@ -36,7 +38,9 @@ export function openSession(opened: Opened): Session & { start(): void } {
   const store = new ChangeStore(browserStorage, flow, person, world.uuid());
   // Who may look only sends nothing, also nothing that a tab kept when they might.
   if (opened.readOnly) store.others = () => [];
-  const sync = new Sync({ model, revision, store, transport: browserTransport(flow), world });
+  const isStill = opened.isPast ?? false;
+  const transport = browserTransport(flow);
+  const sync = new Sync({ model, revision, store, transport, world, isStill });
   const history = new History(sync, world.now);
   follow(sync, history);
   const connect = (after: number): ReturnType<typeof browserLine> =>
@@ -48,6 +52,7 @@ export function openSession(opened: Opened): Session & { start(): void } {
   socket.onPeople = (people) => sync.onPeople(people);
   socket.onRefused = () => sync.ask();
   const start = (): void => {
+    if (isStill) return;
     addEventListener("pagehide", () => sync.leave());
     addEventListener("beforeunload", () => sync.leave());
     socket.open();

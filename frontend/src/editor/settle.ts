@@ -102,7 +102,7 @@ function confirm(pending: PendingChanges, own: Pending, applied: Applied): Notic
     label: own.label,
     conflict,
     op: own.ops[conflict.op],
-    aside: false,
+    aside: null,
   }));
   const again = underNewNames(own, conflicts);
   const leftOut = conflicts.filter(({ op, code }) => code !== "overwritten" && !again.has(op));

@@ -42,6 +42,8 @@ export interface SyncParts {
   readonly store: ChangeStore;
   readonly transport: Transport;
   readonly world: World;
+  /** The page shows what was: nothing is asked, sent or taken over. */
+  readonly isStill?: boolean;
 }
 
 export class Sync {
@@ -64,6 +66,8 @@ export class Sync {
   private isLinked = false;
   private isClosed = false;
   private told: SyncState = { kind: "saved", kept: 0 };
+  /** Names that nodes get while news are brought in, by those that the page shows. */
+  private readonly names = new Map<string, string>();
 
   constructor(parts: SyncParts) {
     const { model, store, world } = parts;
@@ -72,7 +76,7 @@ export class Sync {
     this.tab = store.tab;
     this.base = parts.revision;
     this.pending = new PendingChanges(model, store, () => world.uuid());
-    this.pending.onRenamed = (ids) => this.onRenamed(ids);
+    this.pending.onRenamed = (ids) => this.renamed(ids);
     this.exchange = new Exchange(parts.transport, world, {
       batch: (most) => this.pending.batch(most),
       hasChanges: () => this.pending.list.length > 0,
@@ -82,6 +86,10 @@ export class Sync {
       draft: (draft) => this.takeDraft(draft),
       told: () => this.tell(),
     });
+    if (parts.isStill) {
+      this.close();
+      return;
+    }
     world.live(this.tab);
     this.cancels.add(world.onWake(() => this.retry()));
     this.every(POLL, () => this.poll());
@@ -152,12 +160,12 @@ export class Sync {
     for (const tab of store.others()) {
       await world.inheriting(tab, () => {
         if (this.isClosed) return;
-        this.settled(
-          reshow(this.model, this.pending, () => {
-            this.pending.inherit(store.read(tab));
-            store.forget(tab);
-          }),
-        );
+        let left: Notice[] = [];
+        const shown = reshow(this.model, this.pending, () => {
+          left = this.pending.inherit(store.read(tab));
+          store.forget(tab);
+        });
+        this.settled({ ...shown, notices: [...left, ...shown.notices] });
         this.exchange.soon();
         this.tell();
       });
@@ -239,7 +247,7 @@ export class Sync {
       label: own.label,
       conflict,
       op: own.ops[conflict.op],
-      aside: false,
+      aside: null,
     }));
     if (notices.length > 0) this.onConflicts(notices);
   }
@@ -258,8 +266,19 @@ export class Sync {
 
   private settled(what: Shown): void {
     if (what.foreign.length > 0) this.onForeign(what.foreign);
-    if (isTouched(what.touched)) this.onTouched(what.touched);
+    const renamed = new Map(this.names);
+    this.names.clear();
+    if (isTouched(what.touched)) this.onTouched({ ...what.touched, renamed });
     if (what.notices.length > 0) this.onConflicts(what.notices);
+  }
+
+  private renamed(ids: ReadonlyMap<string, string>): void {
+    for (const [from, to] of this.names) this.names.set(from, ids.get(to) ?? to);
+    const taken = new Set(this.names.values());
+    for (const [from, to] of ids) {
+      if (!this.names.has(from) && !taken.has(to)) this.names.set(from, to);
+    }
+    this.onRenamed(ids);
   }
 
   /** An operation that sets what is set already. */

@@ -64,7 +64,7 @@ export class Client {
   private readonly server: FakeServer;
   private readonly clock: Clock;
 
-  constructor(server: FakeServer, clock: Clock, browser: Browser, person = "ada") {
+  constructor(server: FakeServer, clock: Clock, browser: Browser, person = "ada", isStill = false) {
     this.server = server;
     this.clock = clock;
     this.browser = browser;
@@ -83,6 +83,7 @@ export class Client {
       store: this.store,
       transport: this.network,
       world: this.tab,
+      isStill,
     });
     this.history = new History(this.sync, this.tab.now);
     follow(this.sync, this.history);

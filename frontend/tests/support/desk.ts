@@ -23,6 +23,11 @@ export class Desk {
     return client;
   }
 
+  /** A page that shows what was. */
+  still(): Client {
+    return new Client(this.server, this.clock, this.browser, "ada", true);
+  }
+
   other(): Client {
     return this.open(new Browser(this.clock, () => 0.7), "eve");
   }

@@ -167,14 +167,21 @@ export class Canvas {
     this.stage.selection.set(nodes, edges, add);
   }
 
-  /** Give a card the keyboard's focus, in sight. */
-  focus(id: string): void {
+  /** The node whose card has the keyboard's focus, or holds what has it. */
+  get focused(): string | null {
+    const at = document.activeElement;
+    for (const [id, card] of this.stage.scene.cards) if (card.element.contains(at)) return id;
+    return null;
+  }
+
+  /** Give a card the keyboard's focus, in sight unless the view has to stay. */
+  focus(id: string, { reveal = true } = {}): void {
     const card = this.stage.scene.measured(id);
     if (!card) return;
     // A card whose content is left out cannot take the focus.
     this.stage.scene.show(card, true);
     card.element.focus({ preventScroll: true });
-    this.stage.viewport.reveal(card.rect);
+    if (reveal) this.stage.viewport.reveal(card.rect);
   }
 
   /** Bring a card into sight, moving the view as little as that takes. */

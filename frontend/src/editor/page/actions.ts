@@ -99,7 +99,8 @@ export interface ConflictNotice {
   node?: string;
   by?: string;
   theirs?: unknown;
-  actions: readonly { label: "Keep mine" | "Take theirs" | "Try again" | "Drop mine"; run(): void }[];
+  /** `run` answers false where nothing came of it: the notice stays. */
+  actions: readonly { label: "Keep mine" | "Take theirs" | "Try again" | "Drop mine"; run(): boolean }[];
 }
 
 /** A sentence on what was done; `undo`: the last step of the history takes it back. */

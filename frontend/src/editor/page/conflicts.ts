@@ -33,8 +33,8 @@ export class Conflicts {
     for (const action of notice.actions) {
       const button = make("button", { type: "button", class: "btn", "data-size": "xs", "data-variant": "outline" }, action.label);
       button.addEventListener("click", () => {
-        action.run();
-        this.drop(notice.id);
+        if (action.run()) this.drop(notice.id);
+        else this.tell(`It cannot be done yet. ${notice.message}`);
       });
       ways.append(button);
     }

@@ -1,6 +1,7 @@
 // The problems of the draft, as the server finds them: a count, a list to jump from, marks on cards.
 import type { EditorActions, NodeInfo } from "./actions";
 import { counted, icon, make, need, setText } from "./dom";
+import { isPast } from "./past";
 
 const ASK_AFTER = 600;
 
@@ -26,6 +27,16 @@ export class Problems {
   private back: HTMLElement | null = null;
 
   constructor(private readonly actions: EditorActions) {
+    this.list.addEventListener("click", (event) => this.onClick(event));
+    this.panel.addEventListener("keydown", (event) => {
+      if (event.key === "Escape") this.close();
+    });
+    // A run that was lies over the flow of then: the problems of today's draft are not its own.
+    if (isPast()) {
+      this.button.hidden = true;
+      this.list.append(make("p", { class: "drawer-none muted" }, "Problems are those of the draft: go back to it to see them."));
+      return;
+    }
     // What is saved is what the server looks at.
     actions.on("saved", (state) => {
       if (state.kind === "saved") this.refreshSoon();
@@ -34,10 +45,6 @@ export class Problems {
     actions.on("change", () => {
       this.markCards();
       this.refreshSoon();
-    });
-    this.list.addEventListener("click", (event) => this.onClick(event));
-    this.panel.addEventListener("keydown", (event) => {
-      if (event.key === "Escape") this.close();
     });
     void this.refresh();
   }

@@ -6,6 +6,7 @@ import { sourceOf } from "../ops";
 import type { Json } from "../ops";
 import type { RunAnswer, RunState, Said } from "./actions";
 import { isDisabled, portsOf } from "./graph-info";
+import { PAST } from "./past";
 import { csrfToken, postRun } from "./requests";
 import { RunOverlay } from "./run-overlay";
 import type { OverlayEdge, OverlayStatus } from "./run-overlay";
@@ -97,6 +98,7 @@ export class RunControl {
 
   /** Run with the fields of the run's form; more fields say what part. */
   async start(fields: FormData): Promise<RunAnswer> {
+    if (this.past && (fields.has("only") || fields.has("until"))) return { message: PAST };
     this.starting = true;
     this.onState(this.state);
     if (this.latest && !fields.has("run")) fields.set("run", this.latest);

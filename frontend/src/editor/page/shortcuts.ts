@@ -1,5 +1,6 @@
 // Everything that can be done in the editor, with its keys: one table for keys, menus and the sheet.
 import type { EditorActions, Point, Said } from "./actions";
+import { isPast, PAST } from "./past";
 
 export const GROUPS = ["Add", "Edit", "Select", "View", "Run", "Flow", "Help"] as const;
 export type Group = (typeof GROUPS)[number];
@@ -59,6 +60,7 @@ const something: Check = (actions) => {
   const { nodes, edges } = actions.selection();
   return nodes.length + edges.length > 0 || "Select something first.";
 };
+const ofDraft: Check = () => !isPast() || PAST;
 const hasRun: Check = (actions) => {
   const { kind, id } = actions.runState();
   if (!id) return "Run the flow once; then it can be run again from here.";
@@ -199,9 +201,9 @@ const VIEW: Command[] = [
 const RUN: Command[] = [
   { id: "run", group: "Run", title: "Run or stop", icon: "run", keys: ["Mod+Enter"], page: true, inFields: true,
     run: (chrome) => chrome.askRun() },
-  { id: "run-node", group: "Run", title: "Run this node alone", icon: "run", can: one,
+  { id: "run-node", group: "Run", title: "Run this node alone", icon: "run", can: all(ofDraft, one),
     run: (chrome) => chrome.actions.runNode(first(chrome)) },
-  { id: "run-to", group: "Run", title: "Run up to here", icon: "run", can: one,
+  { id: "run-to", group: "Run", title: "Run up to here", icon: "run", can: all(ofDraft, one),
     run: (chrome) => chrome.actions.runTo(first(chrome)) },
   { id: "run-from", group: "Run", title: "Run again from here", icon: "redo", can: all(one, hasRun),
     run: (chrome) => chrome.actions.runFrom(first(chrome)) },
