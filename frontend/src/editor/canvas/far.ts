@@ -26,6 +26,9 @@ interface Drawn {
 
 export class Far {
   private readonly canvas = document.createElement("canvas");
+  private readonly screen: CanvasRenderingContext2D;
+  /** What was drawn, on a sheet larger than the window; moving it is cheaper than drawing again. */
+  private readonly sheet = document.createElement("canvas");
   private readonly context: CanvasRenderingContext2D;
   private readonly job: Job = { rank: 3, run: () => this.show() };
   private drawn: Drawn | null = null;
@@ -40,8 +43,9 @@ export class Far {
     this.canvas.hidden = true;
     // Above the cards, which are still there to be pressed.
     stage.root.append(this.canvas);
-    const context = this.canvas.getContext("2d");
-    if (!context) throw new Error("This browser cannot draw.");
+    const [screen, context] = [this.canvas.getContext("2d"), this.sheet.getContext("2d")];
+    if (!screen || !context) throw new Error("This browser cannot draw.");
+    this.screen = screen;
     this.context = context;
     stage.painters.push((what) => {
       if (what === "cards") this.drawn = null;
@@ -67,9 +71,9 @@ export class Far {
     if (!viewport.far) {
       this.drawn = null;
     } else if (this.drawn && this.holds(this.drawn)) {
-      this.move(this.drawn.view);
+      this.copy(this.drawn.view);
       this.resting = window.setTimeout(() => this.again(), REST);
-    } else this.draw();
+    } else this.copy(this.draw().view);
   }
 
   /** Whether all that is in sight is on the canvas, and about as large as it would be drawn. */
@@ -80,25 +84,33 @@ export class Far {
     return encloses(area, seen) || encloses(area, flow);
   }
 
-  private move(from: View): void {
-    const { x, y, zoom } = this.stage.viewport.now;
-    const scale = zoom / from.zoom;
-    const { width, height } = this.stage.viewport.bounds;
-    // The canvas begins that far to the left of the window and above it.
-    const [left, top] = [Math.round(width * BEYOND), Math.round(height * BEYOND)];
-    const [dx, dy] = [x - (from.x + left) * scale + left, y - (from.y + top) * scale + top];
-    this.canvas.style.transform = `translate(${dx}px, ${dy}px) scale(${scale})`;
+  /** The sheet as it lies in the view now, onto the screen. */
+  private copy(from: View): void {
+    const { now, bounds } = this.stage.viewport;
+    const ratio = devicePixelRatio || 1;
+    resize(this.canvas, bounds.width * ratio, bounds.height * ratio);
+    const scale = now.zoom / from.zoom;
+    const { left, top } = this.beyond();
+    const [x, y] = [now.x - (from.x + left) * scale, now.y - (from.y + top) * scale];
+    const { width, height } = this.sheet;
+    this.screen.clearRect(0, 0, this.canvas.width, this.canvas.height);
+    this.screen.drawImage(this.sheet, x * ratio, y * ratio, width * scale, height * scale);
   }
 
-  private draw(): void {
+  private beyond(): { left: number; top: number } {
+    const { width, height } = this.stage.viewport.bounds;
+    return { left: Math.round(width * BEYOND), top: Math.round(height * BEYOND) };
+  }
+
+  private draw(): Drawn {
     const { viewport, scene } = this.stage;
     const { width, height } = viewport.bounds;
-    const [left, top] = [Math.round(width * BEYOND), Math.round(height * BEYOND)];
+    const { left, top } = this.beyond();
     this.clear(left, top);
     const seen = viewport.visible(Math.max(left, top));
     const { x, y, zoom } = viewport.now;
     const all = scene.bounds();
-    this.drawn = {
+    const drawn = {
       view: { x, y, zoom },
       area: { x: (-x - left) / zoom, y: (-y - top) / zoom, width: (width + 2 * left) / zoom, height: (height + 2 * top) / zoom },
       flow: all ? grown(all, 120) : { x: 0, y: 0, width: 0, height: 0 },
@@ -110,25 +122,16 @@ export class Far {
     cards.sort((a, b) => behind(a) - behind(b));
     for (const card of cards) this.card(card);
     this.names(cards);
+    this.drawn = drawn;
+    return drawn;
   }
 
   private clear(left: number, top: number): void {
     const { bounds, now } = this.stage.viewport;
     const ratio = devicePixelRatio || 1;
-    const width = Math.round((bounds.width + 2 * left) * ratio);
-    const height = Math.round((bounds.height + 2 * top) * ratio);
-    const { style } = this.canvas;
-    if (this.canvas.width !== width || this.canvas.height !== height) {
-      this.canvas.width = width;
-      this.canvas.height = height;
-      style.left = `${-left}px`;
-      style.top = `${-top}px`;
-      style.width = `${width / ratio}px`;
-      style.height = `${height / ratio}px`;
-    }
-    style.transform = "";
+    resize(this.sheet, (bounds.width + 2 * left) * ratio, (bounds.height + 2 * top) * ratio);
     this.context.setTransform(1, 0, 0, 1, 0, 0);
-    this.context.clearRect(0, 0, width, height);
+    this.context.clearRect(0, 0, this.sheet.width, this.sheet.height);
     const scale = ratio * now.zoom;
     this.context.setTransform(scale, 0, 0, scale, (now.x + left) * ratio, (now.y + top) * ratio);
   }
@@ -204,4 +207,11 @@ export class Far {
       context.fillText(text, x + 5 / zoom, card.box ? y + 34 : y + height / 2 + 2);
     }
   }
+}
+
+function resize(canvas: HTMLCanvasElement, width: number, height: number): void {
+  const [wide, high] = [Math.round(width), Math.round(height)];
+  if (canvas.width === wide && canvas.height === high) return;
+  canvas.width = wide;
+  canvas.height = high;
 }
