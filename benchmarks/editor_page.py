@@ -64,9 +64,27 @@ addEventListener("keydown", (event) => {
 """
 
 
+#: A thousand moves of one node each, a step of undo for each; all are then taken back, one by one.
+UNDO_STEPS = """async () => {
+  const { sync, history, model } = window.fluxEditor;
+  const ids = [...model.nodes.keys()];
+  for (let step = 0; step < 1_000; step += 1) {
+    const node = ids[step % ids.length];
+    sync.commit("Move a node", [{ op: "place", node, place: { x: 10 * step, y: 10 } }]);
+  }
+  await new Promise((done) => requestAnimationFrame(() => setTimeout(done)));
+  const began = performance.now();
+  let undone = 0;
+  while (undone < 1_000 && history.undo()) undone += 1;
+  await new Promise((done) => requestAnimationFrame(() => setTimeout(done)));
+  if (undone < 1_000) throw new Error(`${undone} steps were kept`);
+  return performance.now() - began;
+}"""
+
+
 def measure_page(
     context: BrowserContext, address: str, size: int
-) -> tuple[float, dict[str, Moved], float]:
+) -> tuple[float, dict[str, Moved], dict[str, float]]:
     """Milliseconds to open; what drags, pans and a stream cost; milliseconds of undoing."""
     page = context.new_page()
     page.add_init_script(FAKE_RUN)
@@ -76,18 +94,19 @@ def measure_page(
     line = line_to(page)
     _tool(page, "fit")
     moved = {"pan_all": pan(page, line)}
-    page.goto(f"{address}?node=n7", wait_until="commit")
+    page.goto(f"{address}?debug&node=n7", wait_until="commit")
     opened(page)
     page.wait_for_timeout(1_000)
     _tool(page, "actual")
     moved |= {"drag": drag(page, line, "n7"), "pan": pan(page, line)}
-    undo_ms = _undo(page)
+    undo = {"undo_of_all_ms": _undo(page)}
     _run(page, size)
     moved["stream"] = timed(page, line, lambda _: None, STREAM_FRAMES)
     _tool(page, "fit")
     moved["stream_all"] = timed(page, line, lambda _: None, STREAM_FRAMES)
+    undo["undo_of_1000_steps_ms"] = float(page.evaluate(UNDO_STEPS))
     page.close()
-    return open_ms, moved, undo_ms
+    return open_ms, moved, undo
 
 
 def _tool(page: Page, name: str) -> None:

@@ -7,7 +7,7 @@ import { combined } from "./batches.ts";
 /** Changes of one group within this many milliseconds are one step. */
 const ONE_STEP = 1_000;
 /** Steps that are remembered. */
-const MOST_STEPS = 500;
+const MOST_STEPS = 1_000;
 
 /** What applies the steps: `Sync.commit`. */
 export interface Committer {
