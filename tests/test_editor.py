@@ -84,6 +84,7 @@ def test_from_a_new_flow_to_a_published_one_by_mouse(editing: Editing, page: Pag
     assert box is not None
     page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
     page.locator(".canvas-edge-add").click()
+    expect(page.locator("#picker input")).to_be_focused()
     page.keyboard.type("Template")
     page.keyboard.press("Enter")
     card = page.locator("#card-template")

@@ -142,7 +142,7 @@ def test_point_16_a_conflict_shows_both_values_and_a_way_to_decide(
     page.evaluate(
         """actions.emit('conflicts', [{id: '1', message: 'Bo changed it too.', by: 'Bo',
         node: 'ask', theirs: 'Hello', actions: [{label: 'Keep mine', run() {}},
-        {label: 'Take theirs', run() { actions.calls.push('theirs') }}]}])"""
+        {label: 'Take theirs', run() { return actions.calls.push('theirs') > 0 }}]}])"""
     )
     notice = page.get_by_role("list", name="Changes that met")
     expect(notice).to_contain_text("Hello")

@@ -184,9 +184,10 @@ function openView(): void {
   canvas.start();
   const wanted = new URLSearchParams(location.search).get("node");
   if (wanted && model.nodes.has(wanted)) {
-    actions.focusNode(wanted);
+    canvas.select([wanted]);
+    canvas.centre(wanted, { animate: false });
     // Cards are laid out from the first frame on, and take no focus before.
-    requestAnimationFrame(() => requestAnimationFrame(() => canvas.focus(wanted)));
+    requestAnimationFrame(() => requestAnimationFrame(() => canvas.focus(wanted, { reveal: false })));
     return;
   }
   const left = memory.read(VIEW);

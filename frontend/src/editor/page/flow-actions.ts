@@ -268,7 +268,8 @@ export class FlowActions implements EditorActions, Hands {
     if (!this.canvas.element(id)) return;
     this.canvas.select([id]);
     this.canvas.centre(id);
-    this.canvas.focus(id);
+    // The view is on its way there.
+    this.canvas.focus(id, { reveal: false });
   }
 
   focusCanvas(): void {

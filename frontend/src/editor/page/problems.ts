@@ -96,7 +96,7 @@ export class Problems {
       .filter(Boolean).join(", ");
     this.button.dataset["worst"] = errors.length ? "error" : warnings.length ? "warning" : "none";
     setText(need("[data-slot=problem-count]"), String(problems.length));
-    setText(need("[data-slot=problem-words]"), ` problems${words ? `: ${words}` : ""}`);
+    setText(need("[data-slot=problem-words]"), ` problem${problems.length === 1 ? "" : "s"}${words ? `: ${words}` : ""}`);
     setText(need("[data-slot=problems-summary]"), words);
     const here = this.list.contains(document.activeElement) ? this.list : null;
     this.list.replaceChildren(...this.groups(errors, warnings));
