@@ -2,25 +2,15 @@
 
 import json
 import re
-from collections.abc import Iterator
 
-import pytest
 from playwright.sync_api import Page, expect
 
 from execution.tests.flows_for_tests import output, start_node
-from tests.support.building import CHAIN, Building, template
+from tests.support.building import CHAIN, Building, building, template
 from tests.support.canvas_page import Spot
-from tests.support.visitor import watch
 from tests.test_editor import Editing, editing
 
-__all__ = ["editing"]
-
-
-@pytest.fixture
-def building(editing: Editing, page: Page) -> Iterator[Building]:
-    said = watch(page)
-    yield Building(editing, page)
-    assert said == []
+__all__ = ["building", "editing"]
 
 
 def test_point_06_a_node_of_the_palette_is_clicked_dragged_and_found_by_typing(

@@ -1,23 +1,12 @@
 """Containers, notes, frames and pins in the real editor."""
 
-from collections.abc import Iterator
-
-import pytest
 from playwright.sync_api import Page, expect
 
 from execution.tests.flows_for_tests import output, start_node
-from tests.support.building import Building, template
-from tests.support.visitor import watch
-from tests.test_editor import Editing, editing
+from tests.support.building import Building, building, template
+from tests.test_editor import editing
 
-__all__ = ["editing"]
-
-
-@pytest.fixture
-def building(editing: Editing, page: Page) -> Iterator[Building]:
-    said = watch(page)
-    yield Building(editing, page)
-    assert said == []
+__all__ = ["building", "editing"]
 
 
 def test_point_07_a_node_goes_into_a_container_by_mouse_and_in_and_out_by_keys(

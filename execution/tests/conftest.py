@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from execution.tests.approvals_for_tests import woken  # noqa: F401
-from execution.tests.pages_for_tests import dispatched, flow, visitor  # noqa: F401
+from execution.tests.pages_for_tests import dispatched, flow  # noqa: F401
 from flows.tests.fixtures import (  # noqa: F401
     actor,
     anonymous,
@@ -13,6 +13,7 @@ from flows.tests.fixtures import (  # noqa: F401
     make_api,
     owner,
     stranger,
+    visitor,
     without_examples,
     workspace,
 )

@@ -7,18 +7,10 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from accounts.models import User, Workspace
 from accounts.permissions import Actor
 from execution.models import NodeRun, Run
 from execution.tests.flows_for_tests import document, llm, output, published, start_node
 from flows.models import Flow
-
-
-@pytest.fixture
-def visitor(owner: tuple[User, Workspace]) -> Client:
-    client = Client()
-    client.force_login(owner[0])
-    return client
 
 
 @pytest.fixture

@@ -247,6 +247,26 @@ def test_a_run_is_repeated_from_a_node_on_as_the_draft_is_or_as_it_ran(
     assert same.version_id == run.version_id
 
 
+def test_a_repeated_run_asks_for_what_the_draft_wants_more_and_still_begins_at_the_node(
+    visitor: Client, flow: Flow, actor: Actor, dispatched: list[Run]
+) -> None:
+    run = make_run(flow)
+    nodes = [start_node("topic", "tone"), llm("ask", "{{ start.tone }}"), output("{{ ask.text }}")]
+    replace_draft(actor, flow, document(nodes, ["start>ask", "ask>end"]))
+    address = f"/flows/{flow.id}/edit/run/"
+    again = {"from": "ask", "run": str(run.id)}
+    refused = visitor.post(address, again)
+    assert refused.status_code == 422
+    assert "input-tone" in refused.content.decode()
+    assert not dispatched
+    given = {"input-topic": "Tea", "input-tone": "kind"}
+    answer = visitor.post(address, {**again, "asked": "1", **given})
+    (made,) = dispatched
+    assert answer.headers["HX-Redirect"] == f"/runs/{made.id}/"
+    assert made.options["rerun"]["start"] == "ask"
+    assert made.inputs == {"topic": "Tea", "tone": "kind"}
+
+
 def test_a_run_that_goes_on_is_not_repeated(visitor: Client, flow: Flow) -> None:
     run = make_run(flow, "running")
     answer = visitor.post(f"/flows/{flow.id}/edit/run/", {"from": "ask", "run": str(run.id)})

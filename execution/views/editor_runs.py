@@ -69,7 +69,7 @@ class _FormInvalid(Exception):
 
 def _started(request: PageRequest, flow: Flow, document: Document) -> Run:
     if start := request.POST.get("from", ""):
-        return _again(request, flow, start)
+        return _again(request, flow, document, start)
     pins: dict[str, Any] = dict(
         flow.nodes.filter(pinned__isnull=False).values_list("key", "pinned")
     )
@@ -79,18 +79,25 @@ def _started(request: PageRequest, flow: Flow, document: Document) -> Run:
     if until and "asked" not in request.POST:
         inputs = _inputs_before(request, flow, document)
         return run_to(request.actor, flow, until, inputs, pins).run
+    return run_to(request.actor, flow, until or None, _filled_in(request, document), pins).run
+
+
+def _filled_in(request: PageRequest, document: Document) -> dict[str, JSON]:
     submitted = read_form(document, request.POST)
     if submitted.form.has_errors:
         raise _FormInvalid(submitted.form)
-    return run_to(request.actor, flow, until or None, submitted.inputs, pins).run
+    return submitted.inputs
 
 
-def _again(request: PageRequest, flow: Flow, start: str) -> Run:
+def _again(request: PageRequest, flow: Flow, document: Document, start: str) -> Run:
     before = _run_before(request, flow)
     if before is None:
         raise OptionsInvalid("from", "The flow has not run yet. Run it once, then from a node on.")
-    version = None if request.POST.get("as_it_ran") else draft_document(flow)
-    return rerun_run(request.actor, before, start=start, version=version).run
+    if request.POST.get("as_it_ran"):
+        return rerun_run(request.actor, before, start=start).run
+    # The draft may ask for more than the run was given.
+    inputs = _filled_in(request, document) if "asked" in request.POST else None
+    return rerun_run(request.actor, before, start=start, inputs=inputs, version=document).run
 
 
 def _run_before(request: PageRequest, flow: Flow) -> Run | None:

@@ -7,6 +7,7 @@ from flows.tests.fixtures import (  # noqa: F401
     make_api,
     owner,
     stranger,
+    visitor,
     without_examples,
     workspace,
 )

@@ -110,6 +110,14 @@ def make_api(actor: Actor) -> Callable[..., Api]:
 
 
 @pytest.fixture
+def visitor(owner: tuple[User, Workspace]) -> Client:
+    """The owner, signed in on the pages."""
+    client = Client()
+    client.force_login(owner[0])
+    return client
+
+
+@pytest.fixture
 def api(make_api: Callable[..., Api]) -> Api:
     return make_api()
 

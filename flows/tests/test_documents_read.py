@@ -5,20 +5,12 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from accounts.models import User, Workspace
 from accounts.permissions import Actor
 from flows.models import Flow
 from flows.services import create_flow, publish_flow
 from flows.tests.fixtures import GREETING
 
 DOCUMENT = '"flows_flowversion"."document"'
-
-
-@pytest.fixture
-def visitor(owner: tuple[User, Workspace]) -> Client:
-    client = Client()
-    client.force_login(owner[0])
-    return client
 
 
 @pytest.fixture

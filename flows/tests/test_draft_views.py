@@ -18,13 +18,6 @@ JSON = Any
 
 
 @pytest.fixture
-def visitor(owner: tuple[User, Workspace]) -> Client:
-    client = Client()
-    client.force_login(owner[0])
-    return client
-
-
-@pytest.fixture
 def flow(actor: Actor) -> Flow:
     return create_flow(actor, document=GREETING)
 

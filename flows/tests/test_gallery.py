@@ -11,13 +11,6 @@ from flows.views.examples import Example, examples
 HTMX = {"HX-Request": "true"}
 
 
-@pytest.fixture
-def visitor(owner: tuple[User, Workspace]) -> Client:
-    client = Client()
-    client.force_login(owner[0])
-    return client
-
-
 def test_every_template_is_in_the_gallery_with_its_picture(visitor: Client) -> None:
     content = visitor.get("/templates/").content.decode()
     for entry in catalogue():

@@ -19,13 +19,6 @@ from fluxprompt.paths import ROOT
 TEXT = yaml.safe_dump(GREETING)
 
 
-@pytest.fixture
-def visitor(owner: tuple[User, Workspace]) -> Client:
-    client = Client()
-    client.force_login(owner[0])
-    return client
-
-
 def _file(data: bytes | str, name: str = "flow.yaml") -> BytesIO:
     file = BytesIO(data if isinstance(data, bytes) else data.encode())
     file.name = name

@@ -21,13 +21,6 @@ PREVIEW = "/flows/import/preview/"
 
 
 @pytest.fixture
-def visitor(owner: tuple[User, Workspace]) -> Client:
-    client = Client()
-    client.force_login(owner[0])
-    return client
-
-
-@pytest.fixture
 def reader(owner: tuple[User, Workspace]) -> Client:
     """Somebody who may only look."""
     user = User.objects.create_user("viewer@example.com", "correct horse battery")

@@ -16,13 +16,6 @@ from flows.tests.fixtures import GREETING
 
 
 @pytest.fixture
-def visitor(owner: tuple[User, Workspace]) -> Client:
-    client = Client()
-    client.force_login(owner[0])
-    return client
-
-
-@pytest.fixture
 def flow(actor: Actor) -> Flow:
     return create_flow(actor, document=GREETING)
 

@@ -15,13 +15,6 @@ from flows.views.examples import examples
 
 
 @pytest.fixture
-def visitor(owner: tuple[User, Workspace]) -> Client:
-    client = Client()
-    client.force_login(owner[0])
-    return client
-
-
-@pytest.fixture
 def flow(actor: Actor) -> Flow:
     return create_flow(actor, document=GREETING)
 

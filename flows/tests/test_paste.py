@@ -8,20 +8,13 @@ import pytest
 import yaml
 from django.test import Client
 
-from accounts.models import User, Workspace
+from accounts.models import User
 from accounts.permissions import Actor
 from flows.models import Flow
 from flows.services import create_flow
 from flows.tests.fixtures import GREETING
 
 NODES = GREETING["nodes"]
-
-
-@pytest.fixture
-def visitor(owner: tuple[User, Workspace]) -> Client:
-    client = Client()
-    client.force_login(owner[0])
-    return client
 
 
 @pytest.fixture

@@ -19,13 +19,6 @@ from flows.tests.fixtures import GREETING
 from flows.views.diff_picture import DRAWN_NODES, diff_picture
 
 
-@pytest.fixture
-def visitor(owner: tuple[User, Workspace]) -> Client:
-    client = Client()
-    client.force_login(owner[0])
-    return client
-
-
 def _changed() -> dict[str, Any]:
     """The greeting with a step between its two, another output, and other words about it."""
     step = {"id": "loud", "type": "transform", "config": {"fields": {"text": "{{ start.name }}"}}}

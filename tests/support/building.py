@@ -1,14 +1,16 @@
 """The real editor under a hand: where cards stand, what is said, and what the draft holds."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
+import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from execution.tests.flows_for_tests import document, output, start_node
 from flows.models import Flow
 from flows.services import create_flow
 from tests.support.canvas_page import Spot
+from tests.support.visitor import watch
 from tests.test_editor import Editing
 
 Box = dict[str, float]
@@ -125,6 +127,14 @@ class Building:
         for at, one in enumerate(names):
             for other in names[at + 1 :]:
                 assert not overlap(boxes[one], boxes[other]), (one, other, boxes)
+
+
+@pytest.fixture
+def building(editing: Editing, page: Page) -> Iterator[Building]:
+    """An editor in which nothing goes wrong meanwhile."""
+    said = watch(page)
+    yield Building(editing, page)
+    assert said == []
 
 
 CHAIN = ("start", "one", "two", "end")

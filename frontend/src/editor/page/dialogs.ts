@@ -2,6 +2,7 @@
 import type { EditorActions, Said } from "./actions";
 import { need } from "./dom";
 import { matches } from "./keys";
+import { PAST, isPast } from "./past";
 
 type Tell = (said: Said) => void;
 
@@ -54,8 +55,8 @@ export class RunDialog {
 
   /** Run, or stop what runs. */
   async ask(): Promise<void> {
-    if ("past" in need("[data-editor]").dataset) {
-      this.say({ text: "This is the flow of a run that was. Go back to the draft to run it, or run it again from a node.", tone: "warning" });
+    if (isPast()) {
+      this.say({ text: PAST, tone: "warning" });
       return;
     }
     if (this.actions.runState().kind !== "idle") {

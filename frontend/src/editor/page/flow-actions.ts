@@ -358,7 +358,7 @@ export class FlowActions implements EditorActions, Hands {
 
   private async runAgain(id: string, run: string): Promise<void> {
     if (!this.readOnly && !(await this.flush())) this.say({ text: NOT_SAVED, tone: "warning" });
-    else this.hearAnswer(await this.runs.again(id, run), {});
+    else this.hearAnswer(await this.runs.again(id, run), { from: id, run, asked: "1" });
   }
 
   /** What was refused as a whole is said; what lacks inputs asks for them. */
