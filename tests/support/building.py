@@ -51,8 +51,12 @@ class Building:
         """In the flow's pixels, as the canvas drew the card in its next frame."""
         found: Box = self.page.evaluate(
             """async id => {
-            for (const _ of [1, 2]) await new Promise(requestAnimationFrame);
-            const card = document.getElementById(`card-${id}`);
+            let card, frames = 0;
+            // A card that the server has just drawn anew stands nowhere before the next frame.
+            do {
+                await new Promise(requestAnimationFrame);
+                card = document.getElementById(`card-${id}`);
+            } while (frames++ < 2 || (!card.style.transform && frames < 100));
             const at = new DOMMatrix(card.style.transform);
             return {x: at.e, y: at.f, width: card.offsetWidth, height: card.offsetHeight}; }""",
             node,
