@@ -83,6 +83,7 @@ def test_point_18_a_node_that_was_just_put_into_a_wire_knows_its_names(
     assert line is not None
     page.mouse.move(line["x"] + line["width"] / 2, line["y"] + line["height"] / 2)
     page.locator(".canvas-edge-add").click(timeout=5_000)
+    expect(page.locator("#picker input")).to_be_focused()
     page.keyboard.type("Template")
     page.keyboard.press("Enter")
     panel = _open(page, "template")
