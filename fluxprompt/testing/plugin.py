@@ -53,6 +53,10 @@ def pytest_configure(config: pytest.Config) -> None:
     from fluxprompt.testing import fixtures
 
     config.pluginmanager.register(fixtures, "fluxprompt-fixtures")
+    if config.pluginmanager.hasplugin("xdist"):
+        from fluxprompt.testing import sharing
+
+        config.pluginmanager.register(sharing, "fluxprompt-sharing")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

@@ -19,8 +19,8 @@ PACKAGES = ("fluxprompt", "accounts", "flows", "billing", "execution", "tests", 
 
 #: Much of the tests' time is waiting for programs to start, so two processes share them, one by one
 #: in the order they were collected in: those that leave rows come after those that count them, and
-#: browser tests are the last of a process.
-SIDE_BY_SIDE = ["-n", "2", "--dist", "loadgroup", "--no-loadscope-reorder"]
+#: browser tests are the last of a process. See fluxprompt/testing/sharing.py.
+SIDE_BY_SIDE = ["-n", "2", "--dist", "loadscope", "--no-loadscope-reorder"]
 
 
 @dataclass
