@@ -49,12 +49,19 @@ class Outcome:
 
 
 def change_draft(
-    actor: Actor, flow: Flow, *, tab: UUID, base: int, changes: Sequence[Change]
+    actor: Actor,
+    flow: Flow,
+    *,
+    tab: UUID,
+    base: int,
+    changes: Sequence[Change],
+    earlier_tabs: Sequence[UUID] = (),
 ) -> Outcome:
     """Apply changes that were made to the draft as it was at revision `base`.
 
     Each is applied to the draft as it is now and makes one revision; one whose id is known was
     applied before and is only answered; without changes nothing is applied, and reading is enough.
+    `earlier_tabs` are those whose changes the sender took over: what they sent is no conflict.
     Raises FlowGone, TooOld (nothing was applied).
     """
     actor.require("flow.edit" if changes else "flow.read")
@@ -67,7 +74,7 @@ def change_draft(
         since = changes_after(held.id, base, held.revision)
         known = _known(held, changes)
         new = [change for change in changes if change.id not in known]
-        work = _Work(actor, held, tab, Others(since, tab), new)
+        work = _Work(actor, held, tab, Others(since, {tab, *earlier_tabs}), new)
         for change in new:
             if change.id not in work.done:
                 work.apply(change)
@@ -173,6 +180,7 @@ class _Work:
                     self.rules.apply(step)
                     applied.append(step)
                     if lost is not None:
+                        self.others.replaced(op)
                         conflicts.append({"op": index, **lost})
             except OperationRefused as refused:
                 conflict = self._conflict(index, op, refused)

@@ -1,6 +1,6 @@
 """What a change of somebody else's means for operations that were made without knowing of it."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Any
 from uuid import UUID
 
@@ -17,11 +17,13 @@ _PLACE = ("", "place")
 class Others:
     """What others changed since the sender's base."""
 
-    def __init__(self, changes: Iterable[FlowChange], tab: UUID) -> None:
+    def __init__(self, changes: Iterable[FlowChange], own: Collection[UUID]) -> None:
+        """Of all these changes those that no tab of the sender's own made."""
         self._set: dict[str, list[tuple[tuple[str, ...], str]]] = {}
         self._gone: dict[str, str] = {}
+        self._own: dict[str, list[tuple[str, ...]]] = {}
         for change in changes:
-            if change.tab != tab:
+            if change.tab not in own:
                 for op in change.ops or ():
                     self._take(op, change.actor)
 
@@ -47,6 +49,8 @@ class Others:
         if op["op"] not in ("set", "place", "set_flow", "pin"):
             return None
         node, path = _where(op)
+        if any(path[: len(own)] == own for own in self._own.get(node, ())):
+            return None
         by = next((by for set, by in reversed(self._set.get(node, ())) if _overlap(set, path)), "")
         theirs = _value(draft, op)
         if not by or same(theirs, op.get("place") if op["op"] == "place" else op.get("value")):
@@ -63,6 +67,11 @@ class Others:
         if "path" in op:
             conflict["path"] = op["path"]
         return conflict
+
+    def replaced(self, op: Op) -> None:
+        """What this operation set is the sender's own now: there is no more to be lost."""
+        node, path = _where(op)
+        self._own.setdefault(node, []).append(path)
 
 
 def _where(op: Op) -> _Place:

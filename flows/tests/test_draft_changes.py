@@ -1,6 +1,7 @@
 """Changes of a draft: applied to the rows they name, once each, and told of in order."""
 
 import threading
+from collections.abc import Sequence
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -36,11 +37,16 @@ def change(*ops: JSON, label: str = "Change", id: UUID | None = None) -> Change:
 
 
 def send(
-    actor: Actor, flow: Flow, *changes: Change, base: int | None = None, tab: UUID = TAB
+    actor: Actor,
+    flow: Flow,
+    *changes: Change,
+    base: int | None = None,
+    tab: UUID = TAB,
+    earlier_tabs: Sequence[UUID] = (),
 ) -> Outcome:
     flow.refresh_from_db()
     at = flow.revision if base is None else base
-    return change_draft(actor, flow, tab=tab, base=at, changes=changes)
+    return change_draft(actor, flow, tab=tab, base=at, changes=changes, earlier_tabs=earlier_tabs)
 
 
 def document(flow: Flow) -> JSON:
@@ -267,6 +273,32 @@ def test_a_place_over_somebody_elses_is_told_and_ones_own_is_not(actor: Actor, f
     assert [(c["code"], c["theirs"]) for c in told] == [("overwritten", {"x": 1, "y": 1})]
     again = send(actor, flow, change(move), base=2)
     assert [applied["conflicts"] for applied in again.applied][1:] == [[]]
+
+
+def test_theirs_is_told_once_as_it_was(actor: Actor, flow: Flow) -> None:
+    def setting(value: str) -> Change:
+        path = ["config", "template"]
+        return change({"op": "set", "node": "step", "path": path, "value": value})
+
+    send(actor, flow, setting("Theirs"), base=1, tab=OTHER)
+    sent = send(actor, flow, setting("Mine"), setting("Mine, longer"), base=1).applied[1:]
+    told = [[conflict["theirs"] for conflict in change["conflicts"]] for change in sent]
+    assert told == [["Theirs"], []]
+
+
+def test_what_an_earlier_tab_of_ones_own_had_sent_is_no_conflict(actor: Actor, flow: Flow) -> None:
+    def setting(value: str) -> Change:
+        return change({"op": "set", "node": "step", "path": ["label"], "value": value})
+
+    send(actor, flow, setting("Half"), base=1, tab=OTHER)
+    sent = send(actor, flow, setting("Whole"), base=1, earlier_tabs=[OTHER])
+    assert [change["conflicts"] for change in sent.applied] == [[], []]
+    third = UUID(int=3)
+    send(actor, flow, setting("Theirs"), base=3, tab=third)
+    (conflict,) = send(actor, flow, setting("Mine"), base=3, earlier_tabs=[OTHER]).applied[1][
+        "conflicts"
+    ]
+    assert conflict["theirs"] == "Theirs"
 
 
 def test_who_removed_or_renamed_a_node_is_said(actor: Actor, flow: Flow) -> None:

@@ -55,6 +55,8 @@ def test_changes_are_applied_and_answered(visitor: Client, flow: Flow) -> None:
     ("body", "path"),
     [
         ({"tab": "x"}, "tab"),
+        ({"earlier_tabs": [str(uuid4())] * 21}, "earlier_tabs"),
+        ({"earlier_tabs": [str(uuid4()), 7]}, "earlier_tabs[1]"),
         ({"base": -1}, "base"),
         ({"base": True}, "base"),
         ({"changes": {}}, "changes"),

@@ -23,6 +23,8 @@ JSON = Any
 MAX_CHANGES, MAX_OPS, MAX_BODY = 100, 5_000, 5_000_000
 #: Nodes that one call may give another id: for each, every expression of the flow is read.
 MAX_RENAMES = 100
+#: Tabs that ended whose changes one call may go on with.
+MAX_EARLIER_TABS = 20
 _MAX_LABEL = 200
 _MAX_REVISION = 2**31
 
@@ -46,9 +48,12 @@ def changes(request: PageRequest, flow_id: UUID) -> HttpResponse:
     if int(request.META.get("CONTENT_LENGTH") or 0) > MAX_BODY or len(request.body) > MAX_BODY:
         message = f"A call may have {MAX_BODY / 1e6:g} MB. Send the changes in several calls."
         raise refuse(413, "body_too_large", message, "")
-    tab, base, sent = _read(read_json(request.body))
+    body = read_json(request.body)
+    tab, base, sent = _read(body)
     request.actor.require("flow.edit" if sent else "flow.read")
-    outcome = change_draft(request.actor, flow, tab=tab, base=base, changes=sent)
+    outcome = change_draft(
+        request.actor, flow, tab=tab, base=base, changes=sent, earlier_tabs=_earlier_tabs(body)
+    )
     return JsonResponse(
         {"revision": outcome.revision, "applied": outcome.applied, "refused": outcome.refused}
     )
@@ -71,6 +76,14 @@ def _read(body: JSON) -> tuple[UUID, int, list[Change]]:
         message = f"A call may give {MAX_RENAMES} nodes another id. Send several calls."
         raise _invalid("changes", message)
     return _uuid(body.get("tab"), "tab"), base, sent
+
+
+def _earlier_tabs(body: dict[str, JSON]) -> list[UUID]:
+    """Tabs that ended with changes unsent, which this one sends. Raises RequestRefused."""
+    raw = body.get("earlier_tabs", [])
+    if not isinstance(raw, list) or len(raw) > MAX_EARLIER_TABS:
+        raise _invalid("earlier_tabs", f"Send a list of at most {MAX_EARLIER_TABS} tabs.")
+    return [_uuid(tab, f"earlier_tabs[{index}]") for index, tab in enumerate(raw)]
 
 
 def _change(raw: JSON, where: str) -> Change:

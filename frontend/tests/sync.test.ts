@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Op } from "../src/editor/ops.ts";
+import type { Notice } from "../src/editor/pending.ts";
 import { noticesOf } from "../src/editor/page/conflict-notices.ts";
 import { Desk } from "./support/desk.ts";
 
@@ -145,6 +146,45 @@ test("a value over one of somebody else wins and is said, with theirs", async ()
   assert.equal(notice?.conflict.code, "overwritten");
   assert.equal(notice?.conflict.theirs, "Eve's");
   assert.equal(notice?.aside, null);
+});
+
+test("what a tab had sent before it ended is no conflict for the next one, nor for the one after", async () => {
+  const desk = new Desk();
+  const eve = desk.other();
+  const ends = async (): Promise<void> => {
+    const tab = desk.open();
+    await desk.clock.pass(30);
+    tab.unlink();
+    tab.network.fate = () => "answer lost";
+    tab.set("llm", `First of ${tab.sync.tab}`);
+    await desk.clock.pass(230);
+    tab.set("llm", `Second of ${tab.sync.tab}`);
+    tab.crash();
+  };
+  await ends();
+  await ends();
+  const last = desk.open();
+  await desk.clock.pass(3_000);
+  assert.deepEqual(desk.kept(), []);
+  assert.deepEqual([...last.notices, ...desk.server.log.flatMap(({ conflicts }) => conflicts)], []);
+  assert.match(String(eve.prompt("llm") ?? desk.server.model.nodes.get("llm")?.config?.["prompt"]), /^Second/);
+});
+
+test("of one field the last notice counts, and of a place there is none", async () => {
+  const desk = new Desk();
+  const ada = desk.open();
+  const notice = (op: Op, theirs: string, change: string): Notice => ({
+    change,
+    label: "Change",
+    op,
+    aside: null,
+    conflict: { op: 0, code: "overwritten", message: "Replaced.", theirs, node: "llm", ...("path" in op ? { path: op.path } : {}) },
+  });
+  const set: Op = { op: "set", node: "llm", path: ["config", "prompt"], value: "Mine" };
+  const place: Op = { op: "place", node: "llm", place: { x: 1, y: 1 } };
+  const said = noticesOf(ada.sync, [notice(set, "a", "1"), notice(place, "b", "2"), notice(set, "c", "3")]);
+  assert.deepEqual(said.map(({ theirs }) => theirs), ["a", "c"]);
+  assert.equal(new Set(said.map(({ id }) => id)).size, 1);
 });
 
 test("what a removed node was given is set aside, and put back where the node is back", async () => {

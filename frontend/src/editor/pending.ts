@@ -27,6 +27,7 @@ export interface Pending extends KeptChange {
   /** What the model shows of it; null while it is taken back. */
   shown: Pick<Outcome, "restore"> | null;
   shownOps: readonly Op[];
+  tabs?: readonly string[] | undefined;
   /** Names that nodes got from others since it was sent. */
   readonly renamed: Map<string, string>;
 }
@@ -34,6 +35,8 @@ export interface Pending extends KeptChange {
 export class PendingChanges {
   readonly list: Pending[] = [];
   readonly aside: (AsideChange & { readonly number: number })[] = [];
+  /** The tabs whose changes were taken over: what the server has of them is no news. */
+  readonly tabs = new Set<string>();
   /** False where the browser cannot keep changes: closing the page would lose them. */
   isKept = true;
   onRenamed: (ids: ReadonlyMap<string, string>) => void = () => undefined;
@@ -187,13 +190,15 @@ export class PendingChanges {
   }
 
   /** Take over what a tab left, shown by the next `showAgain`; answers with what it had set aside. */
-  inherit(kept: Kept): Notice[] {
+  inherit(kept: Kept, tab: string): Notice[] {
     const notices: Notice[] = [];
     for (const change of kept.changes) {
       if (this.find(change.id)) continue;
       const pending = this.append(change.label, frozen(change.ops), [], change.base, undefined, null);
       pending.id = change.id;
       pending.sent = change.sent;
+      pending.tabs = [...(change.tabs ?? []), tab];
+      for (const before of pending.tabs) this.tabs.add(before);
       this.keep(pending);
     }
     for (const change of kept.aside) {

@@ -13,6 +13,8 @@ export interface KeptChange {
   readonly base: number;
   /** It may have reached the server, so it stays as it is. */
   readonly sent: boolean;
+  /** The tabs that had it before this one, and ended. */
+  readonly tabs?: readonly string[] | undefined;
 }
 
 /** Operations that could not be applied, kept so that a person can put them back. */
@@ -45,8 +47,8 @@ export class ChangeStore {
 
   /** False where the browser has no room or forbids it. */
   put(number: number, change: KeptChange): boolean {
-    const { id, label, ops, base, sent } = change;
-    return this.write(this.name("change", number), { id, label, ops, base, sent });
+    const { id, label, ops, base, sent, tabs } = change;
+    return this.write(this.name("change", number), { id, label, ops, base, sent, tabs });
   }
 
   remove(number: number): void {

@@ -19,6 +19,8 @@ const POLL = 5_000;
 const PATIENCE = 1_000;
 /** Tabs that died are looked for this often. */
 const INHERIT = 60_000;
+/** Tabs that are named as one's own of before. */
+const MOST_TABS = 20;
 /** Bytes that a browser sends while the page goes away. */
 const LAST_BYTES = 60_000;
 
@@ -162,7 +164,7 @@ export class Sync {
         if (this.isClosed) return;
         let left: Notice[] = [];
         const shown = reshow(this.model, this.pending, () => {
-          left = this.pending.inherit(store.read(tab));
+          left = this.pending.inherit(store.read(tab), tab);
           store.forget(tab);
         });
         this.settled({ ...shown, notices: [...left, ...shown.notices] });
@@ -214,7 +216,9 @@ export class Sync {
     // The base of the oldest: what others changed since is what its author did not see.
     const base = Math.min(this.base, ...changes.map((change) => change.base));
     const sent = changes.map(({ id, label, ops }) => ({ id, label, ops }));
-    return JSON.stringify({ tab: this.tab, base, changes: sent });
+    const earlier = [...this.pending.tabs].slice(-MOST_TABS);
+    const inherited = earlier.length > 0 ? { earlier_tabs: earlier } : {};
+    return JSON.stringify({ tab: this.tab, base, changes: sent, ...inherited });
   }
 
   private take(news: News): void {

@@ -9,6 +9,7 @@ interface Request {
   readonly tab: string;
   readonly base: number;
   readonly changes: readonly Change[];
+  readonly earlier_tabs?: readonly string[];
 }
 
 export class FakeServer {
@@ -71,7 +72,7 @@ export class FakeServer {
     this.oldest = this.revision;
   }
 
-  private apply(change: Change, { tab, base }: Request): Refused | null {
+  private apply(change: Change, { tab, base, earlier_tabs = [] }: Request): Refused | null {
     if (this.known.has(change.id)) return null;
     const conflicts: Conflict[] = [];
     const ops: Op[] = [];
@@ -97,7 +98,7 @@ export class FakeServer {
       }
       restores.push(attempt.restore);
       ops.push(...all);
-      const replaced = this.overwritten(op, index, tab, base);
+      const replaced = this.overwritten(op, index, [tab, ...earlier_tabs], base);
       if (replaced) conflicts.push(replaced);
     }
     this.commit(change, tab, ops, conflicts);
@@ -123,9 +124,9 @@ export class FakeServer {
     return [op, ...referenceSets(this.model.nodes.values(), op.node, op.to)];
   }
 
-  private overwritten(op: Op, index: number, tab: string, base: number): Conflict | null {
+  private overwritten(op: Op, index: number, own: readonly string[], base: number): Conflict | null {
     const last = this.lastSet.get(targetOf(op) ?? "");
-    if (!last || last.tab === tab || last.revision <= base) return null;
+    if (!last || own.includes(last.tab) || last.revision <= base) return null;
     const theirs = (last.value ?? null) as never;
     return { op: index, code: "overwritten", message: "Replaced.", theirs, by: last.tab };
   }

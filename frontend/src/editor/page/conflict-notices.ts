@@ -9,10 +9,11 @@ const MOST_SAID = 3;
 /** What was set aside together is one notice, for it is put back or dropped together. */
 export function noticesOf(sync: Sync, notices: readonly Notice[]): ConflictNotice[] {
   const asides = new Set(notices.flatMap(({ aside }) => aside ?? []));
-  const others = notices.filter(({ aside }) => aside === null);
+  // Where a card stands is seen, and dragged elsewhere in a moment.
+  const others = notices.filter(({ aside, op }) => aside === null && op?.op !== "place");
   return [
     ...[...asides].flatMap((id) => ofAside(sync, id, notices.filter(({ aside }) => aside === id))),
-    ...others.map((notice, index) => ofReplaced(sync, notice, index)),
+    ...others.map((notice) => ofReplaced(sync, notice)),
   ];
 }
 
@@ -31,10 +32,12 @@ function ofAside(sync: Sync, id: string, about: readonly Notice[]): ConflictNoti
   }];
 }
 
-function ofReplaced(sync: Sync, notice: Notice, index: number): ConflictNotice {
+/** Of one field the last notice counts: it has the place of those before. */
+function ofReplaced(sync: Sync, notice: Notice): ConflictNotice {
   const { change, conflict } = notice;
+  const { code, node, path } = conflict;
   return {
-    id: `${change}:${conflict.op}:${index}`,
+    id: code === "overwritten" ? JSON.stringify([code, node, path]) : `${change}:${conflict.op}:${code}`,
     message: conflict.message,
     ...nodeOf(sync, notice),
     ...(conflict.by ? { by: conflict.by } : {}),

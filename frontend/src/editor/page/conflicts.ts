@@ -6,21 +6,24 @@ const LONGEST = 200;
 
 export class Conflicts {
   private readonly list = need("[data-conflicts]");
-  private readonly notices = new Map<string, ConflictNotice>();
+  private readonly items = new Map<string, HTMLElement>();
 
   constructor(private readonly show: (node: string) => void, private readonly tell: (text: string) => void) {}
 
   /** Further notices; one of the same id takes the place of the earlier one. */
   add(notices: readonly ConflictNotice[]): void {
-    for (const notice of notices) this.notices.set(notice.id, notice);
-    this.draw();
+    for (const notice of notices) this.put(notice);
+    this.list.hidden = this.items.size === 0;
     const [first] = notices;
     if (first) this.tell(first.message);
   }
 
-  private draw(): void {
-    this.list.replaceChildren(...[...this.notices.values()].map((notice) => this.item(notice)));
-    this.list.hidden = this.notices.size === 0;
+  private put(notice: ConflictNotice): void {
+    const item = this.item(notice);
+    const earlier = this.items.get(notice.id);
+    if (earlier) earlier.replaceWith(item);
+    else this.list.append(item);
+    this.items.set(notice.id, item);
   }
 
   private item(notice: ConflictNotice): HTMLElement {
@@ -51,8 +54,9 @@ export class Conflicts {
   }
 
   private drop(id: string): void {
-    this.notices.delete(id);
-    this.draw();
+    this.items.get(id)?.remove();
+    this.items.delete(id);
+    this.list.hidden = this.items.size === 0;
     // The button that was pressed is gone: the next notice has the focus, or what it was about.
     const next = this.list.querySelector<HTMLElement>("button");
     if (next) next.focus();
