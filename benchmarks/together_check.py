@@ -52,11 +52,22 @@ def lost_edits(page: Mapping[str, JSON], log: Iterable[Mapping[str, JSON]]) -> l
 
 def _names(op: JSON, renamed: Iterable[tuple[str, str, int]], at: int) -> list[str]:
     """The operation under each name that its nodes had since it was made."""
-    texts = [canonical(op)]
+    ops = [op]
     for old, new, when in renamed:
         if when > at:
-            texts.append(re.sub(rf"(?<!\w){re.escape(old)}(?!\w)", new, texts[-1]))
-    return texts
+            ops.append(_renamed(ops[-1], re.compile(rf"(?<!\w){re.escape(old)}(?!\w)"), new))
+    return [canonical(one) for one in ops]
+
+
+def _renamed(value: JSON, old: re.Pattern[str], new: str) -> JSON:
+    """The value with a node's other name in all its texts; a type may have the name of a node."""
+    if isinstance(value, dict):
+        return {
+            key: one if key == "type" else _renamed(one, old, new) for key, one in value.items()
+        }
+    if isinstance(value, list):
+        return [_renamed(one, old, new) for one in value]
+    return old.sub(new, value) if isinstance(value, str) else value
 
 
 def _target(op: JSON, renamed: Iterable[tuple[str, str, int]], at: int) -> str:

@@ -23,6 +23,7 @@ def logged(*ops: JSON, tab: str = "mine") -> list[JSON]:
 
 
 ADD: JSON = {"op": "add_node", "node": {"id": "a", "type": "template"}, "place": None}
+AS_ITS_TYPE = {"id": "template", "type": "template"}
 
 
 @pytest.mark.parametrize(
@@ -35,8 +36,12 @@ ADD: JSON = {"op": "add_node", "node": {"id": "a", "type": "template"}, "place":
             page(ADD, renamed=[["a", "a_2", 1]]),
             logged({**ADD, "node": {**ADD["node"], "id": "a_2"}}),
         ),
+        (
+            page({**ADD, "node": AS_ITS_TYPE}, renamed=[["template", "template_2", 1]]),
+            logged({**ADD, "node": {**AS_ITS_TYPE, "id": "template_2"}}),
+        ),
     ],
-    ids=["in the log", "typed on", "told", "under another name"],
+    ids=["in the log", "typed on", "told", "under another name", "named as its type"],
 )
 def test_an_edit_that_somebody_knows_of_is_not_lost(seen: JSON, log: list[JSON]) -> None:
     assert lost_edits(seen, log) == []
