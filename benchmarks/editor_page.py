@@ -105,6 +105,7 @@ def measure_page(
     _tool(page, "fit")
     moved["stream_all"] = timed(page, line, lambda _: None, STREAM_FRAMES)
     undo["undo_of_1000_steps_ms"] = float(page.evaluate(UNDO_STEPS))
+    _saved(page)
     page.close()
     return open_ms, moved, undo
 
@@ -112,6 +113,15 @@ def measure_page(
 def _tool(page: Page, name: str) -> None:
     page.locator(f"[data-canvas-tool={name}]").click()
     page.wait_for_timeout(600)
+
+
+def _saved(page: Page) -> None:
+    """Wait until the server has everything: else the next page opened would send it."""
+    for _ in range(600):
+        if page.evaluate("window.fluxEditor.sync.state.kind") == "saved":
+            return
+        page.wait_for_timeout(100)
+    raise RuntimeError("The server did not take all changes within 60 s.")
 
 
 def _undo(page: Page) -> float:
