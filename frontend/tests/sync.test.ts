@@ -170,6 +170,24 @@ test("what a tab had sent before it ended is no conflict for the next one, nor f
   assert.match(String(eve.prompt("llm") ?? desk.server.model.nodes.get("llm")?.config?.["prompt"]), /^Second/);
 });
 
+test("who has nothing left to send is not taken for offline once the server answers again", async () => {
+  const desk = new Desk();
+  const [ada, eve] = [desk.open(), desk.other()];
+  ada.tab.isOnline = false;
+  ada.set("llm", "A long text");
+  await desk.clock.pass(1_000);
+  eve.sync.commit("Delete", [
+    { op: "remove_edge", edge: { from: "start", to: "llm" } },
+    { op: "remove_node", node: "llm" },
+  ]);
+  await desk.clock.pass(1_000);
+  assert.deepEqual([ada.sync.state.kind, ada.kept, ada.sync.aside.length], ["offline", 0, 1]);
+  ada.tab.isOnline = true;
+  ada.tab.wake();
+  await desk.clock.pass(2_000);
+  assert.equal(ada.sync.state.kind, "saved");
+});
+
 test("of one field the last notice counts, and of a place there is none", async () => {
   const desk = new Desk();
   const ada = desk.open();

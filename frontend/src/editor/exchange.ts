@@ -164,6 +164,8 @@ export class Exchange {
 
   private failed(atLeast: number): void {
     this.isReachable = false;
+    // Also where nothing is left to be sent: only an answer tells that the server is back.
+    this.wantsNews = true;
     const wait = this.wait * (0.75 + this.world.random() / 2);
     this.wait = Math.min(this.wait * 2, LONGEST_WAIT);
     this.plan(Math.max(wait, atLeast));
