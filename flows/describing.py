@@ -14,10 +14,10 @@ from flows.engine.document import SCHEMA, Document, admit, dump
 from flows.engine.errors import DocumentInvalid, Problem
 from flows.engine.expressions.filters import FILTERS
 from flows.engine.migrate import migrated
+from flows.engine.model_answer import AnswerUnreadable, json_of
 from flows.engine.node_type import NodeType
 from flows.engine.registry import registry
 from flows.engine.validate import validate
-from flows.nodes.llm.answer import AnswerUnreadable, json_of
 
 JSON = Any
 #: Characters of a wish.

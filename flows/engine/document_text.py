@@ -55,7 +55,7 @@ def read_text(source: str | bytes) -> dict[str, Any]:
     text = source.removeprefix("\ufeff").lstrip()
     data = _read_json(text) if text[:1] in ("{", "[") and _looks_like_json(text) else None
     if data is None:
-        data = _read_yaml(source)
+        data = read_yaml(source)
     if not isinstance(data, dict):
         raise refuse("document_shape", "A document has to be a mapping with name, nodes and edges.")
     return data
@@ -172,7 +172,8 @@ class _Builder:
         return refuse("document_syntax", f"{message} (line {line}).")
 
 
-def _read_yaml(text: str) -> Any:
+def read_yaml(text: str) -> Any:
+    """Plain data of a YAML text without anchors and tags. Raises DocumentInvalid."""
     builder = _Builder()
     try:
         for event in yaml.parse(text, Loader=_Loader):

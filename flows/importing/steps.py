@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
+from flows.engine.registry import registry
 from flows.importing.code import (
     Code,
     Untranslatable,
@@ -207,7 +208,9 @@ def missing(step: Step) -> None:
     step.status = "unsupported"
     what = f"{step.source.type} of {step.dialect.title}"
     later = step.kind.later
-    if later:
+    if later and registry().get(later):
+        step.tell(f"It is not taken over: the type '{later}' does this. Replace it by that.")
+    elif later:
         step.tell(f"There is no node for it yet: the type '{later}' will do this. Replace it.")
     else:
         step.tell(f"'{step.source.type}' has no like here. Replace it, or remove it.")

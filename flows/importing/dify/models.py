@@ -105,7 +105,7 @@ def extractor(step: Step) -> None:
     made["prompt"] = _asked(step, config.get("query"))
     made["output_schema"] = {"type": "object", "properties": properties, "required": required}
     step.become("llm", made, shape=Shape(fields=fields))
-    step.changed("A model is asked with a schema; the type 'extract' will do this by itself.")
+    step.changed("A model is asked with a schema; the type 'extract' does this by itself.")
 
 
 def _asked(step: Step, selector: JSON) -> str:

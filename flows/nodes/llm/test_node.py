@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from flows.engine.errors import NodeError
+from flows.engine.model_answer import AnswerUnreadable, json_of
 from flows.engine.node_type import ModelAnswer, ModelRequest
 from flows.engine.tests.support import FakeContext, answer, perform
-from flows.nodes.llm.answer import AnswerUnreadable, json_of
 
 SCHEMA = {
     "type": "object",

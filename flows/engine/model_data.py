@@ -1,0 +1,93 @@
+"""Asks a model for data that fits a JSON Schema; once more where the first answer does not."""
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+from flows.engine.errors import NodeError
+from flows.engine.heavy import compute
+from flows.engine.model_answer import AnswerUnreadable, json_of
+from flows.engine.node_type import Context, ModelAnswer, ModelRequest, ModelUsage
+from flows.engine.schemas import SchemaInvalid, mismatches
+
+REFUSALS = ("refusal", "content_filter")
+
+
+@dataclass(frozen=True)
+class ModelData:
+    """The answer that counts, its value, and the tokens of all calls."""
+
+    answer: ModelAnswer
+    value: Any
+    usage: ModelUsage
+
+
+async def ask_model(ctx: Context, request: ModelRequest) -> ModelAnswer:
+    """One call. Raises NodeError, `model_refused` where the model would not answer."""
+    answer = await ctx.model(request)
+    if answer.finish_reason in REFUSALS:
+        message = f"The model {answer.model} refused to answer. Change the prompt, or the model."
+        raise NodeError("model_refused", message, details={"finish_reason": answer.finish_reason})
+    return answer
+
+
+async def ask_for_data(ctx: Context, request: ModelRequest, *, schema_field: str) -> ModelData:
+    """Ask for data as `request.schema` has it; the model is told what was wrong, and asked again.
+
+    `schema_field` is the setting that the schema comes from. Raises NodeError: `output_invalid`
+    where the second answer does not fit either, `output_cut` where one ended too early.
+    """
+    first = await ask_model(ctx, request)
+    try:
+        value = await compute(len(first.text), _checked, request, first, schema_field)
+        return ModelData(first, value, first.usage)
+    except AnswerUnreadable as error:
+        complaint = str(error)
+    ctx.restart()
+    repair = f"That answer cannot be used. {complaint} Answer again with only the corrected JSON."
+    messages = (
+        *request.messages,
+        {"role": "assistant", "content": first.text or "(nothing)"},
+        {"role": "user", "content": repair},
+    )
+    again = await ask_model(ctx, replace(request, messages=messages))
+    try:
+        value = await compute(len(again.text), _checked, request, again, schema_field)
+    except AnswerUnreadable as error:
+        raise _output_invalid(again, str(error)) from error
+    return ModelData(again, value, _sum(first.usage, again.usage))
+
+
+def _checked(request: ModelRequest, answer: ModelAnswer, schema_field: str) -> Any:
+    """The answer as data that fits the schema. Raises AnswerUnreadable or NodeError."""
+    assert request.schema is not None
+    try:
+        value = json_of(answer.text)
+        wrong = mismatches(request.schema, value)
+    except AnswerUnreadable:
+        # What was cut off is not worth repairing: the second answer would be cut off too.
+        if answer.finish_reason == "length":
+            message = "The answer was cut off before its JSON was complete. Raise 'max_tokens'."
+            raise NodeError("output_cut", message, field="max_tokens") from None
+        raise
+    except SchemaInvalid as error:
+        raise NodeError("config_invalid", str(error), field=schema_field) from error
+    if wrong:
+        raise AnswerUnreadable(f"It does not fit the schema: {'; '.join(wrong)}.")
+    return value
+
+
+def _output_invalid(answer: ModelAnswer, complaint: str) -> NodeError:
+    message = (
+        f"The model {answer.model} answered twice in a form that cannot be used. {complaint} "
+        "Simplify the schema, say in the prompt what is wanted, or take a stronger model."
+    )
+    return NodeError("output_invalid", message, details={"answer": answer.text[:1_000]})
+
+
+def _sum(one: ModelUsage, other: ModelUsage) -> ModelUsage:
+    return ModelUsage(
+        one.input_tokens + other.input_tokens,
+        one.output_tokens + other.output_tokens,
+        one.cache_read_tokens + other.cache_read_tokens,
+        one.cache_write_tokens + other.cache_write_tokens,
+    )
