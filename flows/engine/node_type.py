@@ -45,16 +45,26 @@ class Result:
     error: Mapping[str, JSON] | None = None
 
 
+#: Evaluates what is kept as written (`evaluate: inside`) for one item and its place in the list.
+type Each = Callable[[JSON, JSON, int], JSON]
+
+
+def _no_each(value: JSON, item: JSON, index: int) -> JSON:
+    raise RuntimeError("only a node that runs can evaluate for an item")
+
+
 @dataclass(frozen=True)
 class PureInputs:
     """What a pure node may see beside its resolved config.
 
     `incoming` are the live incoming edges in document order: (source node id, its output).
-    `run_inputs` are the validated inputs of the run (used by `input`).
+    `run_inputs` are the validated inputs of the run (used by `input`). `each` reads what the
+    config may, and `item` and `index`; all its calls together have one budget. Raises NodeError.
     """
 
     incoming: tuple[tuple[str, JSON], ...] = ()
     run_inputs: Mapping[str, JSON] = field(default_factory=dict)
+    each: Each = _no_each
 
 
 @dataclass(frozen=True)

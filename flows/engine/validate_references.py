@@ -77,7 +77,7 @@ def _problem(
         return Problem("unknown_reference", message, node.id, where)
     if node.id in graph.looped:
         return None  # the loop itself is the problem to solve first
-    if root in _around(node, reference, graph, registry):
+    if root in _around(node, reference, graph, registry) and _is_container(root, graph, registry):
         return _field_problem(node, reference, root, names_inside(root, graph), suggest)
     if not _may_read(node, reference, graph, registry):
         if (holder := graph.holder[root]) is not None and holder not in graph.holders(node.id):
@@ -129,6 +129,11 @@ def _is_inside(node: NodeSpec, reference: Reference, registry: Registry) -> bool
     node_type = registry.get(node.type)
     field = re.split(r"[.\[]", reference.location, maxsplit=1)[0]
     return node_type is not None and mode_of(node_type, field) == "inside"
+
+
+def _is_container(name: str, graph: Graph, registry: Registry) -> bool:
+    node_type = registry.get(graph.nodes[name].type)
+    return node_type is not None and node_type.control is not None
 
 
 def _around(node: NodeSpec, reference: Reference, graph: Graph, registry: Registry) -> list[str]:
