@@ -15,6 +15,13 @@ from typing import Literal
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from benchmarks.editor_pictures import WISH, beginnings, described, editor
+from benchmarks.page_pictures import (
+    ACCOUNT,
+    BEFORE_SIGN_IN,
+    of_approvals,
+    of_flows,
+    of_runs,
+)
 from benchmarks.small_png import tighten
 from benchmarks.stack import ROOT, Stack, empty_stack
 from fluxprompt.testing.chromium import find
@@ -126,19 +133,25 @@ def tour(gallery: Gallery) -> None:
     gallery.show("setup", found[1])
     _set_up(gallery.first)
     gallery.first.context.clear_cookies()
+    for name, path in BEFORE_SIGN_IN.items():
+        gallery.show(name, path)
     gallery.show("sign-in", "/accounts/login/")
     gallery.each(_sign_in)
     _earlier_runs(gallery)
     gallery.show("flows", "/")
     flow = _address(gallery.first, FLOW)
     gallery.show("flow", flow)
-    _live(gallery, flow)
+    run = _live(gallery, flow)
+    of_runs(gallery, flow, run, _again(gallery, flow))
     editor(gallery, flow, TOPIC)
     _around_the_editor(gallery, flow)
+    of_flows(gallery, flow)
     beginnings(gallery, _new_flow(gallery.first, gallery.stack.url))
     gallery.show("runs", "/runs/")
-    gallery.show("approvals", "/approvals/")
     gallery.show("settings", "/settings/")
+    for name, path in ACCOUNT.items():
+        gallery.show(name, path)
+    of_approvals(gallery, gallery.stack.url, {"X-CSRFToken": _token(gallery.first)})
     gallery.show("admin", "/admin/execution/run/")
 
 
@@ -184,7 +197,7 @@ def _earlier_runs(gallery: Gallery) -> None:
         gallery.first.locator("[data-run][data-state=succeeded]").wait_for()
 
 
-def _live(gallery: Gallery, flow: str) -> None:
+def _live(gallery: Gallery, flow: str) -> str:
     """The same run in every look: while its second model step streams, and when it has ended."""
     run = _start(gallery, flow, {"Topic": TOPIC})
     gallery.open(run)
@@ -193,6 +206,14 @@ def _live(gallery: Gallery, flow: str) -> None:
     gallery.each(lambda page: page.locator("[data-run][data-state=succeeded]").wait_for())
     gallery.each(lambda page: page.locator("#result .output-value").first.wait_for())
     gallery.shoot("finished")
+    return run
+
+
+def _again(gallery: Gallery, flow: str) -> str:
+    """The path of another run of the flow, with another topic."""
+    run = _start(gallery, flow, {"Topic": "why ships have bells"})
+    gallery.first.locator("[data-run][data-state=succeeded]").wait_for()
+    return run
 
 
 def _around_the_editor(gallery: Gallery, flow: str) -> None:
