@@ -141,6 +141,17 @@ def mask(text: str, secrets: Iterable[str]) -> str:
     return text
 
 
+def mask_all(value: Any, secrets: Iterable[str]) -> Any:
+    """A JSON value without the secrets, wherever in its texts and names they stand."""
+    if isinstance(value, str):
+        return mask(value, secrets)
+    if isinstance(value, dict):
+        return {mask(name, secrets): mask_all(item, secrets) for name, item in value.items()}
+    if isinstance(value, list):
+        return [mask_all(item, secrets) for item in value]
+    return value
+
+
 def _forms(secret: str) -> set[str]:
     raw = secret.encode()
     return {

@@ -20,6 +20,7 @@ from uuid import UUID
 import psycopg
 from django.db import connection
 
+from accounts.vault import OpenCredential
 from execution.database import DatabaseAway, connection_parameters, in_database
 from flows.engine.errors import NodeError
 
@@ -40,6 +41,14 @@ class CallLimits:
     name: str
     max_concurrent: int | None = None
     requests_per_minute: int | None = None
+
+
+def limits_from(opened: OpenCredential) -> CallLimits | None:
+    """What calls with this credential have to keep to; None where it has no limits."""
+    if opened.max_concurrent is None and opened.requests_per_minute is None:
+        return None
+    name = f"the credential '{opened.name}'"
+    return CallLimits(opened.id, name, opened.max_concurrent, opened.requests_per_minute)
 
 
 @asynccontextmanager

@@ -15,6 +15,7 @@ from uuid import uuid4
 
 from django.conf import settings
 
+from accounts.vault import mask_all
 from execution.attempts import (
     INTERRUPTED,
     STOPPED,
@@ -201,8 +202,9 @@ class _Execution:
         finally:
             self.context.close()
         said = await self._verdict(error)
-        await self._record_failure(said.facts, said.retry_in)
-        raise AttemptFailed(said.facts, said.retry_in) from error
+        facts = self._without_secrets(said.facts)
+        await self._record_failure(facts, said.retry_in)
+        raise AttemptFailed(facts, said.retry_in) from error
 
     async def _work(self) -> tuple[Result, bool]:
         node_type = registry().get(self.call["type"])
@@ -256,10 +258,10 @@ class _Execution:
         def shrunk() -> tuple[NodeDone, Outcome]:
             out = Externalizer(trusted=trusted, limit=self.call["value_limit"])
             done = NodeDone(
-                output=out.shrink_object(result.output),
+                output=out.shrink_object(self._without_secrets(result.output)),
                 ports=list(result.ports),
                 ends_run=result.ends_run,
-                message=result.message,
+                message=self._without_secrets(result.message),
                 leaves=result.leaves,
                 error=dict(result.error) if result.error else None,
             )
@@ -267,6 +269,11 @@ class _Execution:
 
         # On the database's thread, for it can take seconds, and other calls need the loop.
         return await self.recorder.succeed(self.call, self.attempt, shrunk)
+
+    def _without_secrets(self, value: JSON) -> JSON:
+        """What services repeat of the credentials they were called with is not handed on."""
+        secrets = self.context.credentials.secrets
+        return mask_all(value, secrets) if secrets else value
 
     async def _record_failure(
         self,

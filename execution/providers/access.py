@@ -6,8 +6,8 @@ from uuid import NAMESPACE_URL, UUID, uuid5
 
 from django.conf import settings
 
-from accounts.vault import OpenCredential, SecretUnreadable, open_newest
-from execution.credential_limits import CallLimits
+from accounts.vault import SecretUnreadable, open_newest
+from execution.credential_limits import CallLimits, limits_from
 from execution.database import in_database
 from execution.providers.base import Access, Login
 from execution.providers.registry import NEEDS
@@ -71,15 +71,8 @@ def _credential(workspace_id: UUID, provider: str) -> Login | None:
         base_url=opened.settings.get("base_url", ""),
         source=f"the workspace's {provider} credential",
         default_model=opened.settings.get("default_model", ""),
-        limits=_limits(opened),
+        limits=limits_from(opened),
     )
-
-
-def _limits(opened: OpenCredential) -> CallLimits | None:
-    if opened.max_concurrent is None and opened.requests_per_minute is None:
-        return None
-    name = f"the credential '{opened.name}'"
-    return CallLimits(opened.id, name, opened.max_concurrent, opened.requests_per_minute)
 
 
 def limits_of(model: str, access: Access) -> CallLimits | None:

@@ -6,6 +6,7 @@ from typing import Any, Literal, Protocol
 
 from pydantic import BaseModel
 
+from flows.engine.doors.credentials import Credentials
 from flows.engine.errors import NodeError
 
 #: Work that the drivers of a run do themselves: scopes of their own, time, people, other flows.
@@ -149,6 +150,10 @@ class Context(Protocol):
 
         What a service is given to tell a repeated call from a new one.
         """
+
+    @property
+    def credentials(self) -> Credentials:
+        """The secrets that the workspace stored."""
 
     @property
     def seconds_left(self) -> float:

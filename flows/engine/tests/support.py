@@ -1,10 +1,12 @@
 """Call nodes in tests: pure ones directly, I/O ones with a scripted world."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
+from flows.engine.doors.credentials import OpenedCredential
 from flows.engine.errors import NodeError
 from flows.engine.node_call import resolve_config, run_pure
 from flows.engine.node_type import (
@@ -44,6 +46,24 @@ def answer(text: str, *, finish_reason: str = "stop", tokens: int = 5) -> ModelA
 
 
 @dataclass
+class FakeCredentials:
+    """Credentials by name, opened as the real ones are."""
+
+    known: dict[str, OpenedCredential] = field(default_factory=dict)
+
+    @asynccontextmanager
+    async def open(
+        self, reference: str, types: Sequence[str], *, field: str = "credential"
+    ) -> AsyncGenerator[OpenedCredential]:
+        found = self.known.get(reference)
+        if found is None:
+            raise NodeError("credential_missing", "There is no such one.", field=field)
+        if found.type not in types:
+            raise NodeError("credential_unfit", "It does not fit.", field=field)
+        yield found
+
+
+@dataclass
 class FakeContext:
     """A world that answers as scripted and remembers what it was asked."""
 
@@ -61,6 +81,7 @@ class FakeContext:
     #: Whether this is the last attempt, also for what may pass.
     last: bool = True
     restarts: int = 0
+    credentials: FakeCredentials = field(default_factory=FakeCredentials)
     requests: list[ModelRequest] = field(default_factory=list)
     calls: list[dict[str, Any]] = field(default_factory=list)
 

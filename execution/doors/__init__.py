@@ -1,0 +1,1 @@
+"""What stands behind the doors of `flows.engine.doors`: one module each."""

@@ -1,0 +1,54 @@
+"""Opens the credentials that nodes name, within their limits, and remembers what to mask."""
+
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import asynccontextmanager
+from uuid import UUID
+
+from accounts.models import CredentialType
+from accounts.vault import OpenCredential, SecretUnreadable, open_credential, secret_strings
+from execution.credential_limits import limits_from, room_for
+from execution.database import in_database
+from flows.engine.doors.credentials import OpenedCredential
+from flows.engine.errors import NodeError
+
+
+class RunCredentials:
+    """The `Credentials` of one attempt. `secrets` are the strings that must not be seen."""
+
+    def __init__(self, workspace_id: UUID) -> None:
+        self._workspace_id = workspace_id
+        self.secrets: set[str] = set()
+
+    @asynccontextmanager
+    async def open(
+        self, reference: str, types: Sequence[str], *, field: str = "credential"
+    ) -> AsyncGenerator[OpenedCredential]:
+        opened = await in_database(lambda: self._opened(reference, field))
+        if opened.type not in types:
+            raise _unfit(opened, types, field)
+        self.secrets |= secret_strings(opened.secret)
+        async with room_for(limits_from(opened)):
+            yield OpenedCredential(opened.name, opened.type, opened.settings, opened.secret)
+
+    def _opened(self, reference: str, field: str) -> OpenCredential:
+        try:
+            opened = open_credential(self._workspace_id, reference.strip())
+        except SecretUnreadable as error:
+            raise NodeError("credential_unreadable", error.message, field=field) from error
+        if opened is None:
+            message = (
+                f"This workspace has no credential '{reference[:100]}'. Make one under Settings, "
+                "or name another."
+            )
+            raise NodeError("credential_missing", message, field=field)
+        return opened
+
+
+def _unfit(opened: OpenCredential, types: Sequence[str], field: str) -> NodeError:
+    names = [str(CredentialType(name).label) for name in types]
+    wanted = names[0] if len(names) == 1 else f"{', '.join(names[:-1])} or {names[-1]}"
+    message = (
+        f"The credential '{opened.name}' is of the type "
+        f"'{CredentialType(opened.type).label}'; choose one of the type {wanted}."
+    )
+    return NodeError("credential_unfit", message, field=field)
