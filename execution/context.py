@@ -139,12 +139,7 @@ class RunContext:
         known = next((item for item in self.spent if item.model == model), None)
         before = known.usage if known else ModelUsage()
         estimated = estimated or (known is not None and known.estimated)
-        total = ModelUsage(
-            before.input_tokens + usage.input_tokens,
-            before.output_tokens + usage.output_tokens,
-            before.cache_read_tokens + usage.cache_read_tokens,
-            before.cache_write_tokens + usage.cache_write_tokens,
-        )
+        total = before + usage
         self.spent = [item for item in self.spent if item.model != model]
         self.spent.append(Spent(model, total, estimated))
 

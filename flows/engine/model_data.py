@@ -54,7 +54,7 @@ async def ask_for_data(ctx: Context, request: ModelRequest, *, schema_field: str
         value = await compute(len(again.text), _checked, request, again, schema_field)
     except AnswerUnreadable as error:
         raise _output_invalid(again, str(error)) from error
-    return ModelData(again, value, _sum(first.usage, again.usage))
+    return ModelData(again, value, first.usage + again.usage)
 
 
 def _checked(request: ModelRequest, answer: ModelAnswer, schema_field: str) -> Any:
@@ -82,12 +82,3 @@ def _output_invalid(answer: ModelAnswer, complaint: str) -> NodeError:
         "Simplify the schema, say in the prompt what is wanted, or take a stronger model."
     )
     return NodeError("output_invalid", message, details={"answer": answer.text[:1_000]})
-
-
-def _sum(one: ModelUsage, other: ModelUsage) -> ModelUsage:
-    return ModelUsage(
-        one.input_tokens + other.input_tokens,
-        one.output_tokens + other.output_tokens,
-        one.cache_read_tokens + other.cache_read_tokens,
-        one.cache_write_tokens + other.cache_write_tokens,
-    )

@@ -69,11 +69,36 @@ class PureInputs:
 
 
 @dataclass(frozen=True)
+class ToolSpec:
+    """A tool that a model may call. `input_schema` is the JSON Schema of its arguments."""
+
+    name: str
+    description: str
+    input_schema: Mapping[str, JSON]
+
+
+@dataclass(frozen=True)
+class ToolCall:
+    """A call that a model wants made. `arguments` is None where they were no JSON object."""
+
+    id: str
+    name: str
+    arguments: dict[str, JSON] | None
+
+    def as_dict(self) -> dict[str, JSON]:
+        return {"id": self.id, "name": self.name, "arguments": self.arguments}
+
+
+@dataclass(frozen=True)
 class ModelRequest:
     """One call to a language model. `model` is `provider/name`; empty: the workspace's default.
 
-    `messages` are `{"role": "user"|"assistant", "content": str}`. `schema` is a JSON Schema the
-    answer has to follow. `max_tokens` counts output tokens.
+    `messages` are `{"role": "user"|"assistant", "content": str}`. A user's content may be parts:
+    `{"type": "text", "text"}` and `{"type": "file", "name", "media_type", "data": base64}`. After
+    an answer with tool calls follow `{"role": "assistant", "content", "tool_calls": [as_dict],
+    "said": ModelAnswer.said, "model"}` and a `{"role": "tool", "id", "name", "content": str,
+    "is_error"}` for each of them. `schema` is a JSON Schema the answer has to follow. `max_tokens`
+    counts output tokens.
     """
 
     messages: tuple[Mapping[str, Any], ...]
@@ -83,6 +108,7 @@ class ModelRequest:
     max_tokens: int | None = None
     effort: str | None = None
     temperature: float | None = None
+    tools: tuple[ToolSpec, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -102,17 +128,28 @@ class ModelUsage:
             "cache_write_tokens": self.cache_write_tokens,
         }
 
+    def __add__(self, other: "ModelUsage") -> "ModelUsage":
+        return ModelUsage(
+            self.input_tokens + other.input_tokens,
+            self.output_tokens + other.output_tokens,
+            self.cache_read_tokens + other.cache_read_tokens,
+            self.cache_write_tokens + other.cache_write_tokens,
+        )
+
 
 @dataclass(frozen=True)
 class ModelAnswer:
     """What a model answered. `model` is `provider/name` as used; `finish_reason` is one of
-    stop, length, refusal, content_filter, tool_calls, context_window, pause.
+    stop, length, refusal, content_filter, tool_calls, context_window, pause. `said` is JSON that
+    only the same model understands: the answer as it wants it back in the next request.
     """
 
     text: str
     usage: ModelUsage
     model: str
     finish_reason: str
+    tool_calls: tuple[ToolCall, ...] = ()
+    said: JSON = None
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ import httptools
 
 from tests.support.model_behaviours import Behaviour, behave, pieces
 from tests.support.model_dialects import DIALECTS, Chat, Dialect
-from tests.support.model_questions import Question, read, tally
+from tests.support.model_questions import Question, called, read, tally
 from tests.support.model_script import Call, Match, Script
 
 TOO_LONG = "prompt is too long: 250000 tokens > 200000 maximum (the maximum context length)"
@@ -126,7 +126,9 @@ class Connection(asyncio.Protocol):
             text = f"scripted error {behaviour.error}"
             self.json(behaviour.error, dialect.error(behaviour.error, text), more)
             return False
-        said = pieces(behaviour, question.asked, question.schema)
+        said = pieces(behaviour, "; ".join(question.results) or question.asked, question.schema)
+        if called(question, behaviour):
+            said = iter(("I ", "look."))
         if question.stream:
             return await self.stream(dialect, behaviour, said)
         parts = list(said)
