@@ -9,7 +9,7 @@ from xml.parsers.expat import ExpatError
 from flows.engine.document_text import read_yaml
 from flows.engine.errors import DocumentInvalid
 from flows.engine.model_answer import AnswerUnreadable, json_of
-from flows.nodes.parse.page import page_of
+from flows.engine.web_page import page_of
 
 #: Characters of a text.
 MAX_CHARACTERS = 20_000_000

@@ -1,0 +1,35 @@
+"""The body of a request, in the form that its type says."""
+
+import json
+from typing import Any, Literal
+from urllib.parse import urlencode
+
+from flows.engine.errors import NodeError
+from flows.engine.expressions import text_of
+
+JSON = Any
+type BodyType = Literal["json", "form", "text", "none"]
+
+
+def body_of(body: JSON, body_type: BodyType) -> tuple[bytes | None, str | None]:
+    """The bytes to send and their content type. Raises NodeError `config_invalid`."""
+    if body is None or body_type == "none":
+        return None, None
+    match body_type:
+        case "json":
+            data = json.dumps(body, ensure_ascii=False).encode("utf-8", "replace")
+            return data, "application/json"
+        case "text":
+            return text_of(body).encode("utf-8", "replace"), "text/plain; charset=utf-8"
+    fields = {
+        name: [text_of(item) for item in value] if isinstance(value, list) else text_of(value)
+        for name, value in _fields(body).items()
+    }
+    return urlencode(fields, doseq=True).encode(), "application/x-www-form-urlencoded"
+
+
+def _fields(body: JSON) -> dict[str, JSON]:
+    if not isinstance(body, dict):
+        message = "A form's body has to be an object of fields and values."
+        raise NodeError("config_invalid", message, field="body")
+    return body
