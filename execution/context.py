@@ -13,12 +13,14 @@ from execution.budgets import check_budget
 from execution.credential_limits import room_for
 from execution.database import in_database
 from execution.doors.credentials import RunCredentials
+from execution.doors.flows import RunFlows
 from execution.providers.access import access_of, default_model, limits_of
 from execution.providers.registry import load_provider, resolve
 from execution.results import Spent
 from execution.shapes import NodeCall
 from execution.streaming import Stream, finish
 from execution.tally import Tally
+from flows.engine.doors.steps import Steps
 from flows.engine.errors import NodeError
 from flows.engine.json_values import storable_text
 from flows.engine.node_type import HttpAnswer, ModelAnswer, ModelRequest, ModelUsage
@@ -33,16 +35,22 @@ class RunContext:
 
     call: NodeCall
     attempt_row: Attempt
+    steps: Steps
     spent: list[Spent] = field(default_factory=list)
     #: Whether no attempt would follow an error: the runner decides.
     judge: Callable[[NodeError], Awaitable[bool]] | None = None
+    #: The node's, where this is of a step inside: what it streams goes there.
+    outer: "RunContext | None" = None
     credentials: RunCredentials = field(init=False)
+    flows: RunFlows = field(init=False)
     _stream: Stream | None = None
     _ends_at: float = field(init=False)
 
     def __post_init__(self) -> None:
         self._ends_at = time.monotonic() + self.call["timeout_seconds"]
-        self.credentials = RunCredentials(UUID(self.call["workspace_id"]))
+        workspace = UUID(self.call["workspace_id"])
+        self.credentials = RunCredentials(workspace)
+        self.flows = RunFlows(workspace)
 
     @property
     def run_id(self) -> str:
@@ -77,10 +85,15 @@ class RunContext:
         return self.judge is None or await self.judge(error)
 
     def restart(self) -> None:
+        if self.outer is not None:
+            self.outer.restart()
         if self._stream is not None:
             self._stream.restart()
 
     def emit(self, text: str) -> None:
+        if self.outer is not None:
+            self.outer.emit(text)
+            return
         if self._stream is None:
             self._stream = Stream(self.call, self.attempt_row)
         self._stream.add(text)

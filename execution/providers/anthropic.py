@@ -241,6 +241,8 @@ def _body(request: ModelRequest, model_name: str) -> dict[str, Any]:
         body["system"] = request.system
     if request.tools:
         body["tools"] = tools(request.tools)
+        if not request.may_call:
+            body["tool_choice"] = {"type": "none"}
     output: dict[str, Any] = {}
     if request.effort:
         output["effort"] = _EFFORT.get(request.effort, request.effort)

@@ -169,6 +169,8 @@ def _body(request: ModelRequest, model_name: str) -> dict[str, Any]:
         body["instructions"] = request.system
     if request.tools:
         body["tools"] = tools(request.tools)
+        if not request.may_call:
+            body["tool_choice"] = "none"
         # What it thought goes back with the results of the tools; it is not kept over there.
         body["include"] = ["reasoning.encrypted_content"]
     if request.max_tokens:

@@ -190,6 +190,8 @@ def _body(request: ModelRequest, model_name: str) -> dict[str, Any]:
     }
     if request.tools:
         body["tools"] = tools(request.tools)
+        if not request.may_call:
+            body["tool_choice"] = "none"
     if request.max_tokens:
         body["max_tokens"] = request.max_tokens
     if request.temperature is not None:

@@ -7,6 +7,9 @@ from typing import Any, Literal, Protocol
 from pydantic import BaseModel
 
 from flows.engine.doors.credentials import Credentials
+from flows.engine.doors.flows import Flows
+from flows.engine.doors.mcp import Mcp
+from flows.engine.doors.steps import Steps
 from flows.engine.errors import NodeError
 
 #: Work that the drivers of a run do themselves: scopes of their own, time, people, other flows.
@@ -109,6 +112,8 @@ class ModelRequest:
     effort: str | None = None
     temperature: float | None = None
     tools: tuple[ToolSpec, ...] = ()
+    #: Whether it may call them now; what they are it has to be told in any case.
+    may_call: bool = True
 
 
 @dataclass(frozen=True)
@@ -189,6 +194,18 @@ class Context(Protocol):
         """
 
     @property
+    def steps(self) -> Steps:
+        """Steps of its own, for a type with `has_steps`."""
+
+    @property
+    def mcp(self) -> Mcp:
+        """MCP servers."""
+
+    @property
+    def flows(self) -> Flows:
+        """Other flows of the workspace."""
+
+    @property
     def credentials(self) -> Credentials:
         """The secrets that the workspace stored."""
 
@@ -261,6 +278,8 @@ class NodeType:
     (None: the config does not say). For a value that is an expression it gives the longest allowed.
     `idempotent`: whether the work may be done twice without harm, or a function that tells so from
     the checked config; where it may not, only the document's own `retry` repeats a failed attempt.
+    `has_steps`: it works in recorded steps (`Context.steps`), and is taken up after a crash where
+    it was. `asks` tells from the raw config whether it may wait for people or other flows in them.
     """
 
     type: str
@@ -279,6 +298,8 @@ class NodeType:
     outputs_of: Callable[[Mapping[str, JSON]], Mapping[str, str] | None] | None = None
     streams: bool = False
     idempotent: bool | Callable[[Any], bool] = True
+    has_steps: bool = False
+    asks: Callable[[Mapping[str, JSON]], bool] = lambda config: False
     timeout_seconds: float = 60
     seconds_of: Callable[[Mapping[str, JSON]], float | None] | None = None
     retry: RetryDefaults = RetryDefaults()

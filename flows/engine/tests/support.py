@@ -1,15 +1,19 @@
 """Call nodes in tests: pure ones directly, I/O ones with a scripted world."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
 from flows.engine.doors.credentials import OpenedCredential
+from flows.engine.doors.flows import FlowFacts
+from flows.engine.doors.mcp import McpAnswer, McpServer, McpTool
+from flows.engine.doors.steps import Question, Step
 from flows.engine.errors import NodeError
 from flows.engine.node_call import resolve_config, run_pure
 from flows.engine.node_type import (
+    Context,
     HttpAnswer,
     ModelAnswer,
     ModelRequest,
@@ -64,6 +68,58 @@ class FakeCredentials:
 
 
 @dataclass
+class FakeSteps:
+    """Steps that are kept by their number, and questions that are answered as scripted."""
+
+    world: "FakeContext"
+    kept: dict[int, dict[str, Any]] = field(default_factory=dict)
+    done: list[Step] = field(default_factory=list)
+    asked: list[Question] = field(default_factory=list)
+    scripted: list[dict[str, Any] | NodeError] = field(default_factory=list)
+
+    async def do(self, step: Step, work: Callable[[Context], Awaitable[Result]]) -> dict[str, Any]:
+        if step.number not in self.kept:
+            self.done.append(step)
+            self.kept[step.number] = (await work(self.world)).output
+        return self.kept[step.number]
+
+    async def answers(self, questions: Sequence[Question]) -> Sequence[dict[str, Any] | NodeError]:
+        self.asked += questions
+        return [self.scripted.pop(0) for _ in questions]
+
+
+@dataclass
+class FakeFlows:
+    """Flows by their id or slug."""
+
+    known: dict[str, FlowFacts] = field(default_factory=dict)
+
+    async def facts(self, reference: str, version: int | None = None) -> FlowFacts:
+        if reference not in self.known:
+            raise NodeError("subflow_missing", f"There is no flow '{reference}'.", field="flow")
+        return self.known[reference]
+
+
+@dataclass
+class FakeMcp:
+    """One server: its tools, and what they answer in turn."""
+
+    offered: list[McpTool] = field(default_factory=list)
+    scripted: list[McpAnswer | NodeError] = field(default_factory=list)
+    called: list[tuple[str, Mapping[str, Any]]] = field(default_factory=list)
+
+    async def tools(self, server: McpServer) -> list[McpTool]:
+        return self.offered
+
+    async def call(self, server: McpServer, tool: str, arguments: Mapping[str, Any]) -> McpAnswer:
+        self.called.append((tool, arguments))
+        given = self.scripted.pop(0)
+        if isinstance(given, NodeError):
+            raise given
+        return given
+
+
+@dataclass
 class FakeContext:
     """A world that answers as scripted and remembers what it was asked."""
 
@@ -82,8 +138,14 @@ class FakeContext:
     last: bool = True
     restarts: int = 0
     credentials: FakeCredentials = field(default_factory=FakeCredentials)
+    flows: FakeFlows = field(default_factory=FakeFlows)
+    mcp: FakeMcp = field(default_factory=FakeMcp)
+    steps: FakeSteps = field(init=False)
     requests: list[ModelRequest] = field(default_factory=list)
     calls: list[dict[str, Any]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.steps = FakeSteps(self)
 
     async def is_final(self, error: NodeError) -> bool:
         return self.last or not error.retryable
