@@ -13,6 +13,7 @@ from execution.budgets import check_budget
 from execution.credential_limits import room_for
 from execution.database import in_database
 from execution.doors.credentials import RunCredentials
+from execution.doors.files import RunFiles
 from execution.doors.flows import RunFlows
 from execution.providers.access import access_of, default_model, limits_of
 from execution.providers.registry import load_provider, resolve
@@ -43,6 +44,7 @@ class RunContext:
     outer: "RunContext | None" = None
     credentials: RunCredentials = field(init=False)
     flows: RunFlows = field(init=False)
+    files: RunFiles = field(init=False)
     _stream: Stream | None = None
     _ends_at: float = field(init=False)
 
@@ -51,6 +53,7 @@ class RunContext:
         workspace = UUID(self.call["workspace_id"])
         self.credentials = RunCredentials(workspace)
         self.flows = RunFlows(workspace)
+        self.files = RunFiles(self.call, self.idempotency_key)
 
     @property
     def run_id(self) -> str:

@@ -79,6 +79,7 @@ INSTALLED_APPS = [
     "flows",
     "billing",
     "execution",
+    "execution.files",
     "fluxprompt",
     # After ours: it has a `runworker` command of its own.
     "channels",
@@ -264,7 +265,30 @@ STATICFILES_DIRS = [ROOT / "static"]
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {"BACKEND": "fluxprompt.staticfiles.ManifestStorage"},
+    # What people upload and runs make. Web servers and workers have to see the same one.
+    "files": {
+        "BACKEND": env.str(
+            "FLUX_FILES_STORAGE", default="django.core.files.storage.FileSystemStorage"
+        ),
+        "OPTIONS": env.json(
+            "FLUX_FILES_STORAGE_OPTIONS",
+            default={
+                "location": str(FLUX_DATA_DIR / "files"),
+                "file_permissions_mode": 0o600,
+                "directory_permissions_mode": 0o700,
+            }
+            if not env.str("FLUX_FILES_STORAGE", default="")
+            else {},
+        ),
+    },
 }
+#: Bytes of one file, and of all files of a workspace.
+FLUX_FILE_MAX_BYTES = env.int("FLUX_FILE_MAX_BYTES", default=50_000_000)
+FLUX_FILES_MAX_TOTAL_BYTES = env.int("FLUX_FILES_MAX_TOTAL_BYTES", default=5_000_000_000)
+#: Media types that are stored, as patterns (`image/*`); none: all.
+FLUX_FILES_ALLOWED_TYPES: list[str] = env.list("FLUX_FILES_ALLOWED_TYPES", default=[])
+#: Days that files are kept; 0: for ever.
+FLUX_FILES_KEEP_DAYS = env.int("FLUX_FILES_KEEP_DAYS", default=30)
 WHITENOISE_USE_FINDERS = DEBUG
 WHITENOISE_AUTOREFRESH = DEBUG
 

@@ -7,6 +7,7 @@ from typing import Any, Literal, Protocol
 from pydantic import BaseModel
 
 from flows.engine.doors.credentials import Credentials
+from flows.engine.doors.files import Files
 from flows.engine.doors.flows import Flows
 from flows.engine.doors.mcp import Mcp
 from flows.engine.doors.steps import Steps
@@ -208,6 +209,10 @@ class Context(Protocol):
     @property
     def credentials(self) -> Credentials:
         """The secrets that the workspace stored."""
+
+    @property
+    def files(self) -> Files:
+        """The files that the workspace stored."""
 
     @property
     def seconds_left(self) -> float:

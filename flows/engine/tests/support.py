@@ -7,10 +7,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from flows.engine.doors.credentials import OpenedCredential
+from flows.engine.doors.files import StoredFile, file_id_of
 from flows.engine.doors.flows import FlowFacts
 from flows.engine.doors.mcp import McpAnswer, McpServer, McpTool
 from flows.engine.doors.steps import Question, Step
 from flows.engine.errors import NodeError
+from flows.engine.file_names import label_of
+from flows.engine.media_types import media_type_of
 from flows.engine.node_call import resolve_config, run_pure
 from flows.engine.node_type import (
     Context,
@@ -120,6 +123,34 @@ class FakeMcp:
 
 
 @dataclass
+class FakeFiles:
+    """Files by id, kept in memory; written ones are named `made-1` and so on."""
+
+    stored: dict[str, tuple[StoredFile, bytes]] = field(default_factory=dict)
+
+    def add(self, name: str, content: bytes, media_type: str = "") -> str:
+        """Store a file; returns its id."""
+        label = label_of(name)
+        kind = media_type_of(label, content, media_type)
+        file = StoredFile(f"made-{len(self.stored) + 1}", label, kind, len(content), f"/{label}")
+        self.stored[file.id] = (file, content)
+        return file.id
+
+    async def read(
+        self, reference: Any, *, field: str = "file", max_bytes: int | None = None
+    ) -> tuple[StoredFile, bytes]:
+        found = self.stored.get(file_id_of(reference) or "")
+        if found is None:
+            raise NodeError("file_missing", "There is no such file.", field=field)
+        if max_bytes is not None and found[0].size > max_bytes:
+            raise NodeError("file_too_large", "The file is too large.", field=field)
+        return found
+
+    async def write(self, name: str, content: bytes, media_type: str = "") -> StoredFile:
+        return self.stored[self.add(name, content, media_type)][0]
+
+
+@dataclass
 class FakeContext:
     """A world that answers as scripted and remembers what it was asked."""
 
@@ -141,6 +172,7 @@ class FakeContext:
     flows: FakeFlows = field(default_factory=FakeFlows)
     mcp: FakeMcp = field(default_factory=FakeMcp)
     steps: FakeSteps = field(init=False)
+    files: FakeFiles = field(default_factory=FakeFiles)
     requests: list[ModelRequest] = field(default_factory=list)
     calls: list[dict[str, Any]] = field(default_factory=list)
 
