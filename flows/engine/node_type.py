@@ -7,6 +7,9 @@ from typing import Any, Literal, Protocol
 from pydantic import BaseModel
 
 from flows.engine.doors.credentials import Credentials
+from flows.engine.doors.mail import Mailer
+from flows.engine.doors.mcp import Mcp
+from flows.engine.doors.sql import Sql
 from flows.engine.errors import NodeError
 
 #: Work that the drivers of a run do themselves: scopes of their own, time, people, other flows.
@@ -154,6 +157,18 @@ class Context(Protocol):
     @property
     def credentials(self) -> Credentials:
         """The secrets that the workspace stored."""
+
+    @property
+    def sql(self) -> Sql:
+        """The databases that they open."""
+
+    @property
+    def mail(self) -> Mailer:
+        """The mail servers that they open."""
+
+    @property
+    def mcp(self) -> Mcp:
+        """Tools that others offer."""
 
     @property
     def seconds_left(self) -> float:

@@ -20,6 +20,7 @@ from flows.engine.node_type import (
 )
 from flows.engine.references import Load
 from flows.engine.registry import registry
+from flows.engine.tests.fake_doors import FakeMail, FakeMcp, FakeSql
 
 
 def node_type(name: str) -> NodeType:
@@ -82,6 +83,9 @@ class FakeContext:
     last: bool = True
     restarts: int = 0
     credentials: FakeCredentials = field(default_factory=FakeCredentials)
+    sql: FakeSql = field(default_factory=FakeSql)
+    mail: FakeMail = field(default_factory=FakeMail)
+    mcp: FakeMcp = field(default_factory=FakeMcp)
     requests: list[ModelRequest] = field(default_factory=list)
     calls: list[dict[str, Any]] = field(default_factory=list)
 
