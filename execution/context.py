@@ -15,6 +15,9 @@ from execution.database import in_database
 from execution.doors.credentials import RunCredentials
 from execution.doors.files import RunFiles
 from execution.doors.flows import RunFlows
+from execution.doors.mail import RunMail
+from execution.doors.mcp import RunMcp
+from execution.doors.sql import RunSql
 from execution.providers.access import access_of, default_model, limits_of
 from execution.providers.registry import load_provider, resolve
 from execution.results import Spent
@@ -45,6 +48,9 @@ class RunContext:
     credentials: RunCredentials = field(init=False)
     flows: RunFlows = field(init=False)
     files: RunFiles = field(init=False)
+    sql: RunSql = field(init=False)
+    mail: RunMail = field(init=False)
+    mcp: RunMcp = field(init=False)
     _stream: Stream | None = None
     _ends_at: float = field(init=False)
 
@@ -54,6 +60,9 @@ class RunContext:
         self.credentials = RunCredentials(workspace)
         self.flows = RunFlows(workspace)
         self.files = RunFiles(self.call, self.idempotency_key)
+        self.sql = RunSql(self.credentials)
+        self.mail = RunMail(self.credentials)
+        self.mcp = RunMcp(self.credentials)
 
     @property
     def run_id(self) -> str:

@@ -197,6 +197,8 @@ FLUX_MAIL_REACHES_PEOPLE = DEBUG or bool(env.str("EMAIL_URL", default=""))
 DEFAULT_FROM_EMAIL = env.str(
     "FLUX_EMAIL_FROM", default=f"FluxPrompt <fluxprompt@{urlsplit(FLUX_PUBLIC_URL).hostname}>"
 )
+#: Whether flows that name no mail server of their own may send by this one.
+FLUX_FLOW_MAIL = env.bool("FLUX_FLOW_MAIL", default=False)
 if env.str("EMAIL_URL", default=""):
     _mail = env.email_url("EMAIL_URL")
     MAILERS = {

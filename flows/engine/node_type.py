@@ -9,7 +9,9 @@ from pydantic import BaseModel
 from flows.engine.doors.credentials import Credentials
 from flows.engine.doors.files import Files
 from flows.engine.doors.flows import Flows
+from flows.engine.doors.mail import Mailer
 from flows.engine.doors.mcp import Mcp
+from flows.engine.doors.sql import Sql
 from flows.engine.doors.steps import Steps
 from flows.engine.errors import NodeError
 
@@ -199,10 +201,6 @@ class Context(Protocol):
         """Steps of its own, for a type with `has_steps`."""
 
     @property
-    def mcp(self) -> Mcp:
-        """MCP servers."""
-
-    @property
     def flows(self) -> Flows:
         """Other flows of the workspace."""
 
@@ -213,6 +211,18 @@ class Context(Protocol):
     @property
     def files(self) -> Files:
         """The files that the workspace stored."""
+
+    @property
+    def sql(self) -> Sql:
+        """The databases that they open."""
+
+    @property
+    def mail(self) -> Mailer:
+        """The mail servers that they open."""
+
+    @property
+    def mcp(self) -> Mcp:
+        """Tools that others offer."""
 
     @property
     def seconds_left(self) -> float:

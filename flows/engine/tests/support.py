@@ -1,22 +1,13 @@
 """Call nodes in tests: pure ones directly, I/O ones with a scripted world."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from flows.engine.doors.credentials import OpenedCredential
-from flows.engine.doors.files import StoredFile, file_id_of
-from flows.engine.doors.flows import FlowFacts
-from flows.engine.doors.mcp import McpAnswer, McpServer, McpTool
-from flows.engine.doors.steps import Question, Step
 from flows.engine.errors import NodeError
-from flows.engine.file_names import label_of
-from flows.engine.media_types import media_type_of
 from flows.engine.node_call import resolve_config, run_pure
 from flows.engine.node_type import (
-    Context,
     HttpAnswer,
     ModelAnswer,
     ModelRequest,
@@ -27,6 +18,15 @@ from flows.engine.node_type import (
 )
 from flows.engine.references import Load
 from flows.engine.registry import registry
+from flows.engine.tests.fake_doors import (
+    FakeCredentials,
+    FakeFiles,
+    FakeFlows,
+    FakeMail,
+    FakeMcp,
+    FakeSql,
+    FakeSteps,
+)
 
 
 def node_type(name: str) -> NodeType:
@@ -53,104 +53,6 @@ def answer(text: str, *, finish_reason: str = "stop", tokens: int = 5) -> ModelA
 
 
 @dataclass
-class FakeCredentials:
-    """Credentials by name, opened as the real ones are."""
-
-    known: dict[str, OpenedCredential] = field(default_factory=dict)
-
-    @asynccontextmanager
-    async def open(
-        self, reference: str, types: Sequence[str], *, field: str = "credential"
-    ) -> AsyncGenerator[OpenedCredential]:
-        found = self.known.get(reference)
-        if found is None:
-            raise NodeError("credential_missing", "There is no such one.", field=field)
-        if found.type not in types:
-            raise NodeError("credential_unfit", "It does not fit.", field=field)
-        yield found
-
-
-@dataclass
-class FakeSteps:
-    """Steps that are kept by their number, and questions that are answered as scripted."""
-
-    world: "FakeContext"
-    kept: dict[int, dict[str, Any]] = field(default_factory=dict)
-    done: list[Step] = field(default_factory=list)
-    asked: list[Question] = field(default_factory=list)
-    scripted: list[dict[str, Any] | NodeError] = field(default_factory=list)
-
-    async def do(self, step: Step, work: Callable[[Context], Awaitable[Result]]) -> dict[str, Any]:
-        if step.number not in self.kept:
-            self.done.append(step)
-            self.kept[step.number] = (await work(self.world)).output
-        return self.kept[step.number]
-
-    async def answers(self, questions: Sequence[Question]) -> Sequence[dict[str, Any] | NodeError]:
-        self.asked += questions
-        return [self.scripted.pop(0) for _ in questions]
-
-
-@dataclass
-class FakeFlows:
-    """Flows by their id or slug."""
-
-    known: dict[str, FlowFacts] = field(default_factory=dict)
-
-    async def facts(self, reference: str, version: int | None = None) -> FlowFacts:
-        if reference not in self.known:
-            raise NodeError("subflow_missing", f"There is no flow '{reference}'.", field="flow")
-        return self.known[reference]
-
-
-@dataclass
-class FakeMcp:
-    """One server: its tools, and what they answer in turn."""
-
-    offered: list[McpTool] = field(default_factory=list)
-    scripted: list[McpAnswer | NodeError] = field(default_factory=list)
-    called: list[tuple[str, Mapping[str, Any]]] = field(default_factory=list)
-
-    async def tools(self, server: McpServer) -> list[McpTool]:
-        return self.offered
-
-    async def call(self, server: McpServer, tool: str, arguments: Mapping[str, Any]) -> McpAnswer:
-        self.called.append((tool, arguments))
-        given = self.scripted.pop(0)
-        if isinstance(given, NodeError):
-            raise given
-        return given
-
-
-@dataclass
-class FakeFiles:
-    """Files by id, kept in memory; written ones are named `made-1` and so on."""
-
-    stored: dict[str, tuple[StoredFile, bytes]] = field(default_factory=dict)
-
-    def add(self, name: str, content: bytes, media_type: str = "") -> str:
-        """Store a file; returns its id."""
-        label = label_of(name)
-        kind = media_type_of(label, content, media_type)
-        file = StoredFile(f"made-{len(self.stored) + 1}", label, kind, len(content), f"/{label}")
-        self.stored[file.id] = (file, content)
-        return file.id
-
-    async def read(
-        self, reference: Any, *, field: str = "file", max_bytes: int | None = None
-    ) -> tuple[StoredFile, bytes]:
-        found = self.stored.get(file_id_of(reference) or "")
-        if found is None:
-            raise NodeError("file_missing", "There is no such file.", field=field)
-        if max_bytes is not None and found[0].size > max_bytes:
-            raise NodeError("file_too_large", "The file is too large.", field=field)
-        return found
-
-    async def write(self, name: str, content: bytes, media_type: str = "") -> StoredFile:
-        return self.stored[self.add(name, content, media_type)][0]
-
-
-@dataclass
 class FakeContext:
     """A world that answers as scripted and remembers what it was asked."""
 
@@ -170,9 +72,11 @@ class FakeContext:
     restarts: int = 0
     credentials: FakeCredentials = field(default_factory=FakeCredentials)
     flows: FakeFlows = field(default_factory=FakeFlows)
-    mcp: FakeMcp = field(default_factory=FakeMcp)
     steps: FakeSteps = field(init=False)
     files: FakeFiles = field(default_factory=FakeFiles)
+    sql: FakeSql = field(default_factory=FakeSql)
+    mail: FakeMail = field(default_factory=FakeMail)
+    mcp: FakeMcp = field(default_factory=FakeMcp)
     requests: list[ModelRequest] = field(default_factory=list)
     calls: list[dict[str, Any]] = field(default_factory=list)
 

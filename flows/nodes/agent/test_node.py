@@ -190,13 +190,14 @@ def test_tools_of_an_mcp_server_are_offered_by_name_and_called() -> None:
     )
     schema = {"type": "object", "properties": {"q": {"type": "string"}}}
     world.mcp.offered = [McpTool("look.up", "Looks", schema), McpTool("other", "", {})]
-    world.mcp.scripted = [
+    world.mcp.answers = [
         McpAnswer([{"type": "text", "text": "found"}]),
         McpAnswer([{"type": "text", "text": "broken"}], is_error=True),
     ]
     work(world, [{"type": "mcp", "url": "https://tools.test/mcp", "tools": ["look.up"]}])
     assert [spec.name for spec in world.requests[0].tools] == ["look_up"]
-    assert world.mcp.called == [("look.up", {"q": "x"}), ("look.up", {"q": "y"})]
+    asked = [(tool, arguments) for _, tool, arguments in world.mcp.asked]
+    assert asked == [("look.up", {"q": "x"}), ("look.up", {"q": "y"})]
     assert told(world) == ["found", "broken"]
     assert [m["is_error"] for m in world.requests[1].messages if m["role"] == "tool"] == [
         False,
