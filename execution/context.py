@@ -17,8 +17,10 @@ from execution.doors.files import RunFiles
 from execution.doors.flows import RunFlows
 from execution.doors.mail import RunMail
 from execution.doors.mcp import RunMcp
+from execution.doors.media import RunMedia
 from execution.doors.sql import RunSql
 from execution.providers.access import access_of, default_model, limits_of
+from execution.providers.base import Access
 from execution.providers.registry import load_provider, resolve
 from execution.results import Spent
 from execution.shapes import NodeCall
@@ -27,7 +29,8 @@ from execution.tally import Tally
 from flows.engine.doors.steps import Steps
 from flows.engine.errors import NodeError
 from flows.engine.json_values import storable_text
-from flows.engine.node_type import HttpAnswer, ModelAnswer, ModelRequest, ModelUsage
+from flows.engine.model_usage import ModelUsage
+from flows.engine.node_type import HttpAnswer, ModelAnswer, ModelRequest
 
 #: Characters of a model's name that are booked: the length of the columns.
 MODEL_LENGTH = 200
@@ -51,6 +54,7 @@ class RunContext:
     sql: RunSql = field(init=False)
     mail: RunMail = field(init=False)
     mcp: RunMcp = field(init=False)
+    media: RunMedia = field(init=False)
     _stream: Stream | None = None
     _ends_at: float = field(init=False)
 
@@ -63,6 +67,7 @@ class RunContext:
         self.sql = RunSql(self.credentials)
         self.mail = RunMail(self.credentials)
         self.mcp = RunMcp(self.credentials)
+        self.media = RunMedia(self)
 
     @property
     def run_id(self) -> str:
@@ -131,9 +136,13 @@ class RunContext:
             max_bytes=max_bytes,
         )
 
-    async def model(self, request: ModelRequest) -> ModelAnswer:
+    async def access(self) -> Access:
+        """What models the workspace can use now. Raises NodeError where the budget is spent."""
         await in_database(lambda: check_budget(self.run_id, self.spent))
-        access = await access_of(UUID(self.call["workspace_id"]))
+        return await access_of(UUID(self.call["workspace_id"]))
+
+    async def model(self, request: ModelRequest) -> ModelAnswer:
+        access = await self.access()
         name = request.model or default_model(await self._workspace_default(), access)
         await load_provider(name)
         provider, model_name = resolve(name, access)
@@ -146,11 +155,11 @@ class RunContext:
             except BaseException:
                 # Cancelled or broken off: what was streamed until then is billed all the same.
                 if tally.begun:
-                    self._count(
+                    self.count(
                         f"{provider.name}/{model_name}", tally.usage(), estimated=tally.estimated
                     )
                 raise
-        self._count(answer.model, answer.usage)
+        self.count(answer.model, answer.usage)
         return answer
 
     async def _workspace_default(self) -> str:
@@ -158,7 +167,7 @@ class RunContext:
         name = await in_database(lambda: workspaces.values_list("default_model", flat=True).first())
         return name or ""
 
-    def _count(self, model: str, usage: ModelUsage, *, estimated: bool = False) -> None:
+    def count(self, model: str, usage: ModelUsage, *, estimated: bool = False) -> None:
         """Add to what this attempt used: one entry per model."""
         model = storable_text(model)[:MODEL_LENGTH]
         known = next((item for item in self.spent if item.model == model), None)

@@ -2,7 +2,8 @@
 
 from execution.providers.base import Emit
 from execution.providers.turns import parts_of
-from flows.engine.node_type import ModelRequest, ModelUsage
+from flows.engine.model_usage import ModelUsage
+from flows.engine.node_type import ModelRequest
 
 #: Bytes of UTF-8 for one token of usual text; providers bill by their own tokenizers.
 BYTES_PER_TOKEN = 4

@@ -14,7 +14,8 @@ from execution.providers.failures import Failures
 from execution.providers.server_events import decoded, drain, read_events
 from execution.providers.turns import tool_call
 from flows.engine.errors import NodeError
-from flows.engine.node_type import ModelAnswer, ModelRequest, ModelUsage, ToolCall
+from flows.engine.model_usage import ModelUsage
+from flows.engine.node_type import ModelAnswer, ModelRequest, ToolCall
 
 if TYPE_CHECKING:
     import anthropic

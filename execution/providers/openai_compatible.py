@@ -19,7 +19,8 @@ from execution.providers.schemas import is_strict
 from execution.providers.server_events import decoded, drain, read_events
 from execution.providers.turns import tool_call
 from flows.engine.errors import NodeError
-from flows.engine.node_type import ModelAnswer, ModelRequest, ModelUsage, ToolCall
+from flows.engine.model_usage import ModelUsage
+from flows.engine.node_type import ModelAnswer, ModelRequest, ToolCall
 
 READ_SECONDS = 600.0
 #: Of an error's body; the rest says nothing more.

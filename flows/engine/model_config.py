@@ -6,12 +6,23 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, Field, field_validator
 
+from flows.engine.attachments import MAX_FILES, content_of
 from flows.engine.config import NodeConfig, Text, blank_as_none
 from flows.engine.fallback import first_answer
 from flows.engine.node_type import Context, ModelRequest, Result
 from flows.engine.schemas import check_schema
 
 ModelName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*/\S+$", max_length=200)]
+
+
+def full_model_name(example: str) -> Any:
+    """A field for a model that has to be named: there is no default of its kind."""
+    return Field(
+        title="Model",
+        description=f"provider/name. {example}",
+        pattern=r"^[a-z][a-z0-9_]*/\S+$",
+        max_length=200,
+    )
 
 
 class ModelConfig(NodeConfig):
@@ -46,6 +57,12 @@ class ModelConfig(NodeConfig):
         return replace(result, output={**result.output, "fallbacks": failed}) if failed else result
 
 
+def _without_nothing(value: Any) -> Any:
+    """One file is a list of it; a file that was not given is none."""
+    listed = value if isinstance(value, list) else [] if value in (None, "") else [value]
+    return [item for item in listed if item not in (None, "")]
+
+
 class PromptConfig(ModelConfig):
     """What is asked, and how it is to be answered."""
 
@@ -59,6 +76,13 @@ class PromptConfig(ModelConfig):
         title="Prompt",
         description="The question, with expressions.",
         json_schema_extra={"widget": "text"},
+    )
+    attachments: Annotated[list[Any], BeforeValidator(_without_nothing)] = Field(
+        default=[],
+        title="Attachments",
+        description="Files that the model sees: pictures, PDFs and texts.",
+        max_length=MAX_FILES,
+        json_schema_extra={"widget": "json"},
     )
     output_schema: Annotated[dict[str, Any] | None, BeforeValidator(blank_as_none)] = Field(
         default=None,
@@ -102,6 +126,10 @@ class PromptConfig(ModelConfig):
         if problem:
             raise ValueError(problem.rstrip("."))
         return schema
+
+    async def question(self, ctx: Context) -> dict[str, Any]:
+        """The prompt and its attachments as a message. Raises NodeError."""
+        return {"role": "user", "content": await content_of(self.prompt, self.attachments, ctx)}
 
     def request(self, messages: Sequence[Mapping[str, Any]]) -> ModelRequest:
         """The request that these settings make of a conversation."""

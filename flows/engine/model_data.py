@@ -7,7 +7,8 @@ from typing import Any
 from flows.engine.errors import NodeError
 from flows.engine.heavy import compute
 from flows.engine.model_answer import AnswerUnreadable, json_of
-from flows.engine.node_type import Context, ModelAnswer, ModelRequest, ModelUsage
+from flows.engine.model_usage import ModelUsage
+from flows.engine.node_type import Context, ModelAnswer, ModelRequest
 from flows.engine.schemas import SchemaInvalid, mismatches
 
 REFUSALS = ("refusal", "content_filter")

@@ -11,9 +11,11 @@ from flows.engine.doors.files import Files
 from flows.engine.doors.flows import Flows
 from flows.engine.doors.mail import Mailer
 from flows.engine.doors.mcp import Mcp
+from flows.engine.doors.media import Media
 from flows.engine.doors.sql import Sql
 from flows.engine.doors.steps import Steps
 from flows.engine.errors import NodeError
+from flows.engine.model_usage import ModelUsage
 
 #: Work that the drivers of a run do themselves: scopes of their own, time, people, other flows.
 Control = Literal["map", "loop", "wait", "approval", "subflow"]
@@ -120,32 +122,6 @@ class ModelRequest:
 
 
 @dataclass(frozen=True)
-class ModelUsage:
-    """Tokens of one call; cache tokens are included in `input_tokens`."""
-
-    input_tokens: int = 0
-    output_tokens: int = 0
-    cache_read_tokens: int = 0
-    cache_write_tokens: int = 0
-
-    def as_dict(self) -> dict[str, int]:
-        return {
-            "input_tokens": self.input_tokens,
-            "output_tokens": self.output_tokens,
-            "cache_read_tokens": self.cache_read_tokens,
-            "cache_write_tokens": self.cache_write_tokens,
-        }
-
-    def __add__(self, other: "ModelUsage") -> "ModelUsage":
-        return ModelUsage(
-            self.input_tokens + other.input_tokens,
-            self.output_tokens + other.output_tokens,
-            self.cache_read_tokens + other.cache_read_tokens,
-            self.cache_write_tokens + other.cache_write_tokens,
-        )
-
-
-@dataclass(frozen=True)
 class ModelAnswer:
     """What a model answered. `model` is `provider/name` as used; `finish_reason` is one of
     stop, length, refusal, content_filter, tool_calls, context_window, pause. `said` is JSON that
@@ -219,6 +195,10 @@ class Context(Protocol):
     @property
     def mail(self) -> Mailer:
         """The mail servers that they open."""
+
+    @property
+    def media(self) -> Media:
+        """Models that make or hear pictures and sound."""
 
     @property
     def mcp(self) -> Mcp:

@@ -10,6 +10,7 @@ from flows.engine.doors.files import StoredFile, file_id_of
 from flows.engine.doors.flows import FlowFacts
 from flows.engine.doors.mail import Mail, Sent
 from flows.engine.doors.mcp import McpAnswer, McpServer, McpTool
+from flows.engine.doors.media import Made, Recording, Transcript
 from flows.engine.doors.sql import SqlAnswer, SqlQuery
 from flows.engine.doors.steps import Question, Step
 from flows.engine.errors import NodeError
@@ -43,6 +44,34 @@ class FakeMail:
     async def send(self, mail: Mail, *, credential: str = "", seconds: float = 30) -> Sent:
         self.sent.append((credential, mail))
         return _next(self.answers) if self.answers else Sent(f"<{mail.key}@example.com>", {})
+
+
+@dataclass
+class FakeMedia:
+    made: list[Made | Transcript | NodeError] = field(default_factory=list)
+    asked: list[dict[str, Any]] = field(default_factory=list)
+
+    async def image(self, model: str, prompt: str, *, size: str = "", quality: str = "") -> Made:
+        made: Made = self._next(model=model, prompt=prompt, size=size, quality=quality)
+        return made
+
+    async def transcribe(
+        self, model: str, recording: Recording, *, language: str = "", prompt: str = ""
+    ) -> Transcript:
+        asked = {"model": model, "recording": recording, "language": language, "prompt": prompt}
+        heard: Transcript = self._next(**asked)
+        return heard
+
+    async def speech(
+        self, model: str, text: str, *, voice: str, format: str, instructions: str = ""
+    ) -> Made:
+        made: Made = self._next(model=model, text=text, voice=voice, format=format)
+        return made
+
+    def _next(self, **asked: Any) -> Any:
+        self.asked.append(asked)
+        given: list[Any] = self.made
+        return _next(given)
 
 
 @dataclass

@@ -6,12 +6,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from flows.engine.errors import NodeError
+from flows.engine.model_usage import ModelUsage
 from flows.engine.node_call import resolve_config, run_pure
 from flows.engine.node_type import (
     HttpAnswer,
     ModelAnswer,
     ModelRequest,
-    ModelUsage,
     NodeType,
     PureInputs,
     Result,
@@ -24,6 +24,7 @@ from flows.engine.tests.fake_doors import (
     FakeFlows,
     FakeMail,
     FakeMcp,
+    FakeMedia,
     FakeSql,
     FakeSteps,
 )
@@ -77,6 +78,7 @@ class FakeContext:
     sql: FakeSql = field(default_factory=FakeSql)
     mail: FakeMail = field(default_factory=FakeMail)
     mcp: FakeMcp = field(default_factory=FakeMcp)
+    media: FakeMedia = field(default_factory=FakeMedia)
     requests: list[ModelRequest] = field(default_factory=list)
     calls: list[dict[str, Any]] = field(default_factory=list)
 

@@ -12,15 +12,8 @@ from flows.engine.errors import NodeError
 from flows.engine.model_answer import AnswerUnreadable
 from flows.engine.model_config import PromptConfig
 from flows.engine.model_data import ask_model, data_in, output_invalid, repair_of
-from flows.engine.node_type import (
-    Context,
-    ModelAnswer,
-    ModelUsage,
-    NodeType,
-    Result,
-    RetryDefaults,
-    ToolCall,
-)
+from flows.engine.model_usage import ModelUsage
+from flows.engine.node_type import Context, ModelAnswer, NodeType, Result, RetryDefaults, ToolCall
 from flows.nodes.agent.toolbox import Called, Toolbox, offered_by
 from flows.nodes.agent.tools import MAX_TOOLS, Offered, Tool, may_ask
 
@@ -112,7 +105,7 @@ class _Work:
 async def run(config: Config, ctx: Context) -> Result:
     """Ask, call, and ask again, until the model answers. Raises NodeError."""
     toolbox = await _toolbox(config, ctx)
-    work = _Work([{"role": "user", "content": config.prompt}])
+    work = _Work([await config.question(ctx)])
     for turn in range(config.max_steps):
         last = turn == config.max_steps - 1
         answer = await _ask(config, ctx, work, toolbox, may_call=not last)

@@ -8,7 +8,8 @@ import pytest
 from flows.engine.doors.flows import FlowFacts
 from flows.engine.doors.mcp import McpAnswer, McpTool
 from flows.engine.errors import NodeError
-from flows.engine.node_type import HttpAnswer, ModelAnswer, ModelUsage, ToolCall
+from flows.engine.model_usage import ModelUsage
+from flows.engine.node_type import HttpAnswer, ModelAnswer, ToolCall
 from flows.engine.tests.support import FakeContext, answer, node_type, perform
 from flows.nodes.agent.tools import may_ask
 

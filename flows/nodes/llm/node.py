@@ -20,7 +20,7 @@ async def run(config: Config, ctx: Context) -> Result:
 
 async def _ask_and_check(config: Config, ctx: Context) -> Result:
     """Ask once; with a schema ask a second time when the first answer does not fit it."""
-    request = config.request(({"role": "user", "content": config.prompt},))
+    request = config.request((await config.question(ctx),))
     if config.output_schema is None:
         answer = await ask_model(ctx, request)
         return _result(ModelData(answer, None, answer.usage))
