@@ -13,6 +13,7 @@ from execution.budgets import check_budget
 from execution.credential_limits import room_for
 from execution.database import in_database
 from execution.doors.credentials import RunCredentials
+from execution.doors.sandbox import RunSandbox
 from execution.providers.access import access_of, default_model, limits_of
 from execution.providers.registry import load_provider, resolve
 from execution.results import Spent
@@ -37,12 +38,14 @@ class RunContext:
     #: Whether no attempt would follow an error: the runner decides.
     judge: Callable[[NodeError], Awaitable[bool]] | None = None
     credentials: RunCredentials = field(init=False)
+    sandbox: RunSandbox = field(init=False)
     _stream: Stream | None = None
     _ends_at: float = field(init=False)
 
     def __post_init__(self) -> None:
         self._ends_at = time.monotonic() + self.call["timeout_seconds"]
         self.credentials = RunCredentials(UUID(self.call["workspace_id"]))
+        self.sandbox = RunSandbox(self.call["workspace_id"], self.call["run_id"])
 
     @property
     def run_id(self) -> str:

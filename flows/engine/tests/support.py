@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from flows.engine.doors.credentials import OpenedCredential
+from flows.engine.doors.sandbox import CodeAnswer
 from flows.engine.errors import NodeError
 from flows.engine.node_call import resolve_config, run_pure
 from flows.engine.node_type import (
@@ -64,6 +65,25 @@ class FakeCredentials:
 
 
 @dataclass
+class FakeSandbox:
+    """Answers as scripted, and remembers what it was asked to run."""
+
+    answers: list[CodeAnswer | NodeError] = field(default_factory=list)
+    calls: list[dict[str, Any]] = field(default_factory=list)
+
+    async def run(
+        self, source: str, inputs: Mapping[str, Any], *, seconds: float, memory_bytes: int
+    ) -> CodeAnswer:
+        self.calls.append(
+            {"source": source, "inputs": inputs, "seconds": seconds, "memory_bytes": memory_bytes}
+        )
+        given = self.answers.pop(0)
+        if isinstance(given, NodeError):
+            raise given
+        return given
+
+
+@dataclass
 class FakeContext:
     """A world that answers as scripted and remembers what it was asked."""
 
@@ -82,6 +102,7 @@ class FakeContext:
     last: bool = True
     restarts: int = 0
     credentials: FakeCredentials = field(default_factory=FakeCredentials)
+    sandbox: FakeSandbox = field(default_factory=FakeSandbox)
     requests: list[ModelRequest] = field(default_factory=list)
     calls: list[dict[str, Any]] = field(default_factory=list)
 
