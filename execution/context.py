@@ -19,6 +19,7 @@ from execution.doors.mail import RunMail
 from execution.doors.mcp import RunMcp
 from execution.doors.media import RunMedia
 from execution.doors.sql import RunSql
+from execution.doors.sandbox import RunSandbox
 from execution.providers.access import access_of, default_model, limits_of
 from execution.providers.base import Access
 from execution.providers.registry import load_provider, resolve
@@ -55,6 +56,7 @@ class RunContext:
     mail: RunMail = field(init=False)
     mcp: RunMcp = field(init=False)
     media: RunMedia = field(init=False)
+    sandbox: RunSandbox = field(init=False)
     _stream: Stream | None = None
     _ends_at: float = field(init=False)
 
@@ -68,6 +70,8 @@ class RunContext:
         self.mail = RunMail(self.credentials)
         self.mcp = RunMcp(self.credentials)
         self.media = RunMedia(self)
+        self.credentials = RunCredentials(UUID(self.call["workspace_id"]))
+        self.sandbox = RunSandbox(self.call["workspace_id"], self.call["run_id"])
 
     @property
     def run_id(self) -> str:

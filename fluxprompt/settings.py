@@ -310,7 +310,12 @@ FLUX_PROVIDER_MAX_CONCURRENT = env.int("FLUX_PROVIDER_MAX_CONCURRENT", default=0
 #: Pieces of work of each kind that one worker does at once.
 FLUX_SLOTS_IO = env.int("FLUX_SLOTS_IO", default=200)
 FLUX_SLOTS_MODEL = env.int("FLUX_SLOTS_MODEL", default=200)
-FLUX_SLOTS_CODE = env.int("FLUX_SLOTS_CODE", default=8)
+# More than processes of the sandbox: who waits for one of these keeps nobody else out.
+FLUX_SLOTS_CODE = env.int("FLUX_SLOTS_CODE", default=100)
+#: Processes in which one worker (or a web process, for its inline runs) runs code at once.
+FLUX_SANDBOX_PROCESSES = env.int(
+    "FLUX_SANDBOX_PROCESSES", default=max(8, 2 * (os.cpu_count() or 1))
+)
 
 #: Private addresses that nodes may call: host, host:port or CIDR.
 FLUX_ALLOW_HOSTS = env.list("FLUX_ALLOW_HOSTS", default=[])

@@ -14,6 +14,7 @@ from flows.engine.doors.mcp import Mcp
 from flows.engine.doors.media import Media
 from flows.engine.doors.sql import Sql
 from flows.engine.doors.steps import Steps
+from flows.engine.doors.sandbox import Sandbox
 from flows.engine.errors import NodeError
 from flows.engine.model_usage import ModelUsage
 
@@ -203,6 +204,8 @@ class Context(Protocol):
     @property
     def mcp(self) -> Mcp:
         """Tools that others offer."""
+    def sandbox(self) -> Sandbox:
+        """Where code runs that nobody trusts."""
 
     @property
     def seconds_left(self) -> float:

@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from flows.engine.doors.credentials import OpenedCredential
+from flows.engine.doors.sandbox import CodeAnswer
 from flows.engine.errors import NodeError
 from flows.engine.model_usage import ModelUsage
 from flows.engine.node_call import resolve_config, run_pure
@@ -54,6 +56,43 @@ def answer(text: str, *, finish_reason: str = "stop", tokens: int = 5) -> ModelA
 
 
 @dataclass
+class FakeCredentials:
+    """Credentials by name, opened as the real ones are."""
+
+    known: dict[str, OpenedCredential] = field(default_factory=dict)
+
+    @asynccontextmanager
+    async def open(
+        self, reference: str, types: Sequence[str], *, field: str = "credential"
+    ) -> AsyncGenerator[OpenedCredential]:
+        found = self.known.get(reference)
+        if found is None:
+            raise NodeError("credential_missing", "There is no such one.", field=field)
+        if found.type not in types:
+            raise NodeError("credential_unfit", "It does not fit.", field=field)
+        yield found
+
+
+@dataclass
+class FakeSandbox:
+    """Answers as scripted, and remembers what it was asked to run."""
+
+    answers: list[CodeAnswer | NodeError] = field(default_factory=list)
+    calls: list[dict[str, Any]] = field(default_factory=list)
+
+    async def run(
+        self, source: str, inputs: Mapping[str, Any], *, seconds: float, memory_bytes: int
+    ) -> CodeAnswer:
+        self.calls.append(
+            {"source": source, "inputs": inputs, "seconds": seconds, "memory_bytes": memory_bytes}
+        )
+        given = self.answers.pop(0)
+        if isinstance(given, NodeError):
+            raise given
+        return given
+
+
+@dataclass
 class FakeContext:
     """A world that answers as scripted and remembers what it was asked."""
 
@@ -79,6 +118,7 @@ class FakeContext:
     mail: FakeMail = field(default_factory=FakeMail)
     mcp: FakeMcp = field(default_factory=FakeMcp)
     media: FakeMedia = field(default_factory=FakeMedia)
+    sandbox: FakeSandbox = field(default_factory=FakeSandbox)
     requests: list[ModelRequest] = field(default_factory=list)
     calls: list[dict[str, Any]] = field(default_factory=list)
 
