@@ -1,5 +1,6 @@
 """What an I/O node gets: the doors to the world, with everything it used kept count of."""
 
+import asyncio
 import json
 import time
 from collections.abc import Awaitable, Callable, Mapping
@@ -19,9 +20,11 @@ from execution.results import Spent
 from execution.shapes import NodeCall
 from execution.streaming import Stream, finish
 from execution.tally import Tally
-from flows.engine.errors import NodeError
+from flows.engine.errors import NeedsLoad, NodeError
+from flows.engine.evaluating import Evaluating
 from flows.engine.json_values import storable_text
-from flows.engine.node_type import HttpAnswer, ModelAnswer, ModelRequest, ModelUsage
+from flows.engine.node_type import JSON, HttpAnswer, ModelAnswer, ModelRequest, ModelUsage
+from flows.engine.references import Load
 
 #: Characters of a model's name that are booked: the length of the columns.
 MODEL_LENGTH = 200
@@ -36,6 +39,10 @@ class RunContext:
     spent: list[Spent] = field(default_factory=list)
     #: Whether no attempt would follow an error: the runner decides.
     judge: Callable[[NodeError], Awaitable[bool]] | None = None
+    #: Evaluates what the node's config keeps as written; there once its names are.
+    evaluating: Evaluating | None = None
+    #: Loads a large value, on a database thread.
+    load: Load | None = None
     credentials: RunCredentials = field(init=False)
     _stream: Stream | None = None
     _ends_at: float = field(init=False)
@@ -73,6 +80,17 @@ class RunContext:
     def seconds_left(self) -> float:
         return max(0.0, self._ends_at - time.monotonic())
 
+    async def evaluate(self, written: JSON, names: Mapping[str, JSON]) -> JSON:
+        evaluating = self.evaluating
+        assert evaluating is not None
+        try:
+            # Up to 0.2 s of CPU: other calls go on meanwhile.
+            return await asyncio.to_thread(evaluating.value, written, names)
+        except NeedsLoad:
+            return await in_database(lambda: evaluating.value(written, names, self.load))
+        except RecursionError as error:
+            raise NodeError("value_too_deep", "A value is nested too deeply to be read.") from error
+
     async def is_final(self, error: NodeError) -> bool:
         return self.judge is None or await self.judge(error)
 
@@ -95,6 +113,7 @@ class RunContext:
         content: bytes | None = None,
         timeout_seconds: float = 30,
         max_bytes: int = 50_000_000,
+        secret: bool = False,
     ) -> HttpAnswer:
         return await egress.fetch(
             method,
@@ -104,6 +123,7 @@ class RunContext:
             content=content,
             timeout_seconds=timeout_seconds,
             max_bytes=max_bytes,
+            secret=secret,
         )
 
     async def model(self, request: ModelRequest) -> ModelAnswer:

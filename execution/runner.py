@@ -36,6 +36,7 @@ from execution.retries import FINAL, Verdict, may_follow, verdict
 from execution.shapes import NodeCall, NodeDone
 from flows.engine.attempts import condition_holds, is_rate_limit
 from flows.engine.errors import NeedsLoad, NodeError
+from flows.engine.evaluating import Evaluating
 from flows.engine.node_call import resolve_config, run_pure
 from flows.engine.node_type import NodeType, PureInputs, Result
 from flows.engine.references import Load
@@ -166,7 +167,7 @@ class _Execution:
         self.attempt = attempt
         self.recorder = recorder
         self.work_off = work_off
-        self.context = RunContext(call, attempt, judge=self._is_final)
+        self.context = RunContext(call, attempt, judge=self._is_final, load=self._load)
         self.config: JSON = None
         # Until the node itself begins, nothing was done that could be done twice.
         self.repeatable = True
@@ -228,6 +229,7 @@ class _Execution:
         except NeedsLoad:
             config = await in_database(lambda: self._resolve(node_type, self._load))
         self.repeatable = node_type.may_repeat(config)
+        self.context.evaluating = Evaluating(self._names())
         return await node_type.io(config, self.context), False
 
     def _evaluate(self, node_type: NodeType) -> Result:

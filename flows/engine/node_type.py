@@ -159,6 +159,13 @@ class Context(Protocol):
     def seconds_left(self) -> float:
         """Seconds until this attempt is ended by its timeout."""
 
+    async def evaluate(self, written: JSON, names: Mapping[str, JSON]) -> JSON:
+        """The value of a field that is kept as written (`evaluate: inside`).
+
+        `names` hold beside those that the config may read, and hide them. All evaluations of an
+        attempt have one budget. Raises NodeError.
+        """
+
     async def is_final(self, error: NodeError) -> bool:
         """Whether no other attempt would follow this failure of the node."""
 
@@ -178,8 +185,12 @@ class Context(Protocol):
         content: bytes | None = None,
         timeout_seconds: float = 30,
         max_bytes: int = 50_000_000,
+        secret: bool = False,
     ) -> HttpAnswer:
-        """One request through the guarded client. Raises NodeError."""
+        """One request through the guarded client. Raises NodeError.
+
+        `secret`: it holds a credential, which plain http does not carry to a public address.
+        """
 
     async def model(self, request: ModelRequest) -> ModelAnswer:
         """One model call, streamed to `emit` while it runs; its usage is booked. NodeError."""

@@ -8,6 +8,7 @@ from typing import Any
 
 from flows.engine.doors.credentials import OpenedCredential
 from flows.engine.errors import NodeError
+from flows.engine.evaluating import Evaluating
 from flows.engine.node_call import resolve_config, run_pure
 from flows.engine.node_type import (
     HttpAnswer,
@@ -50,6 +51,7 @@ class FakeCredentials:
     """Credentials by name, opened as the real ones are."""
 
     known: dict[str, OpenedCredential] = field(default_factory=dict)
+    opened: list[OpenedCredential] = field(default_factory=list)
 
     @asynccontextmanager
     async def open(
@@ -60,7 +62,13 @@ class FakeCredentials:
             raise NodeError("credential_missing", "There is no such one.", field=field)
         if found.type not in types:
             raise NodeError("credential_unfit", "It does not fit.", field=field)
+        self.opened.append(found)
         yield found
+
+    def masked(self, text: str) -> str:
+        for secret in (value for one in self.opened for value in one.secret.values()):
+            text = text.replace(secret, "••••")
+        return text
 
 
 @dataclass
@@ -81,9 +89,17 @@ class FakeContext:
     #: Whether this is the last attempt, also for what may pass.
     last: bool = True
     restarts: int = 0
+    #: What the config may read.
+    names: Mapping[str, Any] = field(default_factory=dict)
+    evaluating: Evaluating | None = None
     credentials: FakeCredentials = field(default_factory=FakeCredentials)
     requests: list[ModelRequest] = field(default_factory=list)
     calls: list[dict[str, Any]] = field(default_factory=list)
+
+    async def evaluate(self, written: Any, names: Mapping[str, Any]) -> Any:
+        if self.evaluating is None:
+            self.evaluating = Evaluating(self.names)
+        return self.evaluating.value(written, names)
 
     async def is_final(self, error: NodeError) -> bool:
         return self.last or not error.retryable
@@ -111,10 +127,10 @@ class FakeContext:
         content: bytes | None = None,
         timeout_seconds: float = 30,
         max_bytes: int = 50_000_000,
+        secret: bool = False,
     ) -> HttpAnswer:
-        self.calls.append(
-            {"method": method, "url": url, "headers": headers, "query": query, "content": content}
-        )
+        call = {"method": method, "url": url, "headers": headers, "query": query}
+        self.calls.append({**call, "content": content, "max_bytes": max_bytes, "secret": secret})
         given = self.answers.pop(0)
         if isinstance(given, NodeError):
             raise given
@@ -133,6 +149,7 @@ def perform(
     kind = node_type(name)
     assert kind.io is not None
     checked, _ = resolve_config(kind, config, context or {}, load=load)
+    world.names = context or {}
 
     async def run() -> Result:
         assert kind.io is not None
