@@ -34,10 +34,15 @@ async def read_answer(
     (none: TRANSIENT). Raises NodeError `http_status` for an answer that is no success.
     """
     text = await text_of_answer(answer)
-    if not (answer.status in ok if ok else 200 <= answer.status <= 299):
+    if not is_success(answer.status, ok):
         raise status_error(answer, ctx.credentials.masked(text[:_LOOKED_AT]), passing)
     parsed = await compute(len(answer.content), _parsed, text)
     return {"status": answer.status, "headers": dict(answer.headers), "json": parsed, "text": text}
+
+
+def is_success(status: int, ok: Collection[int] = ()) -> bool:
+    """Whether a status is one of those that count as success; none: 200 to 299."""
+    return status in ok if ok else 200 <= status <= 299
 
 
 async def text_of_answer(answer: HttpAnswer) -> str:

@@ -22,6 +22,14 @@ IDEMPOTENT = ("GET", "PUT", "DELETE", "HEAD", "OPTIONS")
 MAX_SECONDS = 600
 
 
+def web_address(url: str) -> str:
+    """The address without white space around it. Raises ValueError where it is none of the web."""
+    url = url.strip()
+    if not url.lower().startswith(("http://", "https://")):
+        raise ValueError("the address has to start with https:// or http://")
+    return url
+
+
 def _upper(value: Any) -> Any:
     return value.strip().upper() if isinstance(value, str) else value
 
@@ -87,10 +95,7 @@ class WebCall(NodeConfig):
     @field_validator("url")
     @classmethod
     def _web(cls, url: str) -> str:
-        url = url.strip()
-        if not url.lower().startswith(("http://", "https://")):
-            raise ValueError("the address has to start with https:// or http://")
-        return url
+        return web_address(url)
 
     @field_validator("headers")
     @classmethod
