@@ -1,5 +1,6 @@
 """What an I/O node gets: the doors to the world, with everything it used kept count of."""
 
+import asyncio
 import json
 import time
 from collections.abc import Awaitable, Callable, Mapping
@@ -18,8 +19,8 @@ from execution.doors.flows import RunFlows
 from execution.doors.mail import RunMail
 from execution.doors.mcp import RunMcp
 from execution.doors.media import RunMedia
-from execution.doors.sql import RunSql
 from execution.doors.sandbox import RunSandbox
+from execution.doors.sql import RunSql
 from execution.providers.access import access_of, default_model, limits_of
 from execution.providers.base import Access
 from execution.providers.registry import load_provider, resolve
@@ -28,10 +29,12 @@ from execution.shapes import NodeCall
 from execution.streaming import Stream, finish
 from execution.tally import Tally
 from flows.engine.doors.steps import Steps
-from flows.engine.errors import NodeError
+from flows.engine.errors import NeedsLoad, NodeError
+from flows.engine.evaluating import Evaluating
 from flows.engine.json_values import storable_text
 from flows.engine.model_usage import ModelUsage
-from flows.engine.node_type import HttpAnswer, ModelAnswer, ModelRequest
+from flows.engine.node_type import JSON, HttpAnswer, ModelAnswer, ModelRequest
+from flows.engine.references import Load
 
 #: Characters of a model's name that are booked: the length of the columns.
 MODEL_LENGTH = 200
@@ -49,6 +52,10 @@ class RunContext:
     judge: Callable[[NodeError], Awaitable[bool]] | None = None
     #: The node's, where this is of a step inside: what it streams goes there.
     outer: "RunContext | None" = None
+    #: Evaluates what the node's config keeps as written; there once its names are.
+    evaluating: Evaluating | None = None
+    #: Loads a large value, on a database thread.
+    load: Load | None = None
     credentials: RunCredentials = field(init=False)
     flows: RunFlows = field(init=False)
     files: RunFiles = field(init=False)
@@ -70,7 +77,6 @@ class RunContext:
         self.mail = RunMail(self.credentials)
         self.mcp = RunMcp(self.credentials)
         self.media = RunMedia(self)
-        self.credentials = RunCredentials(UUID(self.call["workspace_id"]))
         self.sandbox = RunSandbox(self.call["workspace_id"], self.call["run_id"])
 
     @property
@@ -102,6 +108,17 @@ class RunContext:
     def seconds_left(self) -> float:
         return max(0.0, self._ends_at - time.monotonic())
 
+    async def evaluate(self, written: JSON, names: Mapping[str, JSON]) -> JSON:
+        evaluating = self.evaluating
+        assert evaluating is not None
+        try:
+            # Up to 0.2 s of CPU: other calls go on meanwhile.
+            return await asyncio.to_thread(evaluating.value, written, names)
+        except NeedsLoad:
+            return await in_database(lambda: evaluating.value(written, names, self.load))
+        except RecursionError as error:
+            raise NodeError("value_too_deep", "A value is nested too deeply to be read.") from error
+
     async def is_final(self, error: NodeError) -> bool:
         return self.judge is None or await self.judge(error)
 
@@ -129,6 +146,7 @@ class RunContext:
         content: bytes | None = None,
         timeout_seconds: float = 30,
         max_bytes: int = 50_000_000,
+        secret: bool = False,
     ) -> HttpAnswer:
         return await egress.fetch(
             method,
@@ -138,6 +156,7 @@ class RunContext:
             content=content,
             timeout_seconds=timeout_seconds,
             max_bytes=max_bytes,
+            secret=secret,
         )
 
     async def access(self) -> Access:

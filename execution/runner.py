@@ -39,6 +39,7 @@ from execution.retries import FINAL, Verdict, may_follow, verdict
 from execution.shapes import NodeCall, NodeDone
 from flows.engine.attempts import condition_holds, is_rate_limit
 from flows.engine.errors import NeedsLoad, NodeError
+from flows.engine.evaluating import Evaluating
 from flows.engine.node_call import resolve_config, run_pure
 from flows.engine.node_type import Context, NodeType, PureInputs, Result
 from flows.engine.references import Load
@@ -152,6 +153,7 @@ class _Execution:
             attempt,
             RunSteps(call, self._perform),
             judge=self._is_final,
+            load=self._load,
             outer=step.outer if step else None,
         )
         self.config: JSON = None
@@ -231,6 +233,7 @@ class _Execution:
         except NeedsLoad:
             config = await in_database(lambda: self._resolve(node_type, self._load))
         self.repeatable = node_type.may_repeat(config)
+        self.context.evaluating = Evaluating(self._names())
         return await node_type.io(config, self.context), False
 
     def _evaluate(self, node_type: NodeType) -> Result:

@@ -12,9 +12,9 @@ from flows.engine.doors.flows import Flows
 from flows.engine.doors.mail import Mailer
 from flows.engine.doors.mcp import Mcp
 from flows.engine.doors.media import Media
+from flows.engine.doors.sandbox import Sandbox
 from flows.engine.doors.sql import Sql
 from flows.engine.doors.steps import Steps
-from flows.engine.doors.sandbox import Sandbox
 from flows.engine.errors import NodeError
 from flows.engine.model_usage import ModelUsage
 
@@ -204,12 +204,21 @@ class Context(Protocol):
     @property
     def mcp(self) -> Mcp:
         """Tools that others offer."""
+
+    @property
     def sandbox(self) -> Sandbox:
         """Where code runs that nobody trusts."""
 
     @property
     def seconds_left(self) -> float:
         """Seconds until this attempt is ended by its timeout."""
+
+    async def evaluate(self, written: JSON, names: Mapping[str, JSON]) -> JSON:
+        """The value of a field that is kept as written (`evaluate: inside`).
+
+        `names` hold beside those that the config may read, and hide them. All evaluations of an
+        attempt have one budget. Raises NodeError.
+        """
 
     async def is_final(self, error: NodeError) -> bool:
         """Whether no other attempt would follow this failure of the node."""
@@ -230,8 +239,12 @@ class Context(Protocol):
         content: bytes | None = None,
         timeout_seconds: float = 30,
         max_bytes: int = 50_000_000,
+        secret: bool = False,
     ) -> HttpAnswer:
-        """One request through the guarded client. Raises NodeError."""
+        """One request through the guarded client. Raises NodeError.
+
+        `secret`: it holds a credential, which plain http does not carry to a public address.
+        """
 
     async def model(self, request: ModelRequest) -> ModelAnswer:
         """One model call, streamed to `emit` while it runs; its usage is booked. NodeError."""

@@ -8,7 +8,7 @@ from flows.engine.charsets import decoded
 from flows.engine.errors import NodeError
 from flows.engine.heavy import compute
 from flows.engine.json_values import read_json
-from flows.engine.node_type import HttpAnswer
+from flows.engine.node_type import Context, HttpAnswer
 
 JSON = Any
 #: Answers that say "try again": busy, or broken in passing.
@@ -17,10 +17,16 @@ TRANSIENT = (408, 425, 429, 500, 502, 503, 504)
 REFUSED = (429, 503)
 # Longest wait that a service may ask for; what is longer is asked for again.
 MAX_RETRY_AFTER = 3_600.0
+# Characters of a body that an error shows, and that are searched for secrets before it is cut.
+_SHOWN, _LOOKED_AT = 300, 20_000
 
 
 async def read_answer(
-    answer: HttpAnswer, *, ok: Collection[int] = (), passing: Collection[int] = ()
+    answer: HttpAnswer,
+    ctx: Context,
+    *,
+    ok: Collection[int] = (),
+    passing: Collection[int] = (),
 ) -> dict[str, JSON]:
     """`{status, headers, json, text}` of an answer.
 
@@ -28,10 +34,15 @@ async def read_answer(
     (none: TRANSIENT). Raises NodeError `http_status` for an answer that is no success.
     """
     text = await text_of_answer(answer)
-    if not (answer.status in ok if ok else 200 <= answer.status <= 299):
-        raise status_error(answer, text, passing)
+    if not is_success(answer.status, ok):
+        raise status_error(answer, ctx.credentials.masked(text[:_LOOKED_AT]), passing)
     parsed = await compute(len(answer.content), _parsed, text)
     return {"status": answer.status, "headers": dict(answer.headers), "json": parsed, "text": text}
+
+
+def is_success(status: int, ok: Collection[int] = ()) -> bool:
+    """Whether a status is one of those that count as success; none: 200 to 299."""
+    return status in ok if ok else 200 <= status <= 299
 
 
 async def text_of_answer(answer: HttpAnswer) -> str:
@@ -41,8 +52,8 @@ async def text_of_answer(answer: HttpAnswer) -> str:
 
 
 def status_error(answer: HttpAnswer, text: str, passing: Collection[int] = ()) -> NodeError:
-    """The error that an answer is; `text` is its body."""
-    shown = " ".join(text[:300].split())
+    """The error that an answer is; `text` is its body, or how it begins."""
+    shown = " ".join(text[:_SHOWN].split())
     said = f": {shown}" if shown else "."
     may_pass = answer.status in (passing or TRANSIENT)
     message = f"The service answered {answer.status}{said} {_advice(answer.status, may_pass)}"

@@ -6,9 +6,10 @@ from urllib.parse import urlencode
 
 from flows.engine.errors import NodeError
 from flows.engine.expressions import text_of
+from flows.engine.web_multipart import bytes_of, multipart
 
 JSON = Any
-type BodyType = Literal["json", "form", "text", "none"]
+type BodyType = Literal["json", "form", "multipart", "text", "base64", "none"]
 
 
 def body_of(body: JSON, body_type: BodyType) -> tuple[bytes | None, str | None]:
@@ -21,15 +22,15 @@ def body_of(body: JSON, body_type: BodyType) -> tuple[bytes | None, str | None]:
             return data, "application/json"
         case "text":
             return text_of(body).encode("utf-8", "replace"), "text/plain; charset=utf-8"
-    fields = {
-        name: [text_of(item) for item in value] if isinstance(value, list) else text_of(value)
-        for name, value in _fields(body).items()
-    }
-    return urlencode(fields, doseq=True).encode(), "application/x-www-form-urlencoded"
-
-
-def _fields(body: JSON) -> dict[str, JSON]:
+        case "base64":
+            return bytes_of(body, "body"), "application/octet-stream"
     if not isinstance(body, dict):
         message = "A form's body has to be an object of fields and values."
         raise NodeError("config_invalid", message, field="body")
-    return body
+    if body_type == "multipart":
+        return multipart(body)
+    fields = {
+        name: [text_of(item) for item in value] if isinstance(value, list) else text_of(value)
+        for name, value in body.items()
+    }
+    return urlencode(fields, doseq=True).encode(), "application/x-www-form-urlencoded"

@@ -1,11 +1,15 @@
 """A request to another service: what is asked for, and how it is sent. Shared by nodes."""
 
+from base64 import b64encode
 from collections.abc import Mapping
+from hashlib import sha256
 from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, field_validator
 
 from flows.engine.config import NodeConfig, Text
+from flows.engine.doors.credentials import OpenedCredential
+from flows.engine.errors import NodeError
 from flows.engine.expressions import has_expression, text_of
 from flows.engine.node_type import Context, HttpAnswer
 from flows.engine.web_body import body_of
@@ -18,11 +22,25 @@ IDEMPOTENT = ("GET", "PUT", "DELETE", "HEAD", "OPTIONS")
 MAX_SECONDS = 600
 
 
+def web_address(url: str) -> str:
+    """The address without white space around it. Raises ValueError where it is none of the web."""
+    url = url.strip()
+    if not url.lower().startswith(("http://", "https://")):
+        raise ValueError("the address has to start with https:// or http://")
+    return url
+
+
 def _upper(value: Any) -> Any:
     return value.strip().upper() if isinstance(value, str) else value
 
 
 Method = Literal["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"]
+
+
+#: Bytes of an answer that are read at most, unpacked.
+MAX_BYTES = 50_000_000
+#: Types of credentials that a request can carry.
+CREDENTIALS = ("bearer", "basic", "header")
 
 
 class WebCall(NodeConfig):
@@ -46,11 +64,18 @@ class WebCall(NodeConfig):
     body: Any = Field(
         default=None,
         title="Body",
-        description="What to send: any JSON, fields of a form, or text.",
+        description="What to send: any JSON, fields of a form, text, or bytes in base64.",
         json_schema_extra={"widget": "json"},
     )
-    body_type: Literal["json", "form", "text", "none"] = Field(
+    body_type: Literal["json", "form", "multipart", "text", "base64", "none"] = Field(
         default="json", title="Body type", description="How the body is sent."
+    )
+    credential: Text = Field(
+        default="",
+        title="Credential",
+        description="Name or id of a stored token, password or header that is sent along.",
+        max_length=200,
+        json_schema_extra={"widget": "credential", "types": list(CREDENTIALS)},
     )
     timeout_seconds: float = Field(
         default=30,
@@ -59,14 +84,18 @@ class WebCall(NodeConfig):
         gt=0,
         le=MAX_SECONDS,
     )
+    max_bytes: int = Field(
+        default=MAX_BYTES,
+        title="Longest answer",
+        description="Bytes of the answer, unpacked; a longer one is an error.",
+        gt=0,
+        le=MAX_BYTES,
+    )
 
     @field_validator("url")
     @classmethod
     def _web(cls, url: str) -> str:
-        url = url.strip()
-        if not url.lower().startswith(("http://", "https://")):
-            raise ValueError("the address has to start with https:// or http://")
-        return url
+        return web_address(url)
 
     @field_validator("headers")
     @classmethod
@@ -77,17 +106,71 @@ class WebCall(NodeConfig):
         return headers
 
 
-async def send(call: WebCall, ctx: Context) -> HttpAnswer:
-    """The answer, whatever its status. Raises NodeError where there is none."""
+async def send(call: WebCall, ctx: Context, *, part: str = "") -> HttpAnswer:
+    """The answer, whatever its status. Raises NodeError where there is none.
+
+    `part` tells the requests of a node apart that sends several, so that a service does not take
+    the second for the first sent again; the same in every attempt.
+    """
     content, sent_type = body_of(call.body, call.body_type)
-    return await ctx.http(
-        call.method,
-        call.url,
-        headers=_headers(call, sent_type, ctx.idempotency_key),
-        query=_query(call.query),
-        content=content,
-        timeout_seconds=call.timeout_seconds,
-    )
+    headers = _headers(call, sent_type, _key(ctx.idempotency_key, part))
+    if not call.credential.strip():
+        return await _sent(call, ctx, headers, content, secret=False)
+    async with ctx.credentials.open(call.credential, CREDENTIALS) as opened:
+        name, value = _header_of(opened)
+        if any(name.lower() == written.lower() for written in call.headers):
+            message = (
+                f"The credential '{opened.name}' sends the header '{name}'. Remove that header, or "
+                "the credential."
+            )
+            raise NodeError("config_invalid", message, field="headers")
+        kept = {key: one for key, one in headers.items() if key.lower() != name.lower()}
+        return await _sent(call, ctx, {**kept, name: value}, content, secret=True)
+
+
+async def _sent(
+    call: WebCall,
+    ctx: Context,
+    headers: Mapping[str, str],
+    content: bytes | None,
+    *,
+    secret: bool,
+) -> HttpAnswer:
+    try:
+        return await ctx.http(
+            call.method,
+            call.url,
+            headers=headers,
+            query=_query(call.query),
+            content=content,
+            timeout_seconds=call.timeout_seconds,
+            max_bytes=call.max_bytes,
+            secret=secret,
+        )
+    except NodeError as error:
+        if error.code == "too_large":
+            error.field = "max_bytes"
+        raise
+
+
+def _header_of(opened: OpenedCredential) -> tuple[str, str]:
+    """Name and value of the header that a credential is sent as. Raises NodeError."""
+    if opened.type == "basic":
+        pair = f"{opened.settings['username']}:{opened.secret['password']}"
+        return "Authorization", f"Basic {b64encode(pair.encode()).decode()}"
+    if opened.type == "header":
+        name, value = opened.settings["header"], opened.secret["value"]
+    else:
+        name, value = "Authorization", f"Bearer {opened.secret['token']}"
+    if not (value.isascii() and value.isprintable()):
+        # What cannot be sent would be told by an error in a form that nothing masks.
+        message = f"The credential '{opened.name}' holds a character that no header can carry."
+        raise NodeError("credential_unfit", f"{message} Enter it again.", field="credential")
+    return name, value
+
+
+def _key(key: str, part: str) -> str:
+    return sha256(f"{key}/{part}".encode()).hexdigest()[:32] if part else key
 
 
 def _query(query: Mapping[str, Any]) -> dict[str, str | list[str]]:
@@ -110,6 +193,9 @@ def _headers(call: WebCall, content_type: str | None, key: str) -> dict[str, str
     if not is_idempotent(call):
         added[KEY_HEADER] = key
     written = {name.lower() for name in call.headers}
+    if call.body_type == "multipart" and "content-type" in written:
+        message = "The header Content-Type of a form with files is set for you: remove it."
+        raise NodeError("config_invalid", message, field="headers")
     headers = {name: value for name, value in added.items() if name.lower() not in written}
     for name, value in call.headers.items():
         if value or name.lower() != KEY_HEADER.lower():

@@ -11,6 +11,7 @@ from flows.engine.doors.flows import FlowFacts
 from flows.engine.doors.mail import Mail, Sent
 from flows.engine.doors.mcp import McpAnswer, McpServer, McpTool
 from flows.engine.doors.media import Made, Recording, Transcript
+from flows.engine.doors.sandbox import CodeAnswer
 from flows.engine.doors.sql import SqlAnswer, SqlQuery
 from flows.engine.doors.steps import Question, Step
 from flows.engine.errors import NodeError
@@ -93,6 +94,7 @@ class FakeCredentials:
     """Credentials by name, opened as the real ones are."""
 
     known: dict[str, OpenedCredential] = field(default_factory=dict)
+    opened: list[OpenedCredential] = field(default_factory=list)
 
     @asynccontextmanager
     async def open(
@@ -103,7 +105,13 @@ class FakeCredentials:
             raise NodeError("credential_missing", "There is no such one.", field=field)
         if found.type not in types:
             raise NodeError("credential_unfit", "It does not fit.", field=field)
+        self.opened.append(found)
         yield found
+
+    def masked(self, text: str) -> str:
+        for secret in (value for one in self.opened for value in one.secret.values()):
+            text = text.replace(secret, "••••")
+        return text
 
 
 @dataclass
@@ -165,3 +173,19 @@ class FakeFiles:
 
     async def write(self, name: str, content: bytes, media_type: str = "") -> StoredFile:
         return self.stored[self.add(name, content, media_type)][0]
+
+
+@dataclass
+class FakeSandbox:
+    """Answers as scripted, and remembers what it was asked to run."""
+
+    answers: list[CodeAnswer | NodeError] = field(default_factory=list)
+    calls: list[dict[str, Any]] = field(default_factory=list)
+
+    async def run(
+        self, source: str, inputs: Mapping[str, Any], *, seconds: float, memory_bytes: int
+    ) -> CodeAnswer:
+        self.calls.append(
+            {"source": source, "inputs": inputs, "seconds": seconds, "memory_bytes": memory_bytes}
+        )
+        return _next(self.answers)

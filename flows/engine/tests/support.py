@@ -5,9 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from flows.engine.doors.credentials import OpenedCredential
-from flows.engine.doors.sandbox import CodeAnswer
 from flows.engine.errors import NodeError
+from flows.engine.evaluating import Evaluating
 from flows.engine.model_usage import ModelUsage
 from flows.engine.node_call import resolve_config, run_pure
 from flows.engine.node_type import (
@@ -27,6 +26,7 @@ from flows.engine.tests.fake_doors import (
     FakeMail,
     FakeMcp,
     FakeMedia,
+    FakeSandbox,
     FakeSql,
     FakeSteps,
 )
@@ -56,43 +56,6 @@ def answer(text: str, *, finish_reason: str = "stop", tokens: int = 5) -> ModelA
 
 
 @dataclass
-class FakeCredentials:
-    """Credentials by name, opened as the real ones are."""
-
-    known: dict[str, OpenedCredential] = field(default_factory=dict)
-
-    @asynccontextmanager
-    async def open(
-        self, reference: str, types: Sequence[str], *, field: str = "credential"
-    ) -> AsyncGenerator[OpenedCredential]:
-        found = self.known.get(reference)
-        if found is None:
-            raise NodeError("credential_missing", "There is no such one.", field=field)
-        if found.type not in types:
-            raise NodeError("credential_unfit", "It does not fit.", field=field)
-        yield found
-
-
-@dataclass
-class FakeSandbox:
-    """Answers as scripted, and remembers what it was asked to run."""
-
-    answers: list[CodeAnswer | NodeError] = field(default_factory=list)
-    calls: list[dict[str, Any]] = field(default_factory=list)
-
-    async def run(
-        self, source: str, inputs: Mapping[str, Any], *, seconds: float, memory_bytes: int
-    ) -> CodeAnswer:
-        self.calls.append(
-            {"source": source, "inputs": inputs, "seconds": seconds, "memory_bytes": memory_bytes}
-        )
-        given = self.answers.pop(0)
-        if isinstance(given, NodeError):
-            raise given
-        return given
-
-
-@dataclass
 class FakeContext:
     """A world that answers as scripted and remembers what it was asked."""
 
@@ -110,6 +73,9 @@ class FakeContext:
     #: Whether this is the last attempt, also for what may pass.
     last: bool = True
     restarts: int = 0
+    #: What the config may read.
+    names: Mapping[str, Any] = field(default_factory=dict)
+    evaluating: Evaluating | None = None
     credentials: FakeCredentials = field(default_factory=FakeCredentials)
     flows: FakeFlows = field(default_factory=FakeFlows)
     steps: FakeSteps = field(init=False)
@@ -124,6 +90,11 @@ class FakeContext:
 
     def __post_init__(self) -> None:
         self.steps = FakeSteps(self)
+
+    async def evaluate(self, written: Any, names: Mapping[str, Any]) -> Any:
+        if self.evaluating is None:
+            self.evaluating = Evaluating(self.names)
+        return self.evaluating.value(written, names)
 
     async def is_final(self, error: NodeError) -> bool:
         return self.last or not error.retryable
@@ -151,10 +122,10 @@ class FakeContext:
         content: bytes | None = None,
         timeout_seconds: float = 30,
         max_bytes: int = 50_000_000,
+        secret: bool = False,
     ) -> HttpAnswer:
-        self.calls.append(
-            {"method": method, "url": url, "headers": headers, "query": query, "content": content}
-        )
+        call = {"method": method, "url": url, "headers": headers, "query": query}
+        self.calls.append({**call, "content": content, "max_bytes": max_bytes, "secret": secret})
         given = self.answers.pop(0)
         if isinstance(given, NodeError):
             raise given
@@ -173,6 +144,7 @@ def perform(
     kind = node_type(name)
     assert kind.io is not None
     checked, _ = resolve_config(kind, config, context or {}, load=load)
+    world.names = context or {}
 
     async def run() -> Result:
         assert kind.io is not None

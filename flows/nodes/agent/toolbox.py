@@ -193,7 +193,7 @@ class Toolbox:
         request = tool.called_with(place.call.arguments or {})
 
         async def work(inner: Context) -> Result:
-            return Result(await read_answer(await send(request, inner)))
+            return Result(await read_answer(await send(request, inner), inner))
 
         step = Step(
             place.number,
