@@ -1,10 +1,9 @@
 """What an I/O node gets: the doors to the world, with everything it used kept count of."""
 
-import json
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from uuid import UUID, uuid5
+from uuid import UUID
 
 from accounts.models import Workspace
 from execution import egress
@@ -13,10 +12,12 @@ from execution.budgets import check_budget
 from execution.credential_limits import room_for
 from execution.database import in_database
 from execution.doors.credentials import RunCredentials
+from execution.doors.memory import RunMemories
 from execution.providers.access import access_of, default_model, limits_of
 from execution.providers.registry import load_provider, resolve
 from execution.results import Spent
 from execution.shapes import NodeCall
+from execution.step_keys import step_key
 from execution.streaming import Stream, finish
 from execution.tally import Tally
 from flows.engine.errors import NodeError
@@ -37,12 +38,14 @@ class RunContext:
     #: Whether no attempt would follow an error: the runner decides.
     judge: Callable[[NodeError], Awaitable[bool]] | None = None
     credentials: RunCredentials = field(init=False)
+    memory: RunMemories = field(init=False)
     _stream: Stream | None = None
     _ends_at: float = field(init=False)
 
     def __post_init__(self) -> None:
         self._ends_at = time.monotonic() + self.call["timeout_seconds"]
         self.credentials = RunCredentials(UUID(self.call["workspace_id"]))
+        self.memory = RunMemories(self.call)
 
     @property
     def run_id(self) -> str:
@@ -66,8 +69,7 @@ class RunContext:
 
     @property
     def idempotency_key(self) -> str:
-        place = json.dumps([self.node_id, *self.call["path"]])
-        return str(uuid5(UUID(self.run_id), place))
+        return step_key(UUID(self.run_id), self.node_id, self.call["path"])
 
     @property
     def seconds_left(self) -> float:

@@ -9,6 +9,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Coroutine, Mapping
 from contextlib import suppress
+from dataclasses import replace
 from functools import cache
 from typing import Any, Protocol
 from uuid import uuid4
@@ -28,6 +29,7 @@ from execution.attempts import (
 from execution.context import RunContext
 from execution.database import DatabaseAway, RecordRefused, in_database
 from execution.ending import load_node_config
+from execution.memories.turns import Kept
 from execution.models import NodeStatus
 from execution.payloads import Externalizer, load_reference
 from execution.recording import RunMissing
@@ -35,6 +37,7 @@ from execution.results import Outcome, Prepare, fail_attempt, succeed_attempt
 from execution.retries import FINAL, Verdict, may_follow, verdict
 from execution.shapes import NodeCall, NodeDone
 from flows.engine.attempts import condition_holds, is_rate_limit
+from flows.engine.doors.memory import Turn
 from flows.engine.errors import NeedsLoad, NodeError
 from flows.engine.node_call import resolve_config, run_pure
 from flows.engine.node_type import NodeType, PureInputs, Result
@@ -265,10 +268,19 @@ class _Execution:
                 leaves=result.leaves,
                 error=dict(result.error) if result.error else None,
             )
-            return done, Outcome(self._config_to_keep(out), out.blobs, self.context.spent)
+            config = self._config_to_keep(out)
+            return done, Outcome(config, out.blobs, self.context.spent, self._turn())
 
         # On the database's thread, for it can take seconds, and other calls need the loop.
         return await self.recorder.succeed(self.call, self.attempt, shrunk)
+
+    def _turn(self) -> Kept | None:
+        """What the session is to remember, without secrets as the result itself."""
+        kept = self.context.memory.kept
+        if kept is None:
+            return None
+        said = Turn(*self._without_secrets([kept.turn.user, kept.turn.assistant]))
+        return replace(kept, turn=said)
 
     def _without_secrets(self, value: JSON) -> JSON:
         """What services repeat of the credentials they were called with is not handed on."""

@@ -33,6 +33,7 @@ from accounts.services import create_api_key, create_credential, create_workspac
 from accounts.tests.secrets_for_tests import credential_secret
 from billing.models import PriceOverride, UsageRecord
 from execution.approval_models import Approval
+from execution.memories.tests.rows_for_tests import remember
 from execution.models import Blob, NodeRun, Run, RunEvent, Snapshot
 from flows.models import Edge, Flow, FlowChange, FlowVersion, Folder, Node, Tag
 
@@ -118,6 +119,7 @@ def _run(workspace: Workspace, flow: Flow, version: FlowVersion) -> Run:
         created_at=now,
     )
     RunEvent.objects.create(run=run, seq=1, key="k", at=now, type="run.queued", data={"a": 1})
+    remember(run)
     return run
 
 
@@ -162,7 +164,7 @@ def test_every_model_of_the_product_has_a_table() -> None:
     }
     product = {
         model._meta.label
-        for app in ("accounts", "flows", "billing", "execution")
+        for app in ("accounts", "flows", "billing", "execution", "memories")
         for model in apps.get_app_config(app).get_models()
     }
     assert product - within <= {model._meta.label for model in TABLES}

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from flows.engine.doors.credentials import OpenedCredential
+from flows.engine.doors.memory import Remembered, Scope, Select, Turn, session_missing
 from flows.engine.errors import NodeError
 from flows.engine.node_call import resolve_config, run_pure
 from flows.engine.node_type import (
@@ -64,6 +65,44 @@ class FakeCredentials:
 
 
 @dataclass
+class FakeMemories:
+    """Memories that last as long as the test; `session_id` is that of the run."""
+
+    session_id: str | None = None
+    kept: dict[tuple[str, str], list[Any]] = field(default_factory=dict)
+    said: list[Turn] = field(default_factory=list)
+    #: Turns that a node wants to be kept if it succeeds.
+    new_turns: list[Turn] = field(default_factory=list)
+
+    async def append(self, scope: Scope, name: str, value: Any) -> int:
+        self._entries(scope, name).append(value)
+        return 0
+
+    async def read(self, scope: Scope, name: str, select: Select, limit: int | None) -> Remembered:
+        entries = self._entries(scope, name)
+        few = limit or (len(entries) if select == "all" else 1)
+        chosen = entries[:few] if select == "first" else entries[max(0, len(entries) - few) :]
+        return Remembered(chosen, len(entries))
+
+    async def clear(self, scope: Scope, name: str) -> int:
+        entries = self._entries(scope, name)
+        count = len(entries)
+        entries.clear()
+        return count
+
+    async def turns(self, limit: int) -> Sequence[Turn]:
+        return self.said[-limit:] if self.session_id else ()
+
+    def keep_turn(self, turn: Turn) -> None:
+        self.new_turns.append(turn)
+
+    def _entries(self, scope: Scope, name: str) -> list[Any]:
+        if scope == "session" and not self.session_id:
+            raise session_missing()
+        return self.kept.setdefault((scope, name), [])
+
+
+@dataclass
 class FakeContext:
     """A world that answers as scripted and remembers what it was asked."""
 
@@ -82,6 +121,7 @@ class FakeContext:
     last: bool = True
     restarts: int = 0
     credentials: FakeCredentials = field(default_factory=FakeCredentials)
+    memory: FakeMemories = field(default_factory=FakeMemories)
     requests: list[ModelRequest] = field(default_factory=list)
     calls: list[dict[str, Any]] = field(default_factory=list)
 
