@@ -7,6 +7,7 @@ from pydantic import BeforeValidator, Field, field_validator
 from flows.engine.config import Text, blank_as_none
 from flows.engine.model_config import ModelConfig
 from flows.engine.model_data import ModelData, ask_for_data, ask_model
+from flows.engine.model_memory import Messages, ModelMemory, earlier_messages, keep_turn
 from flows.engine.node_type import Context, ModelRequest, NodeType, Result, RetryDefaults
 from flows.engine.schemas import check_schema
 
@@ -51,6 +52,13 @@ class Config(ModelConfig):
         le=2,
     )
 
+    memory: Annotated[ModelMemory | None, BeforeValidator(blank_as_none)] = Field(
+        default=None,
+        title="Memory",
+        description="{turns: 10}: what this node said before in the session goes along.",
+        json_schema_extra={"widget": "json"},
+    )
+
     @field_validator("prompt")
     @classmethod
     def _says_something(cls, prompt: str) -> str:
@@ -69,17 +77,20 @@ class Config(ModelConfig):
 
 async def run(config: Config, ctx: Context) -> Result:
     """Ask the model; where it fails for good and others are named, the next one."""
+    earlier = await earlier_messages(config.memory, ctx)
 
     async def ask(one: Config) -> Result:
-        return await _ask_and_check(one, ctx)
+        return await _ask_and_check(one, earlier, ctx)
 
-    return await config.asked(ask, ctx)
+    result = await config.asked(ask, ctx)
+    keep_turn(config.memory, config.prompt, result.output["text"], ctx)
+    return result
 
 
-async def _ask_and_check(config: Config, ctx: Context) -> Result:
+async def _ask_and_check(config: Config, earlier: Messages, ctx: Context) -> Result:
     """Ask once; with a schema ask a second time when the first answer does not fit it."""
     request = ModelRequest(
-        messages=({"role": "user", "content": config.prompt},),
+        messages=(*earlier, {"role": "user", "content": config.prompt}),
         model=config.model,
         system=config.system,
         schema=config.output_schema,
