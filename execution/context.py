@@ -14,6 +14,7 @@ from execution.database import in_database
 from execution.doors.credentials import RunCredentials
 from execution.doors.memory import RunMemories
 from execution.providers.access import access_of, default_model, limits_of
+from execution.providers.fitting import fitted
 from execution.providers.registry import load_provider, resolve
 from execution.results import Spent
 from execution.shapes import NodeCall
@@ -114,6 +115,7 @@ class RunContext:
         name = request.model or default_model(await self._workspace_default(), access)
         await load_provider(name)
         provider, model_name = resolve(name, access)
+        request = await fitted(request, name)
         tally = Tally(request, self.emit)
         async with room_for(limits_of(name, access)):
             try:

@@ -11,6 +11,7 @@ from flows.engine.errors import MAX_PROBLEMS, Problem, limited
 from flows.engine.migrate import migrated
 from flows.engine.registry import registry
 from flows.engine.validate import validate
+from flows.hooks import found_problems
 from flows.models import Flow, FlowQuerySet, FlowVersion
 from flows.organizing_queries import searched, with_tags
 from flows.people import assignee_problems
@@ -33,7 +34,8 @@ def document_problems(document: Document, workspace_id: UUID) -> list[Problem]:
     problems = validate(document, registry())
     if len(problems) > MAX_PROBLEMS:
         return problems
-    return limited([*problems, *assignee_problems(document, workspace_id)])
+    people = assignee_problems(document, workspace_id)
+    return limited([*problems, *people, *found_problems(document, workspace_id)])
 
 
 def visible_flows(actor: Actor) -> FlowQuerySet:

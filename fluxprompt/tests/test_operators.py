@@ -31,7 +31,7 @@ from accounts.models import (
 from accounts.permissions import Actor, system_actor
 from accounts.services import create_api_key, create_credential, create_workspace, set_variable
 from accounts.tests.secrets_for_tests import credential_secret
-from billing.models import PriceOverride, UsageRecord
+from billing.models import CatalogueModel, PriceOverride, UsageRecord
 from execution.approval_models import Approval
 from execution.memories.tests.rows_for_tests import remember
 from execution.models import Blob, NodeRun, Run, RunEvent, Snapshot
@@ -85,6 +85,7 @@ def _world(number: int) -> World:
     PriceOverride.objects.create(
         model=f"openai/m{number}", input_per_million=1, output_per_million=2
     )
+    CatalogueModel.objects.create(model=f"openai/m{number}", title="<script>alert(1)</script>")
     UsageRecord.objects.create(
         workspace=workspace, flow=flow, run_id=run.id, node="a", attempt=1, model="x/y"
     )
