@@ -1,11 +1,10 @@
 """What an I/O node gets: the doors to the world, with everything it used kept count of."""
 
 import asyncio
-import json
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from uuid import UUID, uuid5
+from uuid import UUID
 
 from accounts.models import Workspace
 from execution import egress
@@ -19,13 +18,16 @@ from execution.doors.flows import RunFlows
 from execution.doors.mail import RunMail
 from execution.doors.mcp import RunMcp
 from execution.doors.media import RunMedia
+from execution.doors.memory import RunMemories
 from execution.doors.sandbox import RunSandbox
 from execution.doors.sql import RunSql
 from execution.providers.access import access_of, default_model, limits_of
 from execution.providers.base import Access
+from execution.providers.fitting import fitted
 from execution.providers.registry import load_provider, resolve
 from execution.results import Spent
 from execution.shapes import NodeCall
+from execution.step_keys import step_key
 from execution.streaming import Stream, finish
 from execution.tally import Tally
 from flows.engine.doors.steps import Steps
@@ -64,6 +66,7 @@ class RunContext:
     mcp: RunMcp = field(init=False)
     media: RunMedia = field(init=False)
     sandbox: RunSandbox = field(init=False)
+    memory: RunMemories = field(init=False)
     _stream: Stream | None = None
     _ends_at: float = field(init=False)
 
@@ -78,6 +81,7 @@ class RunContext:
         self.mcp = RunMcp(self.credentials)
         self.media = RunMedia(self)
         self.sandbox = RunSandbox(self.call["workspace_id"], self.call["run_id"])
+        self.memory = RunMemories(self.call)
 
     @property
     def run_id(self) -> str:
@@ -101,8 +105,7 @@ class RunContext:
 
     @property
     def idempotency_key(self) -> str:
-        place = json.dumps([self.node_id, *self.call["path"]])
-        return str(uuid5(UUID(self.run_id), place))
+        return step_key(UUID(self.run_id), self.node_id, self.call["path"])
 
     @property
     def seconds_left(self) -> float:
@@ -169,6 +172,7 @@ class RunContext:
         name = request.model or default_model(await self._workspace_default(), access)
         await load_provider(name)
         provider, model_name = resolve(name, access)
+        request = await fitted(request, name)
         tally = Tally(request, self.emit)
         async with room_for(limits_of(name, access)):
             try:

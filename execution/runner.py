@@ -9,15 +9,14 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any, Protocol
 from uuid import uuid4
 
-from django.conf import settings
-
 from accounts.vault import mask_all
 from execution.attempt_ends import AttemptFailed, HandedBack
+from execution.attempt_errors import broke, too_late, unstorable
 from execution.attempts import (
     INTERRUPTED,
     STOPPED,
@@ -30,6 +29,7 @@ from execution.context import RunContext
 from execution.database import DatabaseAway, RecordRefused, in_database
 from execution.doors.steps import RunSteps
 from execution.ending import load_node_config
+from execution.memories.turns import Kept
 from execution.models import NodeStatus
 from execution.payloads import Externalizer, load_reference
 from execution.recorder import RESULT_PATIENCE, OneByOne, Recorder
@@ -38,6 +38,7 @@ from execution.results import Outcome, fail_attempt
 from execution.retries import FINAL, Verdict, may_follow, verdict
 from execution.shapes import NodeCall, NodeDone
 from flows.engine.attempts import condition_holds, is_rate_limit
+from flows.engine.doors.memory import Turn
 from flows.engine.errors import NeedsLoad, NodeError
 from flows.engine.evaluating import Evaluating
 from flows.engine.node_call import resolve_config, run_pure
@@ -175,19 +176,19 @@ class _Execution:
             await asyncio.shield(self.stopped(is_unwanted, is_stopping))
             raise
         except TimeoutError:
-            error = self._timeout()
+            error = too_late(self.call)
         except HandedBack as later:
             return later.done
         except (RunOver, RunPaused, RunMissing, NotRecordedYet, DatabaseAway):
             raise
         except RecordRefused as refused:
-            error = self._unstorable(refused)
+            error = unstorable(self.call, refused)
         except NodeError as node_error:
             error = node_error
         except RecursionError:
             error = NodeError("value_too_deep", "A value is nested too deeply to be read.")
         except Exception as unexpected:
-            error = self._unexpected(unexpected)
+            error = broke(self.call, unexpected)
         finally:
             self.context.close()
         said = await self._verdict(error)
@@ -271,10 +272,19 @@ class _Execution:
                 leaves=result.leaves,
                 error=dict(result.error) if result.error else None,
             )
-            return done, Outcome(self._config_to_keep(out), out.blobs, self.context.spent)
+            config = self._config_to_keep(out)
+            return done, Outcome(config, out.blobs, self.context.spent, self._turn())
 
         # On the database's thread, for it can take seconds, and other calls need the loop.
         return await self.recorder.succeed(self.call, self.attempt, shrunk)
+
+    def _turn(self) -> Kept | None:
+        """What the session is to remember, without secrets as the result itself."""
+        kept = self.context.memory.kept
+        if kept is None:
+            return None
+        said = Turn(*self._without_secrets([kept.turn.user, kept.turn.assistant]))
+        return replace(kept, turn=said)
 
     def _without_secrets(self, value: JSON) -> JSON:
         """What services repeat of the credentials they were called with is not handed on."""
@@ -360,32 +370,3 @@ class _Execution:
         except (NodeError, RecursionError) as broken:
             why = broken.message if isinstance(broken, NodeError) else "it is nested too deeply."
             return False, f"It was not tried again, for 'retry.if' cannot be evaluated: {why}"
-
-    def _timeout(self) -> NodeError:
-        seconds = self.call["timeout_seconds"]
-        return NodeError(
-            "timeout",
-            f"No result within {seconds:g} seconds. Raise the node's timeout_seconds, or ask for "
-            "less at once.",
-            retryable=True,
-        )
-
-    def _unstorable(self, error: RecordRefused) -> NodeError:
-        logger.error(
-            "A result of node %s of run %s: %s", self.call["node"], self.call["run_id"], error
-        )
-        return NodeError(
-            "result_unstorable",
-            f"The node '{self.call['node']}' made something that cannot be stored. Have it make "
-            "less or plainer data; the worker's log says what was refused.",
-        )
-
-    def _unexpected(self, error: Exception) -> NodeError:
-        logger.exception("Node %s of run %s broke", self.call["node"], self.call["run_id"])
-        detail = f": {error}" if settings.DEBUG else ""
-        return NodeError(
-            "node_broke",
-            f"The node type '{self.call['type']}' broke on this input ({type(error).__name__}"
-            f"{detail}). This is a fault in the node type, not in your flow; the worker's log has "
-            "the details.",
-        )

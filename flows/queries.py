@@ -12,6 +12,7 @@ from flows.engine.errors import MAX_PROBLEMS, Problem, limited
 from flows.engine.migrate import migrated
 from flows.engine.registry import registry
 from flows.engine.validate import validate
+from flows.hooks import found_problems
 from flows.models import Flow, FlowQuerySet, FlowVersion
 from flows.organizing_queries import searched, with_tags
 from flows.people import assignee_problems
@@ -35,7 +36,8 @@ def document_problems(document: Document, workspace_id: UUID) -> list[Problem]:
     if len(problems) > MAX_PROBLEMS:
         return problems
     problems += assignee_problems(document, workspace_id)
-    return limited([*problems, *credential_problems(document, workspace_id)])
+    problems += credential_problems(document, workspace_id)
+    return limited([*problems, *found_problems(document, workspace_id)])
 
 
 def visible_flows(actor: Actor) -> FlowQuerySet:

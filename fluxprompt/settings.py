@@ -80,6 +80,7 @@ INSTALLED_APPS = [
     "billing",
     "execution",
     "execution.files",
+    "execution.memories",
     "fluxprompt",
     # After ours: it has a `runworker` command of its own.
     "channels",
@@ -321,6 +322,8 @@ FLUX_SANDBOX_PROCESSES = env.int(
 FLUX_ALLOW_HOSTS = env.list("FLUX_ALLOW_HOSTS", default=[])
 #: Days that runs are kept after their end where a workspace says nothing; None: for ever.
 FLUX_RETENTION_DAYS: int | None = env.int("FLUX_RETENTION_DAYS", default=0) or None
+#: Days after which a session that nothing is added to is forgotten; None: never.
+FLUX_MEMORY_DAYS: int | None = env.int("FLUX_MEMORY_DAYS", default=90) or None
 #: More folders with node types, beside flows/nodes.
 FLUX_NODE_PATHS = [Path(p) for p in env.str("FLUX_NODE_PATHS", default="").split(":") if p]
 ANTHROPIC_API_KEY = env.str("ANTHROPIC_API_KEY", default="")

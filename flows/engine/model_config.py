@@ -9,6 +9,7 @@ from pydantic import BeforeValidator, Field, field_validator
 from flows.engine.attachments import MAX_FILES, content_of
 from flows.engine.config import NodeConfig, Text, blank_as_none
 from flows.engine.fallback import first_answer
+from flows.engine.model_memory import ModelMemory
 from flows.engine.node_type import Context, ModelRequest, Result
 from flows.engine.schemas import check_schema
 
@@ -110,6 +111,13 @@ class PromptConfig(ModelConfig):
         description="0: always alike; higher: freer. Only where the provider has it.",
         ge=0,
         le=2,
+    )
+
+    memory: Annotated[ModelMemory | None, BeforeValidator(blank_as_none)] = Field(
+        default=None,
+        title="Memory",
+        description="{turns: 10}: what this node said before in the session goes along.",
+        json_schema_extra={"widget": "json"},
     )
 
     @field_validator("prompt")

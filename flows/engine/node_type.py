@@ -12,6 +12,7 @@ from flows.engine.doors.flows import Flows
 from flows.engine.doors.mail import Mailer
 from flows.engine.doors.mcp import Mcp
 from flows.engine.doors.media import Media
+from flows.engine.doors.memory import Memories
 from flows.engine.doors.sandbox import Sandbox
 from flows.engine.doors.sql import Sql
 from flows.engine.doors.steps import Steps
@@ -208,6 +209,10 @@ class Context(Protocol):
     @property
     def sandbox(self) -> Sandbox:
         """Where code runs that nobody trusts."""
+
+    @property
+    def memory(self) -> Memories:
+        """What is remembered from one run to the next."""
 
     @property
     def seconds_left(self) -> float:

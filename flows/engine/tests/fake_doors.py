@@ -11,6 +11,7 @@ from flows.engine.doors.flows import FlowFacts
 from flows.engine.doors.mail import Mail, Sent
 from flows.engine.doors.mcp import McpAnswer, McpServer, McpTool
 from flows.engine.doors.media import Made, Recording, Transcript
+from flows.engine.doors.memory import Remembered, Scope, Select, Turn, session_missing
 from flows.engine.doors.sandbox import CodeAnswer
 from flows.engine.doors.sql import SqlAnswer, SqlQuery
 from flows.engine.doors.steps import Question, Step
@@ -189,3 +190,41 @@ class FakeSandbox:
             {"source": source, "inputs": inputs, "seconds": seconds, "memory_bytes": memory_bytes}
         )
         return _next(self.answers)
+
+
+@dataclass
+class FakeMemories:
+    """Memories that last as long as the test; `session_id` is that of the run."""
+
+    session_id: str | None = None
+    kept: dict[tuple[str, str], list[Any]] = field(default_factory=dict)
+    said: list[Turn] = field(default_factory=list)
+    #: Turns that a node wants to be kept if it succeeds.
+    new_turns: list[Turn] = field(default_factory=list)
+
+    async def append(self, scope: Scope, name: str, value: Any) -> int:
+        self._entries(scope, name).append(value)
+        return 0
+
+    async def read(self, scope: Scope, name: str, select: Select, limit: int | None) -> Remembered:
+        entries = self._entries(scope, name)
+        few = limit or (len(entries) if select == "all" else 1)
+        chosen = entries[:few] if select == "first" else entries[max(0, len(entries) - few) :]
+        return Remembered(chosen, len(entries))
+
+    async def clear(self, scope: Scope, name: str) -> int:
+        entries = self._entries(scope, name)
+        count = len(entries)
+        entries.clear()
+        return count
+
+    async def turns(self, limit: int) -> Sequence[Turn]:
+        return self.said[-limit:] if self.session_id else ()
+
+    def keep_turn(self, turn: Turn) -> None:
+        self.new_turns.append(turn)
+
+    def _entries(self, scope: Scope, name: str) -> list[Any]:
+        if scope == "session" and not self.session_id:
+            raise session_missing()
+        return self.kept.setdefault((scope, name), [])

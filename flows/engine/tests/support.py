@@ -26,6 +26,7 @@ from flows.engine.tests.fake_doors import (
     FakeMail,
     FakeMcp,
     FakeMedia,
+    FakeMemories,
     FakeSandbox,
     FakeSql,
     FakeSteps,
@@ -85,6 +86,7 @@ class FakeContext:
     mcp: FakeMcp = field(default_factory=FakeMcp)
     media: FakeMedia = field(default_factory=FakeMedia)
     sandbox: FakeSandbox = field(default_factory=FakeSandbox)
+    memory: FakeMemories = field(default_factory=FakeMemories)
     requests: list[ModelRequest] = field(default_factory=list)
     calls: list[dict[str, Any]] = field(default_factory=list)
 

@@ -12,6 +12,7 @@ from flows.engine.errors import NodeError
 from flows.engine.model_answer import AnswerUnreadable
 from flows.engine.model_config import PromptConfig
 from flows.engine.model_data import ask_model, data_in, output_invalid, repair_of
+from flows.engine.model_memory import earlier_messages, keep_turn
 from flows.engine.model_usage import ModelUsage
 from flows.engine.node_type import Context, ModelAnswer, NodeType, Result, RetryDefaults, ToolCall
 from flows.nodes.agent.toolbox import Called, Toolbox, offered_by
@@ -104,8 +105,8 @@ class _Work:
 
 async def run(config: Config, ctx: Context) -> Result:
     """Ask, call, and ask again, until the model answers. Raises NodeError."""
-    toolbox = await _toolbox(config, ctx)
-    work = _Work([await config.question(ctx)])
+    toolbox, earlier = await _prepared(config, ctx)
+    work = _Work([*earlier, await config.question(ctx)])
     for turn in range(config.max_steps):
         last = turn == config.max_steps - 1
         answer = await _ask(config, ctx, work, toolbox, may_call=not last)
@@ -123,25 +124,27 @@ async def run(config: Config, ctx: Context) -> Result:
     raise AssertionError("the last step returns")
 
 
-async def _toolbox(config: Config, ctx: Context) -> Toolbox:
-    """The tools as they were when the agent began: a server may offer others meanwhile."""
-    offered: list[Offered] = []
-    if config.tools:
+async def _prepared(config: Config, ctx: Context) -> tuple[Toolbox, list[dict[str, JSON]]]:
+    """The tools, and what was said before in the session, as they were when the agent began."""
+    told: dict[str, JSON] = {"tools": [], "earlier": []}
+    if config.tools or config.memory:
 
         async def look(inner: Context) -> Result:
             found = await offered_by(config.tools, inner)
-            return Result({"tools": [tool.as_dict() for tool in found]})
+            # The session's turns are those of the agent, not of this step.
+            earlier = await earlier_messages(config.memory, ctx)
+            return Result({"tools": [tool.as_dict() for tool in found], "earlier": list(earlier)})
 
         step = Step(0, "tools", "agent", {"tools": len(config.tools)}, 60, _ONCE)
         told = await ctx.steps.do(step, look)
-        offered = [Offered(**facts) for facts in told["tools"]]
-    return Toolbox(
+    toolbox = Toolbox(
         config.tools,
-        offered,
+        [Offered(**facts) for facts in told["tools"]],
         ctx,
         approvers=config.approvers,
         approval_seconds=config.approval_timeout_seconds,
     )
+    return toolbox, told["earlier"]
 
 
 async def _ask(
@@ -202,6 +205,7 @@ async def _finished(
                 value = await data_in(answer, config.output_schema, "output_schema")
             except AnswerUnreadable as error:
                 raise output_invalid(answer, error) from error
+    keep_turn(config.memory, config.prompt, answer.text, ctx)
     return Result(
         {
             "text": answer.text,

@@ -7,6 +7,7 @@ import pytest
 
 from flows.engine.doors.flows import FlowFacts
 from flows.engine.doors.mcp import McpAnswer, McpTool
+from flows.engine.doors.memory import Turn
 from flows.engine.errors import NodeError
 from flows.engine.model_usage import ModelUsage
 from flows.engine.node_type import HttpAnswer, ModelAnswer, ToolCall
@@ -264,3 +265,16 @@ def test_whether_it_may_wait_is_known_before_it_runs() -> None:
     assert not may_ask({"tools": [ORDER]})
     assert not may_ask({})
     assert node_type("agent").has_steps
+
+
+def test_what_was_said_before_in_the_session_goes_along_and_the_answer_is_kept() -> None:
+    world = FakeContext(models=[answer("Three")])
+    world.memory.session_id = "s"
+    world.memory.said = [Turn("One?", "Two")]
+    work(world, [], memory={"turns": 2})
+    assert [m["content"] for m in world.requests[0].messages] == [
+        "One?",
+        "Two",
+        "Where is 10-2841?",
+    ]
+    assert world.memory.new_turns == [Turn("Where is 10-2841?", "Three")]

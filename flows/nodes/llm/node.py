@@ -2,6 +2,7 @@
 
 from flows.engine.model_config import PromptConfig
 from flows.engine.model_data import ModelData, ask_for_data, ask_model
+from flows.engine.model_memory import Messages, earlier_messages, keep_turn
 from flows.engine.node_type import Context, NodeType, Result, RetryDefaults
 
 
@@ -12,15 +13,19 @@ class Config(PromptConfig):
 async def run(config: Config, ctx: Context) -> Result:
     """Ask the model; where it fails for good and others are named, the next one."""
 
+    earlier = await earlier_messages(config.memory, ctx)
+
     async def ask(one: Config) -> Result:
-        return await _ask_and_check(one, ctx)
+        return await _ask_and_check(one, earlier, ctx)
 
-    return await config.asked(ask, ctx)
+    result = await config.asked(ask, ctx)
+    keep_turn(config.memory, config.prompt, result.output["text"], ctx)
+    return result
 
 
-async def _ask_and_check(config: Config, ctx: Context) -> Result:
+async def _ask_and_check(config: Config, earlier: Messages, ctx: Context) -> Result:
     """Ask once; with a schema ask a second time when the first answer does not fit it."""
-    request = config.request((await config.question(ctx),))
+    request = config.request((*earlier, await config.question(ctx)))
     if config.output_schema is None:
         answer = await ask_model(ctx, request)
         return _result(ModelData(answer, None, answer.usage))
