@@ -13,7 +13,7 @@ from billing.model_facts import Facts, facts_of
 from billing.models import CatalogueModel, UsageRecord
 from billing.package_models import PackageModel, package_models, source
 from billing.prices import Price
-from flows.engine.node_type import ModelUsage
+from flows.engine.model_usage import ModelUsage
 
 
 def record_usage(

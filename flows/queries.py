@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from uuid import UUID
 
 from accounts.permissions import Actor
+from flows.credentials import credential_problems
 from flows.differences import VersionDiff, documents_diff
 from flows.draft import read_draft
 from flows.engine.document import Document, parse
@@ -30,12 +31,14 @@ def flow_problems(flow: Flow) -> list[Problem]:
 
 
 def document_problems(document: Document, workspace_id: UUID) -> list[Problem]:
-    """What validation says of a document in a workspace, whose members it may name."""
+    """What validation says of a document in a workspace: it may name its members and secrets."""
     problems = validate(document, registry())
     if len(problems) > MAX_PROBLEMS:
         return problems
     people = assignee_problems(document, workspace_id)
-    return limited([*problems, *people, *found_problems(document, workspace_id)])
+    secrets = credential_problems(document, workspace_id)
+    others = found_problems(document, workspace_id)
+    return limited([*problems, *people, *secrets, *others])
 
 
 def visible_flows(actor: Actor) -> FlowQuerySet:

@@ -34,7 +34,7 @@ def node_form(request: PageRequest, flow_id: UUID, key: str) -> HttpResponse:
         "flow": flow,
         "form": form,
         "can_edit": not then and request.actor.can("flow.edit"),
-        "pickers": pickers(flow, form, _models(request.workspace)),
+        "pickers": pickers(request.actor, flow, form, _models(request.workspace)),
     }
     return render(request, "flows/editor/_inspector.html", context)
 

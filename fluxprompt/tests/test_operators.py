@@ -33,6 +33,7 @@ from accounts.services import create_api_key, create_credential, create_workspac
 from accounts.tests.secrets_for_tests import credential_secret
 from billing.models import CatalogueModel, PriceOverride, UsageRecord
 from execution.approval_models import Approval
+from execution.files.models import File
 from execution.memories.tests.rows_for_tests import remember
 from execution.models import Blob, NodeRun, Run, RunEvent, Snapshot
 from flows.models import Edge, Flow, FlowChange, FlowVersion, Folder, Node, Tag
@@ -90,6 +91,7 @@ def _world(number: int) -> World:
         workspace=workspace, flow=flow, run_id=run.id, node="a", attempt=1, model="x/y"
     )
     Blob.objects.create(workspace=workspace, digest="d", kind="text", size=1)
+    File.objects.create(workspace=workspace, name="<script>alert(1)</script>", size=1, key=number)
     return World(workspace, actor, flow, run)
 
 
@@ -152,7 +154,7 @@ def test_every_model_of_the_product_has_a_table() -> None:
 
     # Nodes, edges, files and events are shown within their flow or run, parts within their blob;
     # the set-up link and the words of a search are nobody's, the pace of a credential's calls is of
-    # a moment.
+    # a moment, and so are bytes on their way into or out of the storage.
     within = {
         "flows.Node",
         "flows.Edge",
@@ -161,11 +163,12 @@ def test_every_model_of_the_product_has_a_table() -> None:
         "execution.RunText",
         "execution.BlobPart",
         "execution.CredentialRate",
+        "files.Leftover",
         "accounts.SetupLink",
     }
     product = {
         model._meta.label
-        for app in ("accounts", "flows", "billing", "execution", "memories")
+        for app in ("accounts", "flows", "billing", "execution", "files", "memories")
         for model in apps.get_app_config(app).get_models()
     }
     assert product - within <= {model._meta.label for model in TABLES}
