@@ -69,7 +69,10 @@ def refresh_catalogue() -> Refreshed:
 
     What operators have set stays; models that the package no longer has stay too.
     """
-    counts = {"added": 0, "changed": 0, "kept": 0, "unknown": 0}
+    now, unknown = timezone.now(), 0
+    new: list[CatalogueModel] = []
+    seen: list[int] = []
+    changed = 0
     with transaction.atomic():
         # Held, so that what an operator saves meanwhile comes before or after it.
         rows = CatalogueModel.objects.select_for_update().order_by("model")
@@ -77,16 +80,23 @@ def refresh_catalogue() -> Refreshed:
         for found in package_models():
             facts = facts_of(found.model)
             if facts is None:
-                counts["unknown"] += 1
+                unknown += 1
+            elif (row := known.get(found.model)) is None:
+                said = _said(found, facts)
+                new.append(CatalogueModel(model=found.model, refreshed_at=now, **said))
             else:
-                counts[_refresh(known.get(found.model), found, facts)] += 1
+                seen.append(row.pk)
+                changed += _is_changed(row, _said(found, facts))
+        # Another process that refreshes at the same moment says the same.
+        CatalogueModel.objects.bulk_create(new, ignore_conflicts=True)
+        CatalogueModel.objects.filter(pk__in=seen).update(refreshed_at=now)
     forget_catalogue()
-    return Refreshed(**counts)
+    return Refreshed(len(new), changed, len(seen) - changed, unknown)
 
 
-def _refresh(row: CatalogueModel | None, found: PackageModel, facts: Facts) -> str:
-    """Write what is said of one model: `added`, `changed` or `kept`."""
-    said: dict[str, Any] = {
+def _said(found: PackageModel, facts: Facts) -> dict[str, Any]:
+    """What package and table say of a model, by the catalogue's fields."""
+    return {
         "title": found.title,
         "context_tokens": found.context_tokens,
         "max_output_tokens": facts.max_output,
@@ -99,15 +109,18 @@ def _refresh(row: CatalogueModel | None, found: PackageModel, facts: Facts) -> s
         "price_rises": found.price_rises,
         "source": source(),
     }
-    if row is None:
-        # Another process that refreshes at the same moment says the same.
-        made = CatalogueModel(model=found.model, refreshed_at=timezone.now(), **said)
-        CatalogueModel.objects.bulk_create([made], ignore_conflicts=True)
-        return "added"
-    ours = {name: value for name, value in said.items() if name not in row.own}
-    differs = any(getattr(row, name) != value for name, value in ours.items())
-    CatalogueModel.objects.filter(pk=row.pk).update(**ours, refreshed_at=timezone.now())
-    return "changed" if differs else "kept"
+
+
+def _is_changed(row: CatalogueModel, said: dict[str, Any]) -> bool:
+    """Write what is said where it differs, but for what an operator has set."""
+    news = {
+        name: value
+        for name, value in said.items()
+        if name not in row.own and getattr(row, name) != value
+    }
+    if news:
+        CatalogueModel.objects.filter(pk=row.pk).update(**news)
+    return bool(news)
 
 
 def reset_models(models: Sequence[str]) -> None:

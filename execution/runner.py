@@ -9,7 +9,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cache
 from typing import Any, Protocol
 from uuid import uuid4
@@ -29,7 +29,6 @@ from execution.context import RunContext
 from execution.database import DatabaseAway, RecordRefused, in_database
 from execution.doors.steps import RunSteps
 from execution.ending import load_node_config
-from execution.memories.turns import Kept
 from execution.models import NodeStatus
 from execution.payloads import Externalizer, load_reference
 from execution.recorder import RESULT_PATIENCE, OneByOne, Recorder
@@ -38,7 +37,6 @@ from execution.results import Outcome, fail_attempt
 from execution.retries import FINAL, Verdict, may_follow, verdict
 from execution.shapes import NodeCall, NodeDone
 from flows.engine.attempts import condition_holds, is_rate_limit
-from flows.engine.doors.memory import Turn
 from flows.engine.errors import NeedsLoad, NodeError
 from flows.engine.evaluating import Evaluating
 from flows.engine.node_call import resolve_config, run_pure
@@ -273,18 +271,11 @@ class _Execution:
                 error=dict(result.error) if result.error else None,
             )
             config = self._config_to_keep(out)
-            return done, Outcome(config, out.blobs, self.context.spent, self._turn())
+            turn = self.context.memory.kept_turn(self._without_secrets)
+            return done, Outcome(config, out.blobs, self.context.spent, turn)
 
         # On the database's thread, for it can take seconds, and other calls need the loop.
         return await self.recorder.succeed(self.call, self.attempt, shrunk)
-
-    def _turn(self) -> Kept | None:
-        """What the session is to remember, without secrets as the result itself."""
-        kept = self.context.memory.kept
-        if kept is None:
-            return None
-        said = Turn(*self._without_secrets([kept.turn.user, kept.turn.assistant]))
-        return replace(kept, turn=said)
 
     def _without_secrets(self, value: JSON) -> JSON:
         """What services repeat of the credentials they were called with is not handed on."""

@@ -35,9 +35,10 @@ def document_problems(document: Document, workspace_id: UUID) -> list[Problem]:
     problems = validate(document, registry())
     if len(problems) > MAX_PROBLEMS:
         return problems
-    problems += assignee_problems(document, workspace_id)
-    problems += credential_problems(document, workspace_id)
-    return limited([*problems, *found_problems(document, workspace_id)])
+    people = assignee_problems(document, workspace_id)
+    secrets = credential_problems(document, workspace_id)
+    others = found_problems(document, workspace_id)
+    return limited([*problems, *people, *secrets, *others])
 
 
 def visible_flows(actor: Actor) -> FlowQuerySet:

@@ -10,5 +10,6 @@ INSTALLED_APPS = [
     "flows",
     "billing",
     "execution",
+    "execution.files",
     "execution.memories",
 ]

@@ -1,6 +1,7 @@
 """Remembers what nodes ask to, within the workspace, flow and session of their run."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
@@ -16,14 +17,14 @@ JSON = Any
 
 
 class RunMemories:
-    """The `Memories` of one attempt. `kept` is the turn to write if it succeeds."""
+    """The `Memories` of one attempt."""
 
     def __init__(self, call: NodeCall) -> None:
         self._call = call
         self._at = tuple(call["path"])
         run_id = UUID(call["run_id"])
         self._step = Step(run_id, step_key(run_id, call["node"], self._at))
-        self.kept: Kept | None = None
+        self._kept: Kept | None = None
 
     async def append(self, scope: Scope, name: str, value: JSON) -> int:
         place = self._place(scope, name)
@@ -46,7 +47,14 @@ class RunMemories:
     def keep_turn(self, turn: Turn) -> None:
         if self._call["session_id"]:
             place = self._place("session", node=self._call["node"])
-            self.kept = Kept(place, self._step, self._at, turn)
+            self._kept = Kept(place, self._step, self._at, turn)
+
+    def kept_turn(self, masked: Callable[[JSON], JSON] = lambda value: value) -> Kept | None:
+        """The turn to write if the attempt succeeds, without the secrets that `masked` hides."""
+        if self._kept is None:
+            return None
+        turn = self._kept.turn
+        return replace(self._kept, turn=Turn(masked(turn.user), masked(turn.assistant)))
 
     def _place(self, scope: Scope, name: str = "", *, node: str = "") -> Place:
         session_id = self._call["session_id"] or ""

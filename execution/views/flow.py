@@ -164,6 +164,7 @@ def run_flow(request: PageRequest, flow_id: UUID) -> HttpResponse:
                 submitted.inputs,
                 version=shown.version,
                 trigger="page",
+                session_id=form.session_id,
                 options=asked_options(request.POST.get("until") or None, None, None),
             )
         except InputsInvalid as invalid:

@@ -9,6 +9,7 @@ from uuid import UUID
 
 from django.http import QueryDict
 
+from execution.views.session_field import SessionField, session_field
 from flows.engine.document import Document
 from flows.engine.doors.files import file_id_of
 from flows.engine.json_parts import WEB, check_parts
@@ -74,6 +75,7 @@ class RunForm:
 
     fields: Sequence[Field] = ()
     errors: tuple[str, ...] = ()
+    session: SessionField | None = None
 
     @property
     def has_files(self) -> bool:
@@ -81,7 +83,17 @@ class RunForm:
 
     @property
     def has_errors(self) -> bool:
-        return bool(self.errors) or any(entry.errors for entry in self.fields)
+        wrong = bool(self.session and self.session.error)
+        return wrong or bool(self.errors) or any(entry.errors for entry in self.fields)
+
+    @property
+    def session_id(self) -> str | None:
+        return self.session.session_id if self.session else None
+
+    @property
+    def count(self) -> int:
+        """Controls that it has."""
+        return len(self.fields) + bool(self.session)
 
     def with_errors(self, errors: Sequence[Mapping[str, str]]) -> "RunForm":
         """The same form saying what was wrong; errors are `{path, code, message}`."""
@@ -93,7 +105,7 @@ class RunForm:
             for entry in self.fields
         ]
         rest = tuple(message for messages in by_name.values() for message in messages)
-        return RunForm(fields, (*self.errors, *rest))
+        return RunForm(fields, (*self.errors, *rest), self.session)
 
 
 @dataclass(frozen=True)
@@ -110,7 +122,7 @@ def _field_of(path: str) -> str:
 
 def empty_form(document: Document, given: Mapping[str, JSON] | None = None) -> RunForm:
     """The form for a document; `given` are inputs to show in it instead of the defaults."""
-    return form_for(raw_fields(document), given)
+    return replace(form_for(raw_fields(document), given), session=session_field(document))
 
 
 def form_for(raw: JSON, given: Mapping[str, JSON] | None = None) -> RunForm:
@@ -161,7 +173,9 @@ def _shown(entry: Field, value: JSON) -> JSON:
 
 def read_form(document: Document, data: QueryDict) -> Submitted:
     """What was sent, as inputs; what cannot be read is an error at its field."""
-    return read_fields(raw_fields(document), data)
+    submitted = read_fields(raw_fields(document), data)
+    form = replace(submitted.form, session=session_field(document, data))
+    return replace(submitted, form=form)
 
 
 def read_fields(raw: JSON, data: QueryDict) -> Submitted:

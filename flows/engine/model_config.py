@@ -112,7 +112,6 @@ class PromptConfig(ModelConfig):
         ge=0,
         le=2,
     )
-
     memory: Annotated[ModelMemory | None, BeforeValidator(blank_as_none)] = Field(
         default=None,
         title="Memory",

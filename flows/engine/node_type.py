@@ -187,6 +187,10 @@ class Context(Protocol):
         """The secrets that the workspace stored."""
 
     @property
+    def memory(self) -> Memories:
+        """What is remembered from one run to the next."""
+
+    @property
     def files(self) -> Files:
         """The files that the workspace stored."""
 
@@ -209,10 +213,6 @@ class Context(Protocol):
     @property
     def sandbox(self) -> Sandbox:
         """Where code runs that nobody trusts."""
-
-    @property
-    def memory(self) -> Memories:
-        """What is remembered from one run to the next."""
 
     @property
     def seconds_left(self) -> float:

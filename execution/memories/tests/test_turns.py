@@ -70,7 +70,7 @@ def call_of(run: Run, *path: str | int, session: str | None = "ada", node: str =
 def outcome(call: NodeCall, user: str, assistant: str = "a") -> Outcome:
     door = RunMemories(call)
     door.keep_turn(Turn(user, assistant))
-    return Outcome(None, (), (), door.kept)
+    return Outcome(None, (), (), door.kept_turn())
 
 
 def say(call: NodeCall, user: str, assistant: str = "a") -> None:
@@ -176,4 +176,4 @@ async def test_without_a_session_nothing_is_read_or_kept() -> None:
     run = Run(id=uuid.uuid4(), workspace_id=uuid.uuid4(), flow_id=uuid.uuid4())
     door = RunMemories(call_of(run, session=None))
     door.keep_turn(Turn("a", "b"))
-    assert (await door.turns(5), door.kept) == ((), None)
+    assert (await door.turns(5), door.kept_turn()) == ((), None)

@@ -45,8 +45,8 @@ def session_missing() -> NodeError:
     return NodeError(
         "memory_session_missing",
         "This run has no session id, so it has no memory of a session. Start it with one "
-        "(`session_id` of POST /flows/{id}/runs, or --session of `manage.py flow run`), or set "
-        "'scope' to flow or workspace.",
+        "(`session_id` of POST /flows/{id}/runs, the field Session on pages, or --session of "
+        "`manage.py flow run`), or set 'scope' to flow or workspace.",
         field="scope",
     )
 

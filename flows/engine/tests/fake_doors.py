@@ -117,19 +117,20 @@ class FakeCredentials:
 
 @dataclass
 class FakeSteps:
-    """Steps that are kept by their number, and questions that are answered as scripted."""
+    """Steps that are kept by their number and name, and questions that are answered as scripted."""
 
     world: Context
-    kept: dict[int, dict[str, Any]] = field(default_factory=dict)
+    kept: dict[tuple[int, str], dict[str, Any]] = field(default_factory=dict)
     done: list[Step] = field(default_factory=list)
     asked: list[Question] = field(default_factory=list)
     scripted: list[dict[str, Any] | NodeError] = field(default_factory=list)
 
     async def do(self, step: Step, work: Callable[[Context], Awaitable[Result]]) -> dict[str, Any]:
-        if step.number not in self.kept:
+        place = (step.number, step.name)
+        if place not in self.kept:
             self.done.append(step)
-            self.kept[step.number] = (await work(self.world)).output
-        return self.kept[step.number]
+            self.kept[place] = (await work(self.world)).output
+        return self.kept[place]
 
     async def answers(self, questions: Sequence[Question]) -> Sequence[dict[str, Any] | NodeError]:
         self.asked += questions

@@ -105,8 +105,8 @@ class _Work:
 
 async def run(config: Config, ctx: Context) -> Result:
     """Ask, call, and ask again, until the model answers. Raises NodeError."""
-    toolbox, earlier = await _prepared(config, ctx)
-    work = _Work([*earlier, await config.question(ctx)])
+    toolbox = await _toolbox(config, ctx)
+    work = _Work([*await _earlier(config, ctx), await config.question(ctx)])
     for turn in range(config.max_steps):
         last = turn == config.max_steps - 1
         answer = await _ask(config, ctx, work, toolbox, may_call=not last)
@@ -115,7 +115,9 @@ async def run(config: Config, ctx: Context) -> Result:
             answer = replace(answer, tool_calls=(), said=None)
         work.answered(answer)
         if not answer.tool_calls:
-            return await _finished(config, ctx, work, toolbox, answer)
+            result = await _finished(config, ctx, work, toolbox, answer)
+            keep_turn(config.memory, config.prompt, result.output["text"], ctx)
+            return result
         if answer.finish_reason == "length":
             message = "The answer was cut off within a call of a tool. Raise 'max_tokens'."
             raise NodeError("output_cut", message, field="max_tokens")
@@ -124,27 +126,38 @@ async def run(config: Config, ctx: Context) -> Result:
     raise AssertionError("the last step returns")
 
 
-async def _prepared(config: Config, ctx: Context) -> tuple[Toolbox, list[dict[str, JSON]]]:
-    """The tools, and what was said before in the session, as they were when the agent began."""
-    told: dict[str, JSON] = {"tools": [], "earlier": []}
-    if config.tools or config.memory:
+async def _earlier(config: Config, ctx: Context) -> list[dict[str, JSON]]:
+    """What was said before, as it was when the agent began: more may be said meanwhile."""
+    if config.memory is None or ctx.session_id is None:
+        return []
+
+    async def look(inner: Context) -> Result:
+        return Result({"messages": list(await earlier_messages(config.memory, ctx))})
+
+    step = Step(0, "memory", "agent", {"turns": config.memory.turns}, 30, _ONCE)
+    told = await ctx.steps.do(step, look)
+    return list(told["messages"])
+
+
+async def _toolbox(config: Config, ctx: Context) -> Toolbox:
+    """The tools as they were when the agent began: a server may offer others meanwhile."""
+    offered: list[Offered] = []
+    if config.tools:
 
         async def look(inner: Context) -> Result:
             found = await offered_by(config.tools, inner)
-            # The session's turns are those of the agent, not of this step.
-            earlier = await earlier_messages(config.memory, ctx)
-            return Result({"tools": [tool.as_dict() for tool in found], "earlier": list(earlier)})
+            return Result({"tools": [tool.as_dict() for tool in found]})
 
         step = Step(0, "tools", "agent", {"tools": len(config.tools)}, 60, _ONCE)
         told = await ctx.steps.do(step, look)
-    toolbox = Toolbox(
+        offered = [Offered(**facts) for facts in told["tools"]]
+    return Toolbox(
         config.tools,
-        [Offered(**facts) for facts in told["tools"]],
+        offered,
         ctx,
         approvers=config.approvers,
         approval_seconds=config.approval_timeout_seconds,
     )
-    return toolbox, told["earlier"]
 
 
 async def _ask(
@@ -205,7 +218,6 @@ async def _finished(
                 value = await data_in(answer, config.output_schema, "output_schema")
             except AnswerUnreadable as error:
                 raise output_invalid(answer, error) from error
-    keep_turn(config.memory, config.prompt, answer.text, ctx)
     return Result(
         {
             "text": answer.text,

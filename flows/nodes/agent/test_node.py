@@ -11,6 +11,7 @@ from flows.engine.doors.memory import Turn
 from flows.engine.errors import NodeError
 from flows.engine.model_usage import ModelUsage
 from flows.engine.node_type import HttpAnswer, ModelAnswer, ToolCall
+from flows.engine.tests.fake_doors import FakeMemories
 from flows.engine.tests.support import FakeContext, answer, node_type, perform
 from flows.nodes.agent.tools import may_ask
 
@@ -267,14 +268,25 @@ def test_whether_it_may_wait_is_known_before_it_runs() -> None:
     assert node_type("agent").has_steps
 
 
-def test_what_was_said_before_in_the_session_goes_along_and_the_answer_is_kept() -> None:
-    world = FakeContext(models=[answer("Three")])
-    world.memory.session_id = "s"
-    world.memory.said = [Turn("One?", "Two")]
-    work(world, [], memory={"turns": 2})
-    assert [m["content"] for m in world.requests[0].messages] == [
-        "One?",
-        "Two",
-        "Where is 10-2841?",
+def test_what_was_said_before_goes_along_as_it_was_when_the_agent_began() -> None:
+    memory = FakeMemories("ada", said=[Turn("Hello", "Hi. {{ 1+1 }}")])
+    asked = calls(("find_order", {"number": "1"}))
+    world = FakeContext(
+        models=[asked, answer("On its way")],
+        answers=[found({"state": "sent"})],
+        memory=memory,
+        session_id="ada",
+    )
+    work(world, [ORDER], memory={"turns": 5})
+    said = [(m["role"], m["content"]) for m in world.requests[-1].messages[:3]]
+    assert said == [
+        ("user", "Hello"),
+        ("assistant", "Hi. {{ 1+1 }}"),
+        ("user", "Where is 10-2841?"),
     ]
-    assert world.memory.new_turns == [Turn("Where is 10-2841?", "Three")]
+    assert memory.new_turns == [Turn("Where is 10-2841?", "On its way")]
+    # Done again after a crash, it goes on from its steps, whatever was said meanwhile.
+    memory.said.append(Turn("Meanwhile", "Somebody else"))
+    assert work(world, [ORDER], memory={"turns": 5})["text"] == "On its way"
+    assert len(world.requests) == 2
+    assert [step.name for step in world.steps.done].count("memory") == 1

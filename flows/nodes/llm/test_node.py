@@ -10,7 +10,8 @@ from flows.engine.doors.memory import Turn
 from flows.engine.errors import NodeError
 from flows.engine.model_answer import AnswerUnreadable, json_of
 from flows.engine.node_type import ModelAnswer, ModelRequest
-from flows.engine.tests.support import FakeContext, FakeMemories, answer, perform
+from flows.engine.tests.fake_doors import FakeMemories
+from flows.engine.tests.support import FakeContext, answer, perform
 
 SCHEMA = {
     "type": "object",

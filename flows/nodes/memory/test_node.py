@@ -6,7 +6,8 @@ import pytest
 
 from flows.engine.doors.memory import VALUE_BYTES
 from flows.engine.errors import NodeError
-from flows.engine.tests.support import FakeContext, FakeMemories, perform
+from flows.engine.tests.fake_doors import FakeMemories
+from flows.engine.tests.support import FakeContext, perform
 
 
 def world(*entries: Any, session: str | None = "s") -> FakeContext:
