@@ -15,7 +15,6 @@ from urllib.parse import urlsplit
 
 from django.conf import settings
 
-from execution.doors.credentials import RunCredentials
 from execution.doors.mail_errors import (
     login_refused,
     no_encryption,
@@ -32,6 +31,7 @@ from execution.egress_sockets import (
     tls_context,
     unreachable,
 )
+from flows.engine.doors.credentials import Credentials
 from flows.engine.doors.mail import Mail, Sent
 from flows.engine.errors import NodeError
 from flows.engine.heavy import compute
@@ -62,7 +62,7 @@ class _Server:
 class RunMail:
     """The `Mailer` of one attempt."""
 
-    def __init__(self, credentials: RunCredentials) -> None:
+    def __init__(self, credentials: Credentials) -> None:
         self._credentials = credentials
 
     async def send(self, mail: Mail, *, credential: str = "", seconds: float = 30) -> Sent:
