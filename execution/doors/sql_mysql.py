@@ -88,8 +88,6 @@ class _Connection(pymysql.Connection):
 
 async def run(opened: OpenedCredential, query: SqlQuery) -> SqlAnswer:
     """As `Sql.run` has it. When it is cancelled the connection is cut, which undoes the change."""
-    if query.read_only:
-        check_reading(read(query.text, "mysql"))
     host, port = opened.settings["host"], int(opened.settings["port"])
     sock = await open_socket(host, port)
     # A second handle: the driver closes the first, or wraps it in TLS.
@@ -163,6 +161,8 @@ def _answered(connection: _Connection, query: SqlQuery) -> SqlAnswer:
         backslash="NO_BACKSLASH_ESCAPES" not in modes,
         ansi_quotes="ANSI_QUOTES" in modes,
     )
+    if query.read_only:
+        check_reading(statement)
     check_parameters(statement, len(query.parameters))
     _limit_time(connection, version, query.seconds)
     if query.read_only:
@@ -231,7 +231,7 @@ def _with_values(statement: SqlText, query: SqlQuery, connection: _Connection) -
 def _literal(value: Any, connection: _Connection) -> str:
     if isinstance(value, list | dict):
         value = json.dumps(value, ensure_ascii=False)
-    return str(connection.literal(value))
+    return str(connection.escape(value, connection.encoders))
 
 
 def _no_connection(error: Exception, host: str, port: int) -> NodeError:
