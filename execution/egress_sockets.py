@@ -81,8 +81,8 @@ def unreachable(host: str, port: int, reason: str) -> NodeError:
 def certificate_refused(host: str, reason: str) -> NodeError:
     return NodeError(
         "connection_failed",
-        f"The certificate of '{host}' was not accepted: {reason}. Give the certificate authority "
-        "in the credential if it is not a public one.",
+        f"The certificate of '{host}' was not accepted: {reason.rstrip('.')}. Give the "
+        "certificate authority in the credential if it is not a public one.",
         field=FIELD,
         details={"host": host},
     )

@@ -15,7 +15,6 @@ from urllib.parse import urlsplit
 
 from django.conf import settings
 
-from execution.doors.credentials import RunCredentials
 from execution.doors.mail_errors import (
     login_refused,
     no_encryption,
@@ -25,6 +24,7 @@ from execution.doors.mail_errors import (
     unconfirmed,
 )
 from execution.doors.mail_message import MAX_BYTES, message_of
+from execution.egress_addresses import literal
 from execution.egress_sockets import (
     FIELD,
     certificate_refused,
@@ -32,6 +32,7 @@ from execution.egress_sockets import (
     tls_context,
     unreachable,
 )
+from flows.engine.doors.credentials import Credentials
 from flows.engine.doors.mail import Mail, Sent
 from flows.engine.errors import NodeError
 from flows.engine.heavy import compute
@@ -62,7 +63,7 @@ class _Server:
 class RunMail:
     """The `Mailer` of one attempt."""
 
-    def __init__(self, credentials: RunCredentials) -> None:
+    def __init__(self, credentials: Credentials) -> None:
         self._credentials = credentials
 
     async def send(self, mail: Mail, *, credential: str = "", seconds: float = 30) -> Sent:
@@ -126,6 +127,14 @@ def _sender(text: str, field: str) -> MailAddress:
         raise NodeError("mail_not_set_up", message, field=field or None) from error
 
 
+def _own_name() -> str:
+    """What we call ourselves (RFC 5321, 4.1.3): a name, or an address in brackets."""
+    host = urlsplit(settings.FLUX_PUBLIC_URL).hostname or "localhost"
+    if literal(host) is None:
+        return host
+    return f"[IPv6:{host}]" if ":" in host else f"[{host}]"
+
+
 class _Conversation:
     """One mail to one server."""
 
@@ -157,7 +166,7 @@ class _Conversation:
         smtp = SMTP(
             hostname=server.host,
             sock=sock,
-            local_hostname=urlsplit(settings.FLUX_PUBLIC_URL).hostname or "localhost",
+            local_hostname=_own_name(),
             use_tls=server.security == "tls",
             start_tls=server.security == "starttls",
             tls_context=tls_context(server.authority),
@@ -169,8 +178,8 @@ class _Conversation:
                 await smtp.login(server.username, server.password)
             yield smtp
         finally:
+            # Its transport closes the socket, a little later; until then the number is taken.
             smtp.close()
-            sock.close()
 
     async def _exchange(self, smtp: "SMTP", mail: Mail, message_id: str, content: bytes) -> Sent:
         from aiosmtplib import SMTPException, SMTPRecipientRefused, SMTPRecipientsRefused

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import httpx2
 
 from execution import egress
-from execution.doors.credentials import RunCredentials
+from flows.engine.doors.credentials import Credentials
 from flows.engine.doors.mcp import McpAnswer, McpServer, McpTool
 from flows.engine.errors import NodeError
 from flows.engine.json_values import cleaned, read_json
@@ -46,7 +46,7 @@ class _Access:
 class RunMcp:
     """The `Mcp` of one attempt."""
 
-    def __init__(self, credentials: RunCredentials) -> None:
+    def __init__(self, credentials: Credentials) -> None:
         self._credentials = credentials
 
     async def tools(self, server: McpServer) -> list[McpTool]:

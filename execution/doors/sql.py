@@ -3,10 +3,9 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 
-from execution.doors.credentials import RunCredentials
 from execution.doors.sql_errors import timed_out
 from execution.egress_sockets import FIELD
-from flows.engine.doors.credentials import OpenedCredential
+from flows.engine.doors.credentials import Credentials, OpenedCredential
 from flows.engine.doors.sql import SqlAnswer, SqlQuery
 
 TYPES = ("postgresql", "mysql")
@@ -16,7 +15,7 @@ type Run = Callable[[OpenedCredential, SqlQuery], Awaitable[SqlAnswer]]
 class RunSql:
     """The `Sql` of one attempt."""
 
-    def __init__(self, credentials: RunCredentials) -> None:
+    def __init__(self, credentials: Credentials) -> None:
         self._credentials = credentials
 
     async def run(self, credential: str, query: SqlQuery) -> SqlAnswer:

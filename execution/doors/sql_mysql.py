@@ -88,8 +88,6 @@ class _Connection(pymysql.Connection):
 
 async def run(opened: OpenedCredential, query: SqlQuery) -> SqlAnswer:
     """As `Sql.run` has it. When it is cancelled the connection is cut, which undoes the change."""
-    if query.read_only:
-        check_reading(read(query.text, "mysql"))
     host, port = opened.settings["host"], int(opened.settings["port"])
     sock = await open_socket(host, port)
     # A second handle: the driver closes the first, or wraps it in TLS.
@@ -124,8 +122,7 @@ def _run(opened: OpenedCredential, query: SqlQuery, sock: socket.socket) -> SqlA
     except _GARBLED as error:
         raise sql_failed(f"What it sent cannot be read ({error}).", "", sent=False) from error
     finally:
-        if connection._result is not None:
-            connection._result.unbuffered_active = False
+        _leave(connection)
         connection._force_close()
 
 
@@ -164,25 +161,35 @@ def _answered(connection: _Connection, query: SqlQuery) -> SqlAnswer:
         backslash="NO_BACKSLASH_ESCAPES" not in modes,
         ansi_quotes="ANSI_QUOTES" in modes,
     )
+    if query.read_only:
+        check_reading(statement)
     check_parameters(statement, len(query.parameters))
     _limit_time(connection, version, query.seconds)
     if query.read_only:
         # For the session as well: a statement that ended the transaction could write no more.
         connection.query("SET SESSION TRANSACTION READ ONLY")
     connection.query(f"START TRANSACTION {'READ ONLY' if query.read_only else 'READ WRITE'}")
-    rows = Rows(query.max_rows)
     cursor = SSCursor(connection)
-    cursor._query(_with_values(statement, query, connection))
+    cursor.execute(_with_values(statement, query, connection))
+    rows = Rows(query.max_rows)
     changed = cursor.rowcount if cursor.description is None else 0
     if cursor.description is not None:
         rows.names = column_names(column[0] for column in cursor.description)
         while (row := cursor.fetchone()) is not None and rows.add(row):
             pass
-    if not query.read_only:
+    if query.read_only:
+        _leave(connection)
+    else:
         if rows.truncated:
             connection._result._finish_unbuffered_query()
         _commit(connection)
     return SqlAnswer(rows.rows, changed or len(rows.rows), rows.truncated)
+
+
+def _leave(connection: _Connection) -> None:
+    """What is still to come is not read: else the driver would, to the last row."""
+    if connection._result is not None:
+        connection._result.unbuffered_active = False
 
 
 def _session(connection: _Connection) -> tuple[str, str]:
@@ -215,7 +222,7 @@ def _with_values(statement: SqlText, query: SqlQuery, connection: _Connection) -
         if isinstance(piece, str):
             text += piece
         else:
-            # Apart, for two quotes that meet would be one; but not behind a `-`: `-- ` is a comment.
+            # Apart, for two quotes that meet would be one; not behind a `-`: `-- ` is a comment.
             text += "" if text.endswith("-") else " "
             text += f"{_literal(query.parameters[piece - 1], connection)} "
     return text
@@ -224,7 +231,7 @@ def _with_values(statement: SqlText, query: SqlQuery, connection: _Connection) -
 def _literal(value: Any, connection: _Connection) -> str:
     if isinstance(value, list | dict):
         value = json.dumps(value, ensure_ascii=False)
-    return str(connection.literal(value))
+    return str(connection.escape(value, connection.encoders))
 
 
 def _no_connection(error: Exception, host: str, port: int) -> NodeError:

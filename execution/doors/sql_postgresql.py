@@ -15,7 +15,7 @@ import tempfile
 import time
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing, asynccontextmanager
-from typing import Any
+from typing import Any, cast
 
 import psycopg
 from psycopg import AsyncConnection, AsyncRawCursor
@@ -120,7 +120,8 @@ async def _reading(
     rows = Rows(query.max_rows)
     cursor = AsyncRawCursor(connection)
     # No more than it needs: what follows is cancelled in the database when the stream is closed.
-    async with aclosing(cursor.stream(query.text.encode(), parameters, size=_CHUNK)) as stream:
+    rows_in_chunks = cursor.stream(query.text.encode(), parameters, size=_CHUNK)
+    async with aclosing(cast(AsyncGenerator[Any], rows_in_chunks)) as stream:
         async for row in stream:
             rows.names = rows.names or _names(cursor)
             if not rows.add(row):
@@ -280,4 +281,5 @@ def _failure(error: psycopg.Error, query: SqlQuery) -> NodeError:
     message = " ".join(" ".join(part.split()).rstrip(".") + "." for part in parts if part)
     if said.statement_position:
         message += f" It is about what stands at character {said.statement_position} of the query."
-    return sql_failed(message, state, sent=bool(state), read_only_refused=state == "25006")
+    lost = not state and isinstance(error, psycopg.OperationalError | psycopg.InterfaceError)
+    return sql_failed(message, state, sent=not lost, read_only_refused=state == "25006")

@@ -40,10 +40,14 @@ def _mysql(backslash: bool, ansi_quotes: bool) -> re.Pattern[str]:
 
 @dataclass(frozen=True)
 class SqlText:
-    """`pieces` are text and numbers of parameters (from 1), in order; `first_word` is lower case."""
+    """`pieces` are text and numbers of parameters (from 1); `first_word` is lower case.
+
+    `has_more`: something follows a `;`, a second statement or the rest of a compound one.
+    """
 
     pieces: tuple[str | int, ...]
     first_word: str
+    has_more: bool = False
 
     @property
     def numbers(self) -> set[int]:
@@ -61,7 +65,7 @@ def read(
     pattern = _POSTGRESQL if dialect == "postgresql" else _mysql(backslash, ansi_quotes)
     pieces: list[str | int] = []
     position = begun = 0
-    first_word, ended = "", False
+    first_word, ended, has_more = "", False, False
     while position < len(text):
         match = pattern.match(text, position)
         assert match is not None  # a dot takes what nothing else does
@@ -74,19 +78,16 @@ def read(
             ended = True
         elif kind == "comment" or (kind is None and match[0].isspace()):
             continue
-        elif ended:
-            raise _invalid(
-                "There is a second statement after the ';'. Give each a node of its own."
-            )
         elif kind == "tag":
             position = _after_tag(text, match[0], position)
         elif kind == "number":
             pieces += [text[begun : match.start()], int(match["number"])]
             begun = position
+        has_more = has_more or (ended and kind not in ("end", "block"))
         first_word = first_word or _word_of(kind, match[0])
     if not first_word:
         raise _invalid("There is no statement in it.")
-    return SqlText((*pieces, text[begun:]), first_word)
+    return SqlText((*pieces, text[begun:]), first_word, has_more)
 
 
 def _word_of(kind: str | None, token: str) -> str:
@@ -119,7 +120,7 @@ def _invalid(problem: str) -> NodeError:
 
 
 def check_reading(statement: SqlText) -> None:
-    """Raises NodeError `sql_read_only` for what is no statement that reads."""
+    """Raises NodeError `sql_read_only` or `query_invalid` unless it is one statement that reads."""
     if statement.first_word not in READING:
         shown = statement.first_word[:30].upper()
         raise NodeError(
@@ -128,6 +129,8 @@ def check_reading(statement: SqlText) -> None:
             "meant to.",
             field="query",
         )
+    if statement.has_more:
+        raise _invalid("A second statement follows the ';'. Give each a node of its own.")
 
 
 def check_parameters(statement: SqlText, given: int) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from typing import Self
 
 type Handler = Callable[[str, dict[str, str], bytes], bytes | Awaitable[bytes]]
 
@@ -22,7 +23,7 @@ class Site:
         self.connections = 0
         self.requests: list[tuple[str, dict[str, str], bytes]] = []
 
-    async def __aenter__(self) -> "Site":
+    async def __aenter__(self) -> Self:
         self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
         self.port = self._server.sockets[0].getsockname()[1]
         self.url = f"http://127.0.0.1:{self.port}"
