@@ -9,9 +9,9 @@ from django.utils import timezone
 
 from accounts.models import ApiKey, Membership, Role, User, Workspace
 
-READ = frozenset({"flow.read", "run.read", "workspace.read", "usage.read"})
+READ = frozenset({"flow.read", "run.read", "file.read", "workspace.read", "usage.read"})
 #: `run.approve`: what nobody in particular is asked to decide. Who is named decides in any role.
-RUN = frozenset({"run.start", "run.cancel", "run.approve"})
+RUN = frozenset({"run.start", "run.cancel", "run.approve", "file.write", "file.delete"})
 BUILD = frozenset({"flow.create", "flow.edit", "flow.publish", "flow.delete"})
 MANAGE = frozenset(
     {
@@ -37,9 +37,11 @@ ALL_ACTIONS = ROLE_ACTIONS[Role.OWNER]
 SCOPE_ACTIONS: dict[str, frozenset[str]] = {
     "flows:read": frozenset({"flow.read", "workspace.read"}),
     "flows:write": frozenset({"flow.read", "workspace.read"}) | BUILD,
-    "runs:read": frozenset({"run.read", "workspace.read"}),
+    # Files are what runs are given and what they make.
+    "runs:read": frozenset({"run.read", "file.read", "workspace.read"}),
     # Without approving: a key that starts runs may not let them pass as well.
-    "runs:write": frozenset({"run.read", "workspace.read", "flow.read"}) | RUN - {"run.approve"},
+    "runs:write": frozenset({"run.read", "file.read", "workspace.read", "flow.read"})
+    | RUN - {"run.approve"},
     "approvals:write": frozenset({"run.read", "workspace.read", "run.approve"}),
     "usage:read": frozenset({"usage.read", "workspace.read"}),
 }

@@ -8,7 +8,7 @@ from importlib.metadata import version
 from typing import Any
 
 from billing.models import PriceOverride
-from flows.engine.node_type import ModelUsage
+from flows.engine.model_usage import ModelUsage
 
 #: Seconds for which the overrides are remembered by a process.
 REMEMBERED = 30.0

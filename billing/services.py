@@ -5,7 +5,7 @@ from uuid import UUID
 
 from billing.models import UsageRecord
 from billing.prices import Price
-from flows.engine.node_type import ModelUsage
+from flows.engine.model_usage import ModelUsage
 
 
 def record_usage(

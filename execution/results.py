@@ -29,7 +29,7 @@ from execution.recording import (
     write_events,
 )
 from execution.shapes import NodeCall, NodeDone
-from flows.engine.node_type import ModelUsage
+from flows.engine.model_usage import ModelUsage
 
 JSON = Any
 

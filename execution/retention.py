@@ -1,4 +1,4 @@
-"""Keeps the record in its bounds: makes months ahead, deletes runs that are kept no longer.
+"""Keeps the record in its bounds: makes months ahead, deletes runs and files kept no longer.
 
 How long runs are kept after their end is the workspace's policy, or else the installation's
 (FLUX_RETENTION_DAYS). Their attempts, events and words go with them, and large values and
@@ -18,6 +18,7 @@ from django.utils import timezone
 
 from execution import partitions, unused
 from execution.database import in_database
+from execution.files.sweeps import drop_leftovers, expire_files
 from execution.models import ENDED, Run
 
 logger = logging.getLogger(__name__)
@@ -55,9 +56,10 @@ class Retention:
         # Also when a step fails: it would fail again every second.
         self.due = loop.time() + EVERY
         await in_database(lambda: partitions.make_months_ahead(timezone.now()), patience=0)
-        if await _again_and_again(expire_runs) or await _again_and_again(unused.drop_unused_blobs):
-            self.due = 0.0
-            return
+        for step in (expire_runs, unused.drop_unused_blobs, expire_files, drop_leftovers):
+            if await _again_and_again(step):
+                self.due = 0.0
+                return
         await in_database(unused.drop_unused_snapshots, patience=0)
         await in_database(lambda: partitions.drop_empty_months(timezone.now()), patience=0)
 

@@ -7,8 +7,9 @@ call that failed from a worker that went away.
 
 import asyncio
 import logging
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from contextlib import suppress
+from dataclasses import dataclass
 from functools import cache
 from typing import Any, Protocol
 from uuid import uuid4
@@ -16,6 +17,7 @@ from uuid import uuid4
 from django.conf import settings
 
 from accounts.vault import mask_all
+from execution.attempt_ends import AttemptFailed, HandedBack
 from execution.attempts import (
     INTERRUPTED,
     STOPPED,
@@ -23,69 +25,30 @@ from execution.attempts import (
     NotRecordedYet,
     RunOver,
     RunPaused,
-    begin_attempt,
 )
 from execution.context import RunContext
 from execution.database import DatabaseAway, RecordRefused, in_database
+from execution.doors.steps import RunSteps
 from execution.ending import load_node_config
 from execution.models import NodeStatus
 from execution.payloads import Externalizer, load_reference
+from execution.recorder import RESULT_PATIENCE, OneByOne, Recorder
 from execution.recording import RunMissing
-from execution.results import Outcome, Prepare, fail_attempt, succeed_attempt
+from execution.results import Outcome, fail_attempt
 from execution.retries import FINAL, Verdict, may_follow, verdict
 from execution.shapes import NodeCall, NodeDone
 from flows.engine.attempts import condition_holds, is_rate_limit
 from flows.engine.errors import NeedsLoad, NodeError
 from flows.engine.evaluating import Evaluating
 from flows.engine.node_call import resolve_config, run_pure
-from flows.engine.node_type import NodeType, PureInputs, Result
+from flows.engine.node_type import Context, NodeType, PureInputs, Result
 from flows.engine.references import Load
 from flows.engine.registry import registry
 
 JSON = Any
 logger = logging.getLogger(__name__)
-#: Seconds for which a finished result waits for the database to come back; and what was cut off.
-RESULT_PATIENCE = 600.0
+#: Seconds for which the record of what was cut off waits for the database to come back.
 CUT_OFF_PATIENCE = 5.0
-
-
-class AttemptFailed(Exception):
-    """The attempt failed and is recorded. `retry_in` is None where it was the last one."""
-
-    def __init__(self, error: dict[str, JSON], retry_in: float | None) -> None:
-        super().__init__(error.get("message", ""))
-        self.error = error
-        self.retry_in = retry_in
-
-
-class HandedBack(Exception):
-    """The attempt goes on later, in another call: its row stays open. `done` says why."""
-
-    def __init__(self, done: NodeDone) -> None:
-        super().__init__()
-        self.done = done
-
-
-class Recorder(Protocol):
-    """Writes the beginnings and the successes of attempts."""
-
-    async def begin(self, call: NodeCall, token: str) -> Attempt:
-        """As `attempts.begin_attempt`."""
-
-    async def succeed(self, call: NodeCall, attempt: Attempt, prepare: Prepare) -> NodeDone:
-        """As `results.succeed_attempt`, with what `prepare` makes on the database's thread."""
-
-
-class OneByOne:
-    """Each in a transaction of its own."""
-
-    async def begin(self, call: NodeCall, token: str) -> Attempt:
-        return await in_database(lambda: begin_attempt(call, token))
-
-    async def succeed(self, call: NodeCall, attempt: Attempt, prepare: Prepare) -> NodeDone:
-        return await in_database(
-            lambda: succeed_attempt(call, attempt, *prepare()), patience=RESULT_PATIENCE
-        )
 
 
 class Work(Protocol):
@@ -102,6 +65,15 @@ class Work(Protocol):
     ) -> Result: ...
 
 
+@dataclass(frozen=True)
+class StepWork:
+    """What a step inside a node does; what it streams is the node's, in whose context it runs."""
+
+    work: Callable[[Context], Awaitable[Result]]
+    repeatable: bool
+    outer: RunContext
+
+
 async def run_node(
     call: NodeCall,
     *,
@@ -109,8 +81,11 @@ async def run_node(
     is_stopping: Callable[[], bool] = lambda: False,
     recorder: Recorder | None = None,
     work_off: Work | None = None,
+    step: StepWork | None = None,
 ) -> NodeDone:
     """One attempt from begin to record. Raises AttemptFailed, RunOver, RunPaused, NotRecordedYet.
+
+    With `step` it is a step inside another node, and that is its work.
 
     Cancelling it stops the work at once and records what it used: as cancelled where `is_unwanted`
     says that somebody wanted that, else as interrupted, which does not count as a try. Where
@@ -126,7 +101,7 @@ async def run_node(
         return attempt.done
     if attempt.pause:
         raise AttemptFailed(INTERRUPTED, attempt.pause)
-    execution = _Execution(call, attempt, recorder, work_off)
+    execution = _Execution(call, attempt, recorder, work_off, step)
     if cancelled is not None:
         await asyncio.shield(execution.stopped(is_unwanted, is_stopping))
         raise cancelled
@@ -161,13 +136,26 @@ class _Execution:
     """One attempt that has begun."""
 
     def __init__(
-        self, call: NodeCall, attempt: Attempt, recorder: Recorder, work_off: Work | None
+        self,
+        call: NodeCall,
+        attempt: Attempt,
+        recorder: Recorder,
+        work_off: Work | None,
+        step: StepWork | None,
     ) -> None:
         self.call = call
         self.attempt = attempt
         self.recorder = recorder
         self.work_off = work_off
-        self.context = RunContext(call, attempt, judge=self._is_final, load=self._load)
+        self.step = step
+        self.context = RunContext(
+            call,
+            attempt,
+            RunSteps(call, self._perform),
+            judge=self._is_final,
+            load=self._load,
+            outer=step.outer if step else None,
+        )
         self.config: JSON = None
         # Until the node itself begins, nothing was done that could be done twice.
         self.repeatable = True
@@ -207,7 +195,23 @@ class _Execution:
         await self._record_failure(facts, said.retry_in)
         raise AttemptFailed(facts, said.retry_in) from error
 
+    async def _perform(
+        self, call: NodeCall, work: Callable[[Context], Awaitable[Result]], repeatable: bool
+    ) -> NodeDone:
+        """A step inside this node, which ends with it."""
+        is_unwanted, is_stopping = self.stops
+        return await run_node(
+            call,
+            is_unwanted=is_unwanted,
+            is_stopping=is_stopping,
+            recorder=self.recorder,
+            step=StepWork(work, repeatable, self.context),
+        )
+
     async def _work(self) -> tuple[Result, bool]:
+        if self.step is not None:
+            self.config, self.repeatable = dict(self.raw_config), self.step.repeatable
+            return await self.step.work(self.context), False
         node_type = registry().get(self.call["type"])
         if node_type is None:
             raise NodeError(

@@ -49,6 +49,7 @@ NOT_LOOKED_AT = {
     "flow-draft": _DATA,
     "flow-problems": "a part of the editor, opened in test_editor_accessibility.py",
     "flow-download": _DATA,
+    "file-download": _DATA,
     "flow-editor": "every state of it is opened in test_editor_accessibility.py",
     "flow-inputs": "a part of the editor, opened in test_editor_accessibility.py",
     "flow-find": _DATA,

@@ -8,7 +8,7 @@ import pytest
 from billing import prices
 from billing.models import PriceOverride
 from billing.prices import forget_overrides, price
-from flows.engine.node_type import ModelUsage
+from flows.engine.model_usage import ModelUsage
 
 USAGE = ModelUsage(input_tokens=1_000_000, output_tokens=100_000)
 

@@ -15,7 +15,8 @@ from execution.payloads import resolve_references
 from execution.services import InputsInvalid, NotPublished, OptionsInvalid, RunStateConflict
 from execution.steering import rerun_run
 from execution.trying import run_to, try_node
-from execution.views.run_form import RunForm, empty_form, read_form
+from execution.views.run_form import RunForm, empty_form, raw_fields, read_form
+from execution.views.uploads import with_uploads
 from flows.engine.document import Document
 from flows.engine.errors import DocumentInvalid, NodeError
 from flows.models import Flow
@@ -83,9 +84,11 @@ def _started(request: PageRequest, flow: Flow, document: Document) -> Run:
 
 
 def _filled_in(request: PageRequest, document: Document) -> dict[str, JSON]:
-    submitted = read_form(document, request.POST)
-    if submitted.form.has_errors:
-        raise _FormInvalid(submitted.form)
+    sent = with_uploads(request.actor, raw_fields(document), request)
+    submitted = read_form(document, sent.data)
+    form = submitted.form.with_errors(sent.errors)
+    if form.has_errors:
+        raise _FormInvalid(form)
     return submitted.inputs
 
 

@@ -33,6 +33,7 @@ from accounts.services import create_api_key, create_credential, create_workspac
 from accounts.tests.secrets_for_tests import credential_secret
 from billing.models import PriceOverride, UsageRecord
 from execution.approval_models import Approval
+from execution.files.models import File
 from execution.models import Blob, NodeRun, Run, RunEvent, Snapshot
 from flows.models import Edge, Flow, FlowChange, FlowVersion, Folder, Node, Tag
 
@@ -88,6 +89,7 @@ def _world(number: int) -> World:
         workspace=workspace, flow=flow, run_id=run.id, node="a", attempt=1, model="x/y"
     )
     Blob.objects.create(workspace=workspace, digest="d", kind="text", size=1)
+    File.objects.create(workspace=workspace, name="<script>alert(1)</script>", size=1, key=number)
     return World(workspace, actor, flow, run)
 
 
@@ -149,7 +151,7 @@ def test_every_model_of_the_product_has_a_table() -> None:
 
     # Nodes, edges, files and events are shown within their flow or run, parts within their blob;
     # the set-up link and the words of a search are nobody's, the pace of a credential's calls is of
-    # a moment.
+    # a moment, and so are bytes on their way into or out of the storage.
     within = {
         "flows.Node",
         "flows.Edge",
@@ -158,11 +160,12 @@ def test_every_model_of_the_product_has_a_table() -> None:
         "execution.RunText",
         "execution.BlobPart",
         "execution.CredentialRate",
+        "files.Leftover",
         "accounts.SetupLink",
     }
     product = {
         model._meta.label
-        for app in ("accounts", "flows", "billing", "execution")
+        for app in ("accounts", "flows", "billing", "execution", "files")
         for model in apps.get_app_config(app).get_models()
     }
     assert product - within <= {model._meta.label for model in TABLES}

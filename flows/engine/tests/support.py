@@ -1,26 +1,35 @@
 """Call nodes in tests: pure ones directly, I/O ones with a scripted world."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from flows.engine.doors.credentials import OpenedCredential
 from flows.engine.errors import NodeError
 from flows.engine.evaluating import Evaluating
+from flows.engine.model_usage import ModelUsage
 from flows.engine.node_call import resolve_config, run_pure
 from flows.engine.node_type import (
     HttpAnswer,
     ModelAnswer,
     ModelRequest,
-    ModelUsage,
     NodeType,
     PureInputs,
     Result,
 )
 from flows.engine.references import Load
 from flows.engine.registry import registry
+from flows.engine.tests.fake_doors import (
+    FakeCredentials,
+    FakeFiles,
+    FakeFlows,
+    FakeMail,
+    FakeMcp,
+    FakeMedia,
+    FakeSandbox,
+    FakeSql,
+    FakeSteps,
+)
 
 
 def node_type(name: str) -> NodeType:
@@ -47,31 +56,6 @@ def answer(text: str, *, finish_reason: str = "stop", tokens: int = 5) -> ModelA
 
 
 @dataclass
-class FakeCredentials:
-    """Credentials by name, opened as the real ones are."""
-
-    known: dict[str, OpenedCredential] = field(default_factory=dict)
-    opened: list[OpenedCredential] = field(default_factory=list)
-
-    @asynccontextmanager
-    async def open(
-        self, reference: str, types: Sequence[str], *, field: str = "credential"
-    ) -> AsyncGenerator[OpenedCredential]:
-        found = self.known.get(reference)
-        if found is None:
-            raise NodeError("credential_missing", "There is no such one.", field=field)
-        if found.type not in types:
-            raise NodeError("credential_unfit", "It does not fit.", field=field)
-        self.opened.append(found)
-        yield found
-
-    def masked(self, text: str) -> str:
-        for secret in (value for one in self.opened for value in one.secret.values()):
-            text = text.replace(secret, "••••")
-        return text
-
-
-@dataclass
 class FakeContext:
     """A world that answers as scripted and remembers what it was asked."""
 
@@ -93,8 +77,19 @@ class FakeContext:
     names: Mapping[str, Any] = field(default_factory=dict)
     evaluating: Evaluating | None = None
     credentials: FakeCredentials = field(default_factory=FakeCredentials)
+    flows: FakeFlows = field(default_factory=FakeFlows)
+    steps: FakeSteps = field(init=False)
+    files: FakeFiles = field(default_factory=FakeFiles)
+    sql: FakeSql = field(default_factory=FakeSql)
+    mail: FakeMail = field(default_factory=FakeMail)
+    mcp: FakeMcp = field(default_factory=FakeMcp)
+    media: FakeMedia = field(default_factory=FakeMedia)
+    sandbox: FakeSandbox = field(default_factory=FakeSandbox)
     requests: list[ModelRequest] = field(default_factory=list)
     calls: list[dict[str, Any]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.steps = FakeSteps(self)
 
     async def evaluate(self, written: Any, names: Mapping[str, Any]) -> Any:
         if self.evaluating is None:
