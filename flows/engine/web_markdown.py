@@ -12,7 +12,9 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from flows.engine.web_escapes import begun, escaped, longest_run
 from flows.engine.web_page import BLOCKS, UNREAD, Element, words
+from flows.engine.web_tables import Table, is_data
 
 #: Gives the absolute address of a link or picture; None where it is no web address.
 type Resolve = Callable[[str], str | None]
@@ -28,10 +30,6 @@ _EMPHASIS = {"strong": "**", "b": "**", "em": "*", "i": "*", "del": "~~", "s": "
 _CODE = frozenset({"code", "kbd", "samp", "tt"})
 #: Stands for a line break within a line; no text holds it.
 _BREAK = "\0"
-#: What would begin something else than text: anywhere, and at the beginning of a line.
-_SPECIAL = re.compile(r"[\\`*\[\]<]|(?<!\w)_|_(?!\w)|~~|&(?=#?\w+;)")
-_BEGINNING = re.compile(r"(?:#{1,6}(?= |$)|[-+](?= |$)|>|=+$|~{3,}|-{3,}$)")
-_NUMBER = re.compile(r"(\d{1,9})([.)])(?= |$)")
 
 
 @dataclass
@@ -76,7 +74,7 @@ class Markdown:
         self._heading = 0
         self._pre: list[str] | None = None
         self._language = ""
-        self._table: _Table | None = None
+        self._table: Table | None = None
 
     @property
     def text(self) -> str:
@@ -102,7 +100,7 @@ class Markdown:
         if self._pre is not None:
             self._pre.append(text)
         else:
-            self._line.append(text if self._in("code") else _escaped(text))
+            self._line.append(text if self._in("code") else escaped(text))
 
     def end(self, tag: str, element: Element) -> None:
         if self._unread:
@@ -147,8 +145,8 @@ class Markdown:
                 self._write("---")
             case "pre":
                 self._pre, self._language = [], ""
-            case "table" if _is_data(element):
-                self._table = _Table()
+            case "table" if is_data(element):
+                self._table = Table()
             case "blockquote":
                 self._enter(_Mark("> ", "> "))
             case "ul":
@@ -229,7 +227,7 @@ class Markdown:
         code = "".join(self._pre or ()).strip("\r\n").replace("\r\n", "\n")
         self._pre = None
         if code.strip():
-            fence = "`" * max(3, _longest_run(code) + 1)
+            fence = "`" * max(3, longest_run(code) + 1)
             for line in (fence + self._language, *code.split("\n"), fence):
                 self._write(line, keep=True)
         self._gap = True
@@ -270,7 +268,7 @@ class Markdown:
         alt = words(element.get("alt") or "")
         address = self._resolve(element.get("src") or "") if alt else None
         if address and not self._in("code"):
-            self._line.append(f"![{_escaped(alt)}]({address})")
+            self._line.append(f"![{escaped(alt)}]({address})")
 
     # Lines ----------------------------------------------------------------------------------
 
@@ -284,7 +282,7 @@ class Markdown:
         for number, part in enumerate(said):
             if part:
                 last = number == len(said) - 1
-                self._write(_begun(part) + ("" if last else "  "))
+                self._write(begun(part) + ("" if last else "  "))
 
     def _write(self, line: str, *, keep: bool = False) -> None:
         """One line behind the marks of the quotes and lists that it is in.
@@ -307,50 +305,6 @@ class Markdown:
         self._gap = False
 
 
-class _Table:
-    """A table of data while it is read."""
-
-    #: Columns that the first line announces.
-    WIDEST = 1_000
-
-    def __init__(self) -> None:
-        self._rows: list[list[str]] = []
-
-    def start(self, tag: str) -> bool:
-        """Whether a cell begins."""
-        if tag == "tr":
-            self._rows.append([])
-        return tag in ("td", "th")
-
-    def add(self, said: str) -> None:
-        if self._rows:
-            self._rows[-1].append(said.replace("|", "\\|"))
-
-    def lines(self) -> list[str]:
-        rows = [row for row in self._rows if any(row)]
-        if not rows:
-            return []
-        # As wide as the widest row; the others may be shorter (GFM, "Tables").
-        width = min(max(len(row) for row in rows), self.WIDEST)
-        head = rows[0][:width] + [""] * (width - len(rows[0]))
-        return [_row(head), f"|{' --- |' * width}", *map(_row, rows[1:])]
-
-
-def _row(cells: list[str]) -> str:
-    return f"| {' | '.join(cells)} |"
-
-
-def _is_data(table: Element) -> bool:
-    """Whether a table holds data, and is not there to place parts of a page."""
-    from lxml import etree
-
-    if table.find(".//table") is not None or table.find(".//tr") is None:
-        return False
-    columns = max(len(row) for row in table.iter("tr"))
-    blocks = etree.ETXPath("boolean(.//h1|.//h2|.//h3|.//h4|.//ul|.//ol|.//pre|.//blockquote)")
-    return columns > 1 and not blocks(table)
-
-
 def _begin_of(element: Element) -> int:
     begin = element.get("start") or "1"
     return int(begin) if begin.isascii() and begin.isdigit() and len(begin) < 9 else 1
@@ -361,21 +315,6 @@ def _wrapped(span: _Span, inner: str) -> str:
         return f"[{inner}]({span.address})"
     if span.kind != "code":
         return f"{span.kind}{inner}{span.kind}"
-    ticks = "`" * (_longest_run(inner) + 1)
+    ticks = "`" * (longest_run(inner) + 1)
     room = " " if inner.startswith("`") or inner.endswith("`") else ""
     return f"{ticks}{room}{inner}{room}{ticks}"
-
-
-def _longest_run(text: str) -> int:
-    return max((len(run) for run in re.findall("`+", text)), default=0)
-
-
-def _escaped(text: str) -> str:
-    return _SPECIAL.sub(lambda found: "\\" + found[0], text)
-
-
-def _begun(line: str) -> str:
-    """A line of text that begins nothing else."""
-    if _BEGINNING.match(line):
-        return "\\" + line
-    return _NUMBER.sub(r"\1\\\2", line, count=1) if _NUMBER.match(line) else line

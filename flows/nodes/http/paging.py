@@ -5,14 +5,14 @@ from collections.abc import Awaitable, Callable
 from typing import Any, Literal
 from urllib.parse import urljoin, urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, field_validator
 
 from flows.engine.errors import NodeError
-from flows.engine.expressions import has_expression
 from flows.engine.node_type import Context
 from flows.engine.web_call import MAX_BYTES, WebCall, is_idempotent
 from flows.nodes.http.asking import MAX_SECONDS, Clock, ask_patiently
 from flows.nodes.http.links import links_in
+from flows.nodes.http.polling import looking
 
 JSON = Any
 #: One page by its call and number: the output that it makes, and the address that answered.
@@ -62,6 +62,11 @@ class Paginate(BaseModel):
         ge=1,
         le=MAX_SECONDS,
     )
+
+    @field_validator("next", "items")
+    @classmethod
+    def _changes(cls, written: JSON) -> JSON:
+        return looking(written) if isinstance(written, str) and written.strip() else written
 
 
 class Pages:
@@ -183,9 +188,6 @@ class Pages:
         return address
 
     async def _evaluated(self, written: JSON, names: dict[str, JSON], field: str) -> JSON:
-        if isinstance(written, str) and not has_expression(written):
-            message = "This is the same for every page. Write an expression"
-            raise _unfit("config_invalid", message, field)
         try:
             return await self._ctx.evaluate(written, names)
         except NodeError as error:

@@ -3,10 +3,11 @@
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, field_validator
 
 from flows.engine.conditions import holds
 from flows.engine.errors import NodeError
+from flows.engine.expressions import has_expression
 from flows.engine.node_type import Context
 from flows.nodes.http.asking import MAX_SECONDS, Clock
 
@@ -40,6 +41,18 @@ class Poll(BaseModel):
         ge=1,
         le=MAX_SECONDS,
     )
+
+    @field_validator("until")
+    @classmethod
+    def _changes(cls, until: str) -> str:
+        return looking(until)
+
+
+def looking(written: str) -> str:
+    """A text that looks at an answer. Raises ValueError for one that is always the same."""
+    if not has_expression(written):
+        raise ValueError("is the same for every answer; write an expression: {{ … }}")
+    return written
 
 
 async def poll(

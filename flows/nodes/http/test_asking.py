@@ -86,6 +86,8 @@ def test_the_first_failure_is_left_to_the_nodes_retry(world: Timed) -> None:
     [
         ({"poll": {"until": "{{ json.n }}"}}, "poll.until"),
         ({"poll": {"until": "{{ json }}", "every_seconds": "{{ 1 }}"}}, "poll.every_seconds"),
+        ({"poll": {"until": "done"}}, "poll.until"),
+        ({"paginate": {"next": "?page=2"}}, "paginate.next"),
         ({"poll": {"until": "{{ json }}"}, "method": "POST"}, None),
         ({"poll": {"until": "{{ json }}"}, "paginate": {"next": "{{ json }}"}}, None),
     ],
@@ -187,7 +189,6 @@ def test_the_same_origin_may_be_written_in_another_way(world: Timed) -> None:
     [
         ({"next": "{{ json.nxt }}", "items": "{{ [] }}"}, "expression_unknown_name", "next"),
         ({"next": "{{ none }}"}, "items_not_a_list", "items"),
-        ({"next": "/page/2", "items": "{{ [] }}"}, "config_invalid", "next"),
         ({"next": {"a": 1}, "into": "body", "items": "{{ [] }}"}, "next_invalid", "next"),
     ],
 )
@@ -298,6 +299,7 @@ def flow(**config: Any) -> Any:
         ({"poll": {"until": "{{ page }}"}}, "unknown_reference"),
         ({"paginate": {"next": "{{ links.next if items and page else count }}"}}, None),
         ({"url": "{{ json.a }}"}, "unknown_reference"),
+        ({"poll": {"until": "{{ json }}", "max_seconds": "{{ status.flag }}"}}, "config_invalid"),
     ],
 )
 def test_the_names_of_an_answer_hold_in_their_fields_alone(config: Any, code: str | None) -> None:
