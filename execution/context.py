@@ -13,7 +13,9 @@ from execution.budgets import check_budget
 from execution.credential_limits import room_for
 from execution.database import in_database
 from execution.doors.credentials import RunCredentials
+from execution.doors.knowledge import RunKnowledge
 from execution.providers.access import access_of, default_model, limits_of
+from execution.providers.embeddings import Embedded
 from execution.providers.registry import load_provider, resolve
 from execution.results import Spent
 from execution.shapes import NodeCall
@@ -37,12 +39,15 @@ class RunContext:
     #: Whether no attempt would follow an error: the runner decides.
     judge: Callable[[NodeError], Awaitable[bool]] | None = None
     credentials: RunCredentials = field(init=False)
+    knowledge: RunKnowledge = field(init=False)
     _stream: Stream | None = None
     _ends_at: float = field(init=False)
 
     def __post_init__(self) -> None:
         self._ends_at = time.monotonic() + self.call["timeout_seconds"]
-        self.credentials = RunCredentials(UUID(self.call["workspace_id"]))
+        workspace_id = UUID(self.call["workspace_id"])
+        self.credentials = RunCredentials(workspace_id)
+        self.knowledge = RunKnowledge(workspace_id, self._check_budget, self._count_embedded)
 
     @property
     def run_id(self) -> str:
@@ -107,7 +112,7 @@ class RunContext:
         )
 
     async def model(self, request: ModelRequest) -> ModelAnswer:
-        await in_database(lambda: check_budget(self.run_id, self.spent))
+        await self._check_budget()
         access = await access_of(UUID(self.call["workspace_id"]))
         name = request.model or default_model(await self._workspace_default(), access)
         await load_provider(name)
@@ -127,6 +132,12 @@ class RunContext:
                 raise
         self._count(answer.model, answer.usage)
         return answer
+
+    async def _check_budget(self) -> None:
+        await in_database(lambda: check_budget(self.run_id, self.spent))
+
+    def _count_embedded(self, embedded: Embedded) -> None:
+        self._count(embedded.model, embedded.usage, estimated=embedded.estimated)
 
     async def _workspace_default(self) -> str:
         workspaces = Workspace.objects.filter(id=self.call["workspace_id"])

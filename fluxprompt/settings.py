@@ -79,6 +79,7 @@ INSTALLED_APPS = [
     "flows",
     "billing",
     "execution",
+    "execution.knowledge",
     "fluxprompt",
     # After ours: it has a `runworker` command of its own.
     "channels",

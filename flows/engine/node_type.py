@@ -7,6 +7,7 @@ from typing import Any, Literal, Protocol
 from pydantic import BaseModel
 
 from flows.engine.doors.credentials import Credentials
+from flows.engine.doors.knowledge import Knowledge
 from flows.engine.errors import NodeError
 
 #: Work that the drivers of a run do themselves: scopes of their own, time, people, other flows.
@@ -154,6 +155,10 @@ class Context(Protocol):
     @property
     def credentials(self) -> Credentials:
         """The secrets that the workspace stored."""
+
+    @property
+    def knowledge(self) -> Knowledge:
+        """The workspace's collections of documents."""
 
     @property
     def seconds_left(self) -> float:

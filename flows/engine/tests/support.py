@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from flows.engine.doors.credentials import OpenedCredential
+from flows.engine.doors.knowledge import Match
 from flows.engine.errors import NodeError
 from flows.engine.node_call import resolve_config, run_pure
 from flows.engine.node_type import (
@@ -64,6 +65,22 @@ class FakeCredentials:
 
 
 @dataclass
+class FakeKnowledge:
+    """Collections by name: what they hold is given for every query."""
+
+    known: dict[str, list[Match]] = field(default_factory=dict)
+    asked: list[tuple[str, str, int, float]] = field(default_factory=list)
+
+    async def search(
+        self, collection: str, query: str, *, top_k: int, min_score: float
+    ) -> list[Match]:
+        self.asked.append((collection, query, top_k, min_score))
+        if collection not in self.known:
+            raise NodeError("collection_missing", "There is no such one.", field="collection")
+        return [m for m in self.known[collection] if m.score >= min_score][:top_k]
+
+
+@dataclass
 class FakeContext:
     """A world that answers as scripted and remembers what it was asked."""
 
@@ -82,6 +99,7 @@ class FakeContext:
     last: bool = True
     restarts: int = 0
     credentials: FakeCredentials = field(default_factory=FakeCredentials)
+    knowledge: FakeKnowledge = field(default_factory=FakeKnowledge)
     requests: list[ModelRequest] = field(default_factory=list)
     calls: list[dict[str, Any]] = field(default_factory=list)
 
