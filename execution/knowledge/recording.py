@@ -71,9 +71,12 @@ def record(batch: Embedding, embedded: Embedded) -> None:
         if index.state in OVER:
             return
         _check_dimensions(index, len(embedded.vectors[0]))
+        room = CHUNKS_PER_WORKSPACE - chunks_of_workspace(index.workspace_id)
         for part in batch.parts:
             mine = [next(vectors) for _ in part.pieces]
-            index.chunks += _record_part(index, part, mine)
+            made = _record_part(index, part, mine, room)
+            index.chunks += made
+            room -= made
         index.dimensions = len(embedded.vectors[0])
         index.input_tokens += embedded.usage.input_tokens
         index.failures, index.trouble, index.worked_at = 0, "", timezone.now()
@@ -95,12 +98,14 @@ def _check_dimensions(index: SearchIndex, dimensions: int) -> None:
         raise NodeError("dimensions_too_many", message)
 
 
-def _record_part(index: SearchIndex, part: Part, vectors: Sequence[Sequence[float]]) -> int:
+def _record_part(
+    index: SearchIndex, part: Part, vectors: Sequence[Sequence[float]], room: int
+) -> int:
     rows = IndexedDocument.objects.select_for_update(of=("self",)).filter(index=index)
     indexed = rows.filter(document_id=part.document_id, state=DocumentState.PENDING).first()
     if indexed is None or indexed.done != part.first:
         return 0
-    if chunks_of_workspace(index.workspace_id) + len(part.pieces) > CHUNKS_PER_WORKSPACE:
+    if len(part.pieces) > room:
         indexed.state = DocumentState.FAILED
         indexed.error = (
             f"The workspace has {CHUNKS_PER_WORKSPACE:,} chunks, the most it may have. "
