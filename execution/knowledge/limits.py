@@ -19,7 +19,7 @@ BATCH = 64
 #: The offline model takes up to half a second for each, and progress should be seen.
 LOCAL_BATCH = 8
 #: Chunks of an index that are read one by one; a larger one gets indexes of its own.
-READ_UP_TO = 5_000
+READ_UP_TO = 2_000
 #: Dimensions that an HNSW index of half-precision vectors takes.
 MOST_DIMENSIONS = 4_000
 #: Tries of a batch whose failure may pass, with pauses that double up to a minute.

@@ -34,7 +34,7 @@ WITH made AS (
     (index_id, document_id, position, start, heading, text, embedding, words)
   SELECT %(index)s::uuid, %(document)s::uuid, one.position, one.start, one.heading, one.text,
     one.embedding::halfvec,
-    to_tsvector(%(language)s::text::regconfig, one.heading || ' ' || one.text)
+    strip(to_tsvector(%(language)s::text::regconfig, one.heading || ' ' || one.text))
   FROM unnest(%(positions)s::integer[], %(starts)s::integer[], %(headings)s::text[],
     %(texts)s::text[], %(embeddings)s::text[])
     AS one(position, start, heading, text, embedding)

@@ -1,8 +1,11 @@
 """The search: nearest vectors and rare words of one index, in one statement.
 
-Vector and words each rank their best; the two rankings are joined by reciprocal rank (RRF, Cormack
-et al. 2009), which needs no common scale. What a match is worth on its own is the cosine between
-its vector and the query's: that is `score`, and what `min_score` asks for.
+Vectors and words each rank their best, and the two rankings are joined by reciprocal rank (RRF,
+Cormack et al. 2009), which needs no common scale. A place among the words counts by the square of
+what they are of the query, rare ones more: else one word in common by chance would outweigh a
+meaning, and both together find less than vectors alone.
+What a match is worth on its own is the cosine between its vector and the query's: that is `score`,
+and what `min_score` asks for.
 """
 
 import json
@@ -19,12 +22,13 @@ from execution.knowledge.models import SearchIndex
 Mode = Literal["hybrid", "vector", "text"]
 #: Of each ranking, the places that count, and the chunks an HNSW scan looks at for them.
 DEPTH, EF_SEARCH = 50, 100
-#: RRF's constant, and what a place among the words counts against one among the vectors.
-RRF, WORDS_WEIGHT = 60, 0.7
+#: RRF's constant, and what a place among the words, all of them found, counts against one among the
+#: vectors (measured with benchmarks/knowledge.py).
+RRF, WORDS_WEIGHT = 60, 1.5
 #: Words of a query that are looked for: the rarest.
 MOST_WORDS = 24
 #: Chunks whose words are weighed; words are looked for, rarest first, until they have so many.
-MOST_CANDIDATES = 2_000
+MOST_CANDIDATES = 1_000
 
 
 @dataclass(frozen=True)
@@ -44,23 +48,28 @@ class Found:
 
 @dataclass(frozen=True)
 class Words:
-    """What a query's words ask for: `query` (a tsquery), and each word with its weight."""
+    """What a query's words ask for: `query` (a tsquery), and each word with its weight.
+
+    `whole` is the weight of all words of the query, those that no chunk has among them.
+    """
 
     query: str
     words: tuple[str, ...]
     weights: tuple[float, ...]
+    whole: float
 
 
 _KNOWN = """
-SELECT asked.word, known.chunks
+SELECT asked.word, greatest(coalesce(known.chunks, 0), 0) AS chunks
 FROM unnest(tsvector_to_array(to_tsvector(%s::text::regconfig, %s::text))) AS asked(word)
-JOIN knowledge_word known ON known.word = asked.word AND known.index_id = %s::uuid
-WHERE known.chunks > 0
-ORDER BY known.chunks, asked.word LIMIT %s::integer
+LEFT JOIN knowledge_word known ON known.word = asked.word AND known.index_id = %s::uuid
+ORDER BY chunks, asked.word
 """
+# A plan that is kept for any values would read the query's vector anew from its text for each chunk.
 _SETTINGS = """
 SELECT set_config('hnsw.ef_search', %s::text, true),
-  set_config('hnsw.iterative_scan', 'relaxed_order', true), set_config('jit', 'off', true)
+  set_config('hnsw.iterative_scan', 'relaxed_order', true), set_config('jit', 'off', true),
+  set_config('plan_cache_mode', 'force_custom_plan', true)
 """
 # The index's id is written out: only then does the planner see that the index of its own fits.
 _SEARCH = """
@@ -72,17 +81,14 @@ WITH nearest AS MATERIALIZED (
   SELECT id, words FROM knowledge_chunk
   WHERE {mine} AND words @@ %(wanted)s::text::tsquery LIMIT %(most)s::integer
 ), worded AS MATERIALIZED (
-  SELECT id, (
-    SELECT sum(weight * ts_rank(candidates.words, word::tsquery, 1))
-    FROM unnest(%(words)s::text[], %(weights)s::float8[]) AS asked(word, weight)
-  ) AS worth
-  FROM candidates ORDER BY worth DESC, id LIMIT %(depth)s::integer
+  SELECT id, ({worth}) / %(whole)s::float8 AS worth
+  FROM candidates ORDER BY worth DESC, length(words), id LIMIT %(depth)s::integer
 ), joined AS (
   SELECT id, sum(share) AS share FROM (
     SELECT id, 1.0 / (%(rrf)s::integer + row_number() OVER (ORDER BY distance, id)) AS share
     FROM nearest
     UNION ALL
-    SELECT id, %(weight)s::float8 / (%(rrf)s::integer + row_number() OVER (ORDER BY worth DESC, id))
+    SELECT id, %(weight)s::float8 * worth * worth / (%(rrf)s::integer + rank() OVER (ORDER BY worth DESC))
     FROM worded
   ) AS shares GROUP BY id
 )
@@ -117,33 +123,38 @@ def find(
         return []
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(_SETTINGS, [str(EF_SEARCH)])
-        words = _words(cursor, index, query) if mode != "vector" else Words("", (), ())
-        cursor.execute(
-            _statement(index.id, index.dimensions),
-            {
-                "query": as_text(vector),
-                "by_vector": mode != "text",
-                "wanted": words.query,
-                "words": list(words.words),
-                "weights": list(words.weights),
-                "depth": max(DEPTH, 2 * top_k),
-                "most": MOST_CANDIDATES,
-                "rrf": RRF,
-                "weight": WORDS_WEIGHT,
-                "min_score": min_score,
-                "top_k": top_k,
-            },
-        )
+        words = _words(cursor, index, query) if mode != "vector" else chosen_words([], 0)
+        values = {
+            "query": as_text(vector),
+            "by_vector": mode != "text",
+            "wanted": words.query,
+            "whole": words.whole,
+            "depth": max(DEPTH, 2 * top_k),
+            "most": MOST_CANDIDATES,
+            "rrf": RRF,
+            "weight": WORDS_WEIGHT,
+            "min_score": min_score,
+            "top_k": top_k,
+            **{f"word_{at}": word for at, word in enumerate(words.words)},
+            **{f"weight_{at}": weight for at, weight in enumerate(words.weights)},
+        }
+        cursor.execute(statement(index.id, index.dimensions, len(words.words)), values)
         return [_found(row) for row in cursor.fetchall()]
 
 
-def _statement(index_id: UUID, dimensions: int) -> str:
+def statement(index_id: UUID, dimensions: int, words: int) -> str:
+    """The search as SQL, for a query with so many words."""
     vector = f"embedding::halfvec({int(dimensions)})"
+    each = (
+        f"(words @@ %(word_{at})s::text::tsquery)::integer * %(weight_{at})s::float8"
+        for at in range(words)
+    )
     return _SEARCH.format(
         mine=f"index_id = '{UUID(str(index_id))}'::uuid",
         vector=f"({vector})",
         chunk_vector=f"(chunk.{vector})",
         dimensions=int(dimensions),
+        worth=" + ".join(each) or "0::float8",
     )
 
 
@@ -159,27 +170,32 @@ def _found(row: tuple[Any, ...]) -> Found:
 
 
 def _words(cursor: Any, index: SearchIndex, query: str) -> Words:
-    cursor.execute(_KNOWN, [index.language, query, index.id, MOST_WORDS])
+    cursor.execute(_KNOWN, [index.language, query, index.id])
     return chosen_words(cursor.fetchall(), index.chunks)
 
 
-def chosen_words(known: Sequence[tuple[str, int]], chunks: int) -> Words:
+def chosen_words(asked: Sequence[tuple[str, int]], chunks: int) -> Words:
     """The words to look for, out of (word, in how many chunks it is), rarest first.
 
     Any of the rare ones will do. Where even the rarest is in too many chunks, all of them have to
-    be in one. Every word counts by its rarity (the weight of BM25) where a chunk is weighed.
+    be in one. Where a chunk is weighed, every word counts by its rarity (the weight of BM25).
     """
+    weighed = [(word, n, math.log(1 + (chunks - n + 0.5) / (n + 0.5))) for word, n in asked]
+    known = [one for one in weighed if one[1] > 0][:MOST_WORDS]
     rare: list[str] = []
     reached = 0
-    for word, count in known:
+    for word, count, _ in known:
         reached += count
         if reached > MOST_CANDIDATES:
             break
         rare.append(quoted(word))
-    every = [quoted(word) for word, _ in known]
-    query = " | ".join(rare) if rare else " & ".join(every)
-    weights = (math.log(1 + (chunks - n + 0.5) / (n + 0.5)) for _, n in known)
-    return Words(query, tuple(every), tuple(max(0.01, weight) for weight in weights))
+    every = tuple(quoted(word) for word, _, _ in known)
+    return Words(
+        " | ".join(rare) if rare else " & ".join(every),
+        every,
+        tuple(max(0.01, weight) for _, _, weight in known),
+        sum(max(0.01, weight) for _, _, weight in weighed) or 1.0,
+    )
 
 
 def quoted(word: str) -> str:

@@ -15,7 +15,7 @@ from temporalio.common import RetryPolicy
 ROUNDS = 200
 #: A round lasts some seconds, but one that makes the indexes of a million chunks much longer.
 LONGEST_ROUND = timedelta(hours=6)
-SILENCE = timedelta(seconds=30)
+SILENCE = timedelta(seconds=5)
 RETRY = RetryPolicy(
     initial_interval=timedelta(seconds=1),
     backoff_coefficient=2,

@@ -10,9 +10,12 @@ from django.db import migrations, models
 
 from execution.knowledge.pgvector import ensure_vectors
 
-# Vectors stay in the row: a small collection is read chunk by chunk, and each would be a second
-# read elsewhere. What is too long for a page still goes there.
-IN_THE_ROW = "ALTER TABLE knowledge_chunk ALTER COLUMN embedding SET STORAGE MAIN"
+# What is compared stays in the row: a small collection is read chunk by chunk, and each would be a
+# second read elsewhere. What is too long for a page still goes there.
+IN_THE_ROW = """
+ALTER TABLE knowledge_chunk
+  ALTER COLUMN embedding SET STORAGE MAIN, ALTER COLUMN words SET STORAGE MAIN
+"""
 
 
 def vectors(apps, schema_editor):

@@ -13,7 +13,7 @@ from execution.knowledge import own_indexes
 from execution.knowledge.limits import BATCH
 from execution.knowledge.models import Chunk, SearchIndex
 from execution.knowledge.queries import indexes_of
-from execution.knowledge.searching import _statement, find
+from execution.knowledge.searching import find, statement
 from execution.knowledge.services import add_document, create_collection, delete_collection
 from execution.knowledge.tests.collections_for_tests import MODEL, collection_with, index_of
 from execution.models import NodeRun
@@ -80,7 +80,7 @@ def _is_searched_by_indexes_of_its_own(made: Any) -> None:
         cursor.execute("SET enable_seqscan = off")
         cursor.execute("SET enable_sort = off")
         try:
-            cursor.execute("EXPLAIN " + _statement(index.pk, 64), _values())
+            cursor.execute("EXPLAIN " + statement(index.pk, 64, 0), _values())
             plan = "\n".join(row[0] for row in cursor.fetchall())
         finally:
             cursor.execute("RESET enable_seqscan")
@@ -89,10 +89,9 @@ def _is_searched_by_indexes_of_its_own(made: Any) -> None:
 
 
 def _values() -> dict[str, Any]:
-    names = ("words", "weights")
     numbers = {"by_vector": True, "depth": 9, "most": 9, "rrf": 9, "weight": 1, "min_score": 0}
     query = str(vector_of("refund"))
-    return {"query": query, "wanted": "'a'", "top_k": 3, **numbers, **{name: [] for name in names}}
+    return {"query": query, "wanted": "'a'", "whole": 1, "top_k": 3, **numbers}
 
 
 def _names_in_the_database(index: SearchIndex) -> set[str]:
@@ -122,4 +121,5 @@ def test_a_killed_worker_costs_one_batch_at_most(stack: LiveStack) -> None:
     asked = Counter(call.prompt for call in stack.model_server.calls if str(made.pk) in call.prompt)
     # A call that nobody recorded may have been made twice; all others were made once.
     assert sorted(asked.values())[:-1] == [1] * (len(asked) - 1)
+    assert len(asked) == 12
     assert max(asked.values()) <= 2

@@ -91,3 +91,9 @@ def test_rare_words_are_looked_for_and_common_ones_only_together() -> None:
     common = chosen_words([("a", MOST_CANDIDATES + 1), ("b", MOST_CANDIDATES + 2)], 50_000)
     assert common.query == "'a' & 'b'"
     assert chosen_words([], 10).query == ""
+
+
+def test_words_that_nobody_has_make_the_others_count_less() -> None:
+    half = chosen_words([("unknown", 0), ("zebra", 3)], 50_000)
+    assert half.query == "'zebra'"
+    assert 0.4 < half.weights[0] / half.whole < 0.5
