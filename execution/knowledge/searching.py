@@ -65,7 +65,7 @@ FROM unnest(tsvector_to_array(to_tsvector(%s::text::regconfig, %s::text))) AS as
 LEFT JOIN knowledge_word known ON known.word = asked.word AND known.index_id = %s::uuid
 ORDER BY chunks, asked.word
 """
-# A plan that is kept for any values would read the query's vector anew from its text for each chunk.
+# A plan kept for any values would read the query's vector anew from its text for each chunk.
 _SETTINGS = """
 SELECT set_config('hnsw.ef_search', %s::text, true),
   set_config('hnsw.iterative_scan', 'relaxed_order', true), set_config('jit', 'off', true),
@@ -88,7 +88,8 @@ WITH nearest AS MATERIALIZED (
     SELECT id, 1.0 / (%(rrf)s::integer + row_number() OVER (ORDER BY distance, id)) AS share
     FROM nearest
     UNION ALL
-    SELECT id, %(weight)s::float8 * worth * worth / (%(rrf)s::integer + rank() OVER (ORDER BY worth DESC))
+    SELECT id, %(weight)s::float8 * worth * worth
+      / (%(rrf)s::integer + rank() OVER (ORDER BY worth DESC))
     FROM worded
   ) AS shares GROUP BY id
 )
