@@ -125,7 +125,7 @@ def find(
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(_SETTINGS, [str(EF_SEARCH)])
         words = _words(cursor, index, query) if mode != "vector" else chosen_words([], 0)
-        values = {
+        values: dict[str, Any] = {
             "query": as_text(vector),
             "by_vector": mode != "text",
             "wanted": words.query,

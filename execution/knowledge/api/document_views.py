@@ -118,7 +118,7 @@ class DocumentsView(DocumentView):
         return Given(name, as_text(text, media_type), media_type, source, _object(metadata))
 
     def _uploaded(self) -> Given:
-        form = self.request.data
+        form: Any = self.request.data
         file = form.get("file")
         if not isinstance(file, UploadedFile):
             raise refuse(422, "required", "'file' is missing: send one as a file.", "file")

@@ -25,7 +25,6 @@ from execution.tests.flows_for_tests import (
     run_to_end,
     start_node,
 )
-from fluxprompt.testing.live_stack import LiveStack
 from tests.support.embeddings import vector_of
 
 
@@ -41,7 +40,7 @@ def is_ready(collection: Any) -> bool:
 
 
 def test_a_flow_finds_what_a_worker_has_indexed_and_its_tokens_are_booked(
-    stack: LiveStack,
+    stack: Any,
 ) -> None:
     actor = new_actor()
     made = collection_with(actor)
@@ -101,7 +100,7 @@ def _names_in_the_database(index: SearchIndex) -> set[str]:
         return {row[0] for row in cursor.fetchall()}
 
 
-def test_a_killed_worker_costs_one_batch_at_most(stack: LiveStack) -> None:
+def test_a_killed_worker_costs_one_batch_at_most(stack: Any) -> None:
     actor = new_actor()
     made = create_collection(
         actor, name="Long", model="openai_compatible/slow-60ms", chunk_size=100, chunk_overlap=0

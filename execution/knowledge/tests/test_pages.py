@@ -60,7 +60,8 @@ def test_a_collection_is_made_on_the_list_and_shown(site: Client, actor: Actor) 
 def test_files_and_texts_are_added_and_what_is_refused_is_told(site: Client, actor: Actor) -> None:
     made = collection_with(actor, {})
     at = f"/knowledge/{made.pk}/documents/"
-    files = [SimpleUploadedFile("a.md", b"# A\n\nB"), SimpleUploadedFile("b.exe", b"MZ", "application/x-dosexec")]
+    program = SimpleUploadedFile("b.exe", b"MZ", "application/x-dosexec")
+    files = [SimpleUploadedFile("a.md", b"# A\n\nB"), program]
     told = text_of(site.post(at, {"file": files, "name": "C", "text": "Pasted"}), 422)
     assert "b.exe: &#x27;" in told
     assert "2 documents added" in told
