@@ -15,6 +15,7 @@ from execution.database import in_database
 from execution.doors.credentials import RunCredentials
 from execution.doors.files import RunFiles
 from execution.doors.flows import RunFlows
+from execution.doors.knowledge import RunKnowledge
 from execution.doors.mail import RunMail
 from execution.doors.mcp import RunMcp
 from execution.doors.media import RunMedia
@@ -23,6 +24,7 @@ from execution.doors.sandbox import RunSandbox
 from execution.doors.sql import RunSql
 from execution.providers.access import access_of, default_model, limits_of
 from execution.providers.base import Access
+from execution.providers.embeddings import Embedded
 from execution.providers.fitting import fitted
 from execution.providers.registry import load_provider, resolve
 from execution.results import Spent
@@ -67,6 +69,7 @@ class RunContext:
     media: RunMedia = field(init=False)
     sandbox: RunSandbox = field(init=False)
     memory: RunMemories = field(init=False)
+    knowledge: RunKnowledge = field(init=False)
     _stream: Stream | None = None
     _ends_at: float = field(init=False)
 
@@ -82,6 +85,7 @@ class RunContext:
         self.media = RunMedia(self)
         self.sandbox = RunSandbox(self.call["workspace_id"], self.call["run_id"])
         self.memory = RunMemories(self.call)
+        self.knowledge = RunKnowledge(workspace, self._check_budget, self._count_embedded)
 
     @property
     def run_id(self) -> str:
@@ -164,7 +168,7 @@ class RunContext:
 
     async def access(self) -> Access:
         """What models the workspace can use now. Raises NodeError where the budget is spent."""
-        await in_database(lambda: check_budget(self.run_id, self.spent))
+        await self._check_budget()
         return await access_of(UUID(self.call["workspace_id"]))
 
     async def model(self, request: ModelRequest) -> ModelAnswer:
@@ -188,6 +192,12 @@ class RunContext:
                 raise
         self.count(answer.model, answer.usage)
         return answer
+
+    async def _check_budget(self) -> None:
+        await in_database(lambda: check_budget(self.run_id, self.spent))
+
+    def _count_embedded(self, embedded: Embedded) -> None:
+        self.count(embedded.model, embedded.usage, estimated=embedded.estimated)
 
     async def _workspace_default(self) -> str:
         workspaces = Workspace.objects.filter(id=self.call["workspace_id"])

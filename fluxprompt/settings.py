@@ -81,6 +81,7 @@ INSTALLED_APPS = [
     "execution",
     "execution.files",
     "execution.memories",
+    "execution.knowledge",
     "fluxprompt",
     # After ours: it has a `runworker` command of its own.
     "channels",

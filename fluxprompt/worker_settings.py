@@ -12,4 +12,5 @@ INSTALLED_APPS = [
     "execution",
     "execution.files",
     "execution.memories",
+    "execution.knowledge",
 ]

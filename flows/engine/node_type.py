@@ -9,6 +9,7 @@ from pydantic import BaseModel
 from flows.engine.doors.credentials import Credentials
 from flows.engine.doors.files import Files
 from flows.engine.doors.flows import Flows
+from flows.engine.doors.knowledge import Knowledge
 from flows.engine.doors.mail import Mailer
 from flows.engine.doors.mcp import Mcp
 from flows.engine.doors.media import Media
@@ -213,6 +214,10 @@ class Context(Protocol):
     @property
     def sandbox(self) -> Sandbox:
         """Where code runs that nobody trusts."""
+
+    @property
+    def knowledge(self) -> Knowledge:
+        """The workspace's collections of documents."""
 
     @property
     def seconds_left(self) -> float:

@@ -63,15 +63,20 @@ def read(path: str, body: dict[str, Any]) -> Question:
     elif path == "/v1/messages":
         messages, system = body["messages"], _text(body.get("system") or "")
         schema = ((body.get("output_config") or {}).get("format") or {}).get("schema")
+    elif path == "/v1/embeddings":
+        given = body["input"]
+        texts = [given] if isinstance(given, str) else given
+        messages, system, schema = [{"role": "user", "content": "\n".join(texts)}], "", None
     else:
         messages, system = body["messages"], ""
         schema = (body.get("response_format") or {}).get("json_schema", {}).get("schema")
     texts = [(m.get("role"), _text(m.get("content"))) for m in messages]
     results = _results(messages)
+    said_by = [(m.get("role"), _text(m.get("content"))) for m in messages]
     return Question(
         model=body["model"],
-        prompt="\n".join([*([system] if system else []), *(text for _, text in texts)]),
-        asked=next((text for role, text in reversed(texts) if role == "user"), ""),
+        prompt="\n".join([*([system] if system else []), *(text for _, text in said_by)]),
+        asked=next((text for role, text in reversed(said_by) if role == "user"), ""),
         stream=bool(body.get("stream")),
         schema=schema,
         include_usage=bool((body.get("stream_options") or {}).get("include_usage")),

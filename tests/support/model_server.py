@@ -1,9 +1,9 @@
 """A scripted model server over a real socket: `python -m tests.support.model_server --port 0`.
 
-It speaks chat completions, responses and messages, streaming or not, and behaves as markers in
-the model's name or prompt say (see model_behaviours). `GET /calls` counts what was asked, so
-that a test in another process can tell how often a prompt reached a model; `DELETE /calls`
-forgets it.
+It speaks chat completions, responses and messages, streaming or not, and embeddings, and behaves as
+markers in the model's name or prompt say (see model_behaviours). `GET /calls` counts what was
+asked, so that a test in another process can tell how often a prompt reached a model; `DELETE
+/calls` forgets it.
 """
 
 import argparse
@@ -17,6 +17,7 @@ from typing import Any, Self, cast
 
 import httptools
 
+from tests.support.embeddings import Embeddings
 from tests.support.model_behaviours import Behaviour, behave, pieces
 from tests.support.model_dialects import DIALECTS, Chat, Dialect
 from tests.support.model_media import MEDIA, answer_media, read_media
@@ -25,6 +26,7 @@ from tests.support.model_script import Call, Match, Script
 
 TOO_LONG = "prompt is too long: 250000 tokens > 200000 maximum (the maximum context length)"
 WRITE_BYTES = 65_536
+_SPOKEN = {**DIALECTS, "/v1/embeddings": Embeddings}
 
 
 class Connection(asyncio.Protocol):
@@ -83,7 +85,7 @@ class Connection(asyncio.Protocol):
         if path in MEDIA and method == "POST":
             await self.medium(path, headers, body)
             return
-        dialect = DIALECTS.get(path)
+        dialect = _SPOKEN.get(path)
         if dialect is None or method != "POST":
             self.other(method, path)
             return

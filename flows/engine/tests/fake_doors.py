@@ -8,6 +8,7 @@ from typing import Any
 from flows.engine.doors.credentials import OpenedCredential
 from flows.engine.doors.files import StoredFile, file_id_of
 from flows.engine.doors.flows import FlowFacts
+from flows.engine.doors.knowledge import Match
 from flows.engine.doors.mail import Mail, Sent
 from flows.engine.doors.mcp import McpAnswer, McpServer, McpTool
 from flows.engine.doors.media import Made, Recording, Transcript
@@ -229,3 +230,19 @@ class FakeMemories:
         if scope == "session" and not self.session_id:
             raise session_missing()
         return self.kept.setdefault((scope, name), [])
+
+
+@dataclass
+class FakeKnowledge:
+    """Collections by name: what they hold is given for every query."""
+
+    known: dict[str, list[Match]] = field(default_factory=dict)
+    asked: list[tuple[str, str, int, float]] = field(default_factory=list)
+
+    async def search(
+        self, collection: str, query: str, *, top_k: int, min_score: float
+    ) -> list[Match]:
+        self.asked.append((collection, query, top_k, min_score))
+        if collection not in self.known:
+            raise NodeError("collection_missing", "There is no such one.", field="collection")
+        return [m for m in self.known[collection] if m.score >= min_score][:top_k]

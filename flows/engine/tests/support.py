@@ -23,6 +23,7 @@ from flows.engine.tests.fake_doors import (
     FakeCredentials,
     FakeFiles,
     FakeFlows,
+    FakeKnowledge,
     FakeMail,
     FakeMcp,
     FakeMedia,
@@ -86,6 +87,7 @@ class FakeContext:
     mcp: FakeMcp = field(default_factory=FakeMcp)
     media: FakeMedia = field(default_factory=FakeMedia)
     sandbox: FakeSandbox = field(default_factory=FakeSandbox)
+    knowledge: FakeKnowledge = field(default_factory=FakeKnowledge)
     memory: FakeMemories = field(default_factory=FakeMemories)
     requests: list[ModelRequest] = field(default_factory=list)
     calls: list[dict[str, Any]] = field(default_factory=list)
