@@ -6,6 +6,7 @@ import json
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from io import BytesIO
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ import pytest
 from accounts.permissions import Actor
 from accounts.services import create_credential
 from execution.codec import decode_payloads
+from execution.files.services import store_file
 from execution.models import BlobPart, NodeRun, Run, RunEvent
 from execution.temporal_client import connect
 from execution.tests.flows_for_tests import (
@@ -170,6 +172,7 @@ def test_a_credential_reaches_the_service_and_no_record(
 def test_pages_polls_forms_and_web_pages_in_one_run(service: str) -> None:
     actor = new_actor()
     create_credential(actor, name="Slow", type="bearer", values={"token": "x" * 8}, **LIMITS)
+    kept = store_file(actor, "b.txt", BytesIO(b"stored {{ 2+2 }}"))
     pages = {"next": "{{ links.next }}", "items": "{{ json | map('n') }}", "max_items": 9}
     run = run_of(
         actor,
@@ -180,7 +183,10 @@ def test_pages_polls_forms_and_web_pages_in_one_run(service: str) -> None:
             f"{service}/form",
             method="POST",
             body_type="multipart",
-            body={"note": {"name": "a.txt", "content": "{{ all.items }}"}},
+            body={
+                "note": {"name": "a.txt", "content": "{{ all.items }}"},
+                "kept": {"file": str(kept.id)},
+            },
         ),
         {"id": "news", "type": "webpage", "config": {"url": f"{service}/news"}},
     )
@@ -192,5 +198,7 @@ def test_pages_polls_forms_and_web_pages_in_one_run(service: str) -> None:
     assert form["type"].startswith("multipart/form-data; boundary=")
     assert 'name="note"; filename="a.txt"' in form["body"]
     assert "[1, 2, 3]" in form["body"]
+    assert 'filename="b.txt"' in form["body"]
+    assert "stored {{ 2+2 }}" in form["body"]
     assert made["news"]["text"] == "News\n{{ 1+1 }} more"
     assert made["news"]["links"] == [{"text": "more", "url": f"{service}/more"}]

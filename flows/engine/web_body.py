@@ -6,14 +6,17 @@ from urllib.parse import urlencode
 
 from flows.engine.errors import NodeError
 from flows.engine.expressions import text_of
-from flows.engine.web_multipart import bytes_of, multipart
+from flows.engine.web_multipart import FileContent, bytes_of, multipart
 
 JSON = Any
-type BodyType = Literal["json", "form", "multipart", "text", "base64", "none"]
+type BodyType = Literal["json", "form", "multipart", "text", "base64", "file", "none"]
 
 
-def body_of(body: JSON, body_type: BodyType) -> tuple[bytes | None, str | None]:
-    """The bytes to send and their content type. Raises NodeError `config_invalid`."""
+def body_of(body: Any, body_type: BodyType) -> tuple[bytes | None, str | None]:
+    """The bytes to send and their content type. Raises NodeError `config_invalid`.
+
+    `body` is JSON, with a FileContent in place of each file (`flows.engine.web_files`).
+    """
     if body is None or body_type == "none":
         return None, None
     match body_type:
@@ -24,6 +27,8 @@ def body_of(body: JSON, body_type: BodyType) -> tuple[bytes | None, str | None]:
             return text_of(body).encode("utf-8", "replace"), "text/plain; charset=utf-8"
         case "base64":
             return bytes_of(body, "body"), "application/octet-stream"
+    if isinstance(body, FileContent):
+        return body.content, body.sent_type
     if not isinstance(body, dict):
         message = "A form's body has to be an object of fields and values."
         raise NodeError("config_invalid", message, field="body")

@@ -13,6 +13,7 @@ from flows.engine.errors import NodeError
 from flows.engine.expressions import has_expression, text_of
 from flows.engine.node_type import Context, HttpAnswer
 from flows.engine.web_body import body_of
+from flows.engine.web_files import read_files
 
 #: What tells a service a request sent again from a new one.
 KEY_HEADER = "Idempotency-Key"
@@ -64,10 +65,10 @@ class WebCall(NodeConfig):
     body: Any = Field(
         default=None,
         title="Body",
-        description="What to send: any JSON, fields of a form, text, or bytes in base64.",
+        description="What to send: any JSON, fields of a form, text, bytes in base64, or a file.",
         json_schema_extra={"widget": "json"},
     )
-    body_type: Literal["json", "form", "multipart", "text", "base64", "none"] = Field(
+    body_type: Literal["json", "form", "multipart", "text", "base64", "file", "none"] = Field(
         default="json", title="Body type", description="How the body is sent."
     )
     credential: Text = Field(
@@ -112,7 +113,8 @@ async def send(call: WebCall, ctx: Context, *, part: str = "") -> HttpAnswer:
     `part` tells the requests of a node apart that sends several, so that a service does not take
     the second for the first sent again; the same in every attempt.
     """
-    content, sent_type = body_of(call.body, call.body_type)
+    body = await read_files(call.body, call.body_type, ctx.files)
+    content, sent_type = body_of(body, call.body_type)
     headers = _headers(call, sent_type, _key(ctx.idempotency_key, part))
     if not call.credential.strip():
         return await _sent(call, ctx, headers, content, secret=False)

@@ -20,6 +20,21 @@ _QUOTED = str.maketrans({'"': "%22", "\r": "%0D", "\n": "%0A"})
 
 
 @dataclass(frozen=True)
+class FileContent:
+    """A file that is sent."""
+
+    name: str
+    media_type: str
+    content: bytes
+
+    @property
+    def sent_type(self) -> str:
+        """Its media type, where that can stand in a header."""
+        known = _MEDIA_TYPE.fullmatch(self.media_type)
+        return self.media_type if known else "application/octet-stream"
+
+
+@dataclass(frozen=True)
 class Part:
     """One part of a form; a file where it has a `file_name`."""
 
@@ -39,8 +54,11 @@ class Part:
         return "\r\n".join(lines).encode("utf-8", "replace") + b"\r\n\r\n"
 
 
-def multipart(fields: Mapping[str, JSON]) -> tuple[bytes, str]:
-    """The body and its content type; a list repeats its name, null is left out. NodeError."""
+def multipart(fields: Mapping[str, Any]) -> tuple[bytes, str]:
+    """The body and its content type; a list repeats its name, null is left out.
+
+    A value is JSON, or a FileContent. Raises NodeError.
+    """
     parts = [part for name, value in fields.items() for part in _parts(name, value)]
     boundary = _boundary(parts)
     line = b"--" + boundary.encode()
@@ -64,21 +82,12 @@ def _parts(name: str, value: JSON) -> Iterator[Part]:
     if isinstance(value, list):
         for item in value:
             yield from _parts(name, item)
-    elif isinstance(value, dict) and "file" in value:
-        raise _stored_file(name)
+    elif isinstance(value, FileContent):
+        yield Part(name, value.content, value.name, value.sent_type)
     elif isinstance(value, dict) and ("content" in value or "content_base64" in value):
         yield _written_file(name, value)
     elif value is not None:
         yield Part(name, text_of(value).encode("utf-8", "replace"))
-
-
-def _stored_file(name: str) -> NodeError:
-    """Stored files are not read here yet."""
-    return _unfit(
-        name,
-        "a stored file cannot be sent yet. Send its content: {name, content, media_type}, or "
-        "{name, content_base64, media_type}.",
-    )
 
 
 def _written_file(name: str, value: Mapping[str, JSON]) -> Part:

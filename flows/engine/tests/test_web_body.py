@@ -77,7 +77,6 @@ def test_the_same_form_is_the_same_bytes_and_no_part_holds_its_boundary() -> Non
     ("body", "body_type", "says"),
     [
         ("a=b", "multipart", "object"),
-        ({"a": {"file": "x"}}, "multipart", "cannot be sent yet"),
         ({"a": {"content": "x", "nme": "y"}}, "multipart", "no 'nme'"),
         ({"a": {"content": "x", "content_base64": "eA=="}}, "multipart", "not both"),
         ({"a": {"content": "x", "media_type": "a/b\r\nX: y"}}, "multipart", "media type"),
