@@ -1,10 +1,10 @@
 """What the sandbox costs, and whom a bomb in it delays: `python -m benchmarks.sandbox`.
 
-First calls of this process alone, one after the other. Then whole runs on a copy of their own: short
-ones of code and of a template with a model call, one after the other, alone and right afterwards
-while a run of the same workspace keeps ten items of a map at bombs. The delay is a run's time over
-the median alone; the worst has to stay below 200 ms, else it exits 1. What else the machine does
-shows in the worst of those alone.
+First calls of this process alone, one after the other. Then whole runs on a copy of their own:
+short ones of code and of a template with a model call, one after the other, alone and right
+afterwards while a run of the same workspace keeps ten items of a map at bombs. The delay is a
+run's time over the median alone; the worst has to stay below 200 ms, else it exits 1. What else
+the machine does shows in the worst of those alone.
 """
 
 import argparse

@@ -1,4 +1,4 @@
-"""The keeper of sandbox processes: `python -m execution.sandbox.keeper NUMBER`, started by a worker.
+"""A worker's keeper of sandbox processes: `python -m execution.sandbox.keeper NUMBER`.
 
 It stands between a worker and the code: reading what hostile code prints and raises costs time and
 memory, and here it costs them under a Python lock of its own. It has no environment and knows no
