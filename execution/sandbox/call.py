@@ -1,34 +1,26 @@
-"""One call of the sandbox: a fresh process, the inputs, the source, the result. Runs in a thread.
+"""One call of the sandbox: a fresh process, the inputs, the source, the result. Runs in a thread
+of the keeper.
 
 Inputs go in and the result comes out as JSON text, written and read within the sandbox: of the
-objects there nothing is ever converted in this process, where a list that holds itself many times
-over would take all memory.
+objects there nothing is ever converted outside, where a list that holds itself many times over
+would take all memory.
 """
 
-import json
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from execution.sandbox import failures
 from execution.sandbox.process import SandboxProcess
-from flows.engine.doors.sandbox import CodeAnswer
+from execution.sandbox.values import MAX_RESULT
 from flows.engine.errors import NodeError
-from flows.engine.json_parts import Room, TooManyParts
-from flows.engine.json_values import read_json, storable_problem, storable_text
+from flows.engine.json_values import storable_text
 
 if TYPE_CHECKING:
     from pydantic_monty import Monty, MontySession
 
-JSON = Any
-#: Characters of JSON that go in and come out, and how many values come out: reading and writing
-#: them keeps Python's lock, so other calls wait meanwhile.
-MAX_INPUTS = 5_000_000
-MAX_RESULT = 5_000_000
-ROOM = Room(500_000, 200_000)
-#: Characters of printed text that are kept, and after how many the process is ended: each piece
-#: that comes costs this process some time.
+#: Characters of printed text that are kept, and after how many the process is ended.
 MAX_LOGS = 100_000
 MAX_PRINTED = 10_000_000
 LOGS_CUT = "\n… (cut here: more was printed than is kept)"
@@ -39,18 +31,20 @@ _OS_POLICY: Any = {"sleep": "call_host"}
 
 
 class Call:
-    """What one code node wants run."""
+    """What one code node wants run. `given` is JSON text with the values of `names`."""
 
     def __init__(
-        self, source: str, inputs: Mapping[str, JSON], seconds: float, memory_bytes: int
+        self, source: str, names: Sequence[str], given: str, seconds: float, memory_bytes: int
     ) -> None:
         self.source = source
-        self.inputs = inputs
+        self.names = names
+        self.given = given
         self.seconds = seconds
         self.memory_bytes = memory_bytes
         self._lock = threading.Lock()
         self._process: SandboxProcess | None = None
         self._is_stopped = False
+        self._yields = False
         self._began = 0.0
         self._printed = 0
         self._logs: list[str] = []
@@ -62,11 +56,22 @@ class Call:
             if self._process is not None:
                 self._process.kill()
 
-    def carry_out(self, pool: "Monty") -> CodeAnswer:
-        """Raises NodeError."""
-        from pydantic_monty import MontyCrashedError, MontyError, MontyRuntimeError
+    @property
+    def seconds_so_far(self) -> float:
+        """How long the source has been running."""
+        return time.monotonic() - self._began if self._began else 0.0
 
-        given = self._inputs_text()
+    def yield_to_others(self) -> None:
+        """It takes long: lower its priority, once."""
+        with self._lock:
+            if self._process is not None and not self._yields:
+                self._yields = True
+                self._process.yield_to_others()
+
+    def carry_out(self, pool: "Monty") -> str:
+        """The result as JSON text, or more of it than is taken. Raises NodeError."""
+        from pydantic_monty import MontyCrashedError, MontyError
+
         try:
             with pool.checkout(limits=self._limits(), os_policy=_OS_POLICY) as session:
                 assert session.worker_pid is not None
@@ -74,13 +79,10 @@ class Call:
                 try:
                     process.confine(self.seconds, self.memory_bytes)
                     self._attach(process)
-                    return self._answer(self._result_text(session, given))
+                    return self._result_text(session)
                 finally:
                     self._attach(None)
                     process.forget()
-        except MontyRuntimeError as error:
-            # The checkout itself, or a limit that ended the session while it was closed.
-            raise failures.crashed(str(error)[:200]) from error
         except MontyCrashedError as error:
             raise self._ended(error) from error
         except (MontyError, OSError, TimeoutError) as error:
@@ -100,23 +102,11 @@ class Call:
             "max_total_sleep_secs": 0,
         }
 
-    def _inputs_text(self) -> str:
-        try:
-            text = json.dumps(self.inputs, ensure_ascii=False, allow_nan=False)
-        except (TypeError, ValueError, RecursionError) as error:
-            raise failures.inputs_invalid(f"they are no JSON data ({error})") from error
-        if len(text) > MAX_INPUTS:
-            raise failures.inputs_invalid(
-                f"they are larger than {MAX_INPUTS:,} characters; hand over a part of them"
-            )
-        return storable_text(text)
-
-    def _result_text(self, session: "MontySession", given: str) -> str:
+    def _result_text(self, session: "MontySession") -> str:
         from pydantic_monty import MontyRuntimeError, MontySyntaxError
 
-        self._began = time.monotonic()
         try:
-            session.feed_run(_reading(self.inputs), inputs={"_given": given})
+            session.feed_run(_reading(self.names), inputs={"_given": self.given})
         except MontyRuntimeError as error:
             raise self._refused(error, failures.inputs_invalid) from error
         self._began = time.monotonic()
@@ -125,12 +115,11 @@ class Call:
         except (MontyRuntimeError, MontySyntaxError) as error:
             raise failures.failed(error, self.logs, self.seconds, self.memory_bytes) from error
         try:
-            written = session.feed_run(_WRITING)
+            return str(session.feed_run(_WRITING))
         except MontyRuntimeError as error:
             raise self._refused(
                 error, lambda why: failures.result_invalid(why, self.logs)
             ) from error
-        return str(written)
 
     def _feed(self, session: "MontySession") -> None:
         """Run the source. What it evaluates to is left where it is: see the top."""
@@ -166,27 +155,12 @@ class Call:
         """Why the process ended: by us, for its time was over, or by itself."""
         if self._printed > MAX_PRINTED:
             return failures.printed_too_much(MAX_PRINTED, self.logs)
-        if error.timed_out or (self._began and time.monotonic() - self._began > self.seconds):
+        if error.timed_out or self.seconds_so_far > self.seconds:
             return failures.timed_out(self.seconds, self.logs)
         return failures.crashed(str(error)[:200])
 
-    def _answer(self, written: str) -> CodeAnswer:
-        if len(written) > MAX_RESULT:
-            why = f"is larger than {MAX_RESULT:,} characters of JSON"
-            raise failures.result_too_large(why, self.logs)
-        try:
-            value = read_json(written, ROOM)
-            problem = storable_problem(value)
-        except TooManyParts as error:
-            raise failures.result_too_large(f"is too much: {error}", self.logs) from error
-        except (ValueError, RecursionError) as error:
-            raise failures.result_invalid(str(error), self.logs) from error
-        if problem:
-            raise failures.result_invalid(f"it {problem}", self.logs)
-        return CodeAnswer(value, self.logs)
 
-
-def _reading(names: Mapping[str, JSON]) -> str:
+def _reading(names: Sequence[str]) -> str:
     """Source that makes a variable of each input. Names are identifiers: the node checks that."""
     lines = [f"{name} = _given[{name!r}]" for name in names]
     return "\n".join(["import json as _json", "_given = _json.loads(_given)", *lines, _CLEARED])

@@ -10,8 +10,8 @@ from pathlib import Path
 OVERHEAD = 512_000_000
 #: Seconds of CPU beside what the code may use: starting, reading inputs, writing the result.
 CPU_MARGIN = 5
-#: The sandbox yields to the worker, the web server and the databases on the same machine.
-NICE = 10
+#: The priority of what takes long, below the worker, the web server and the databases.
+NICE = 15
 
 
 class SandboxProcess:
@@ -42,8 +42,12 @@ class SandboxProcess:
         # Should the machine run out of memory, this goes first. Some systems forbid saying so.
         with suppress(OSError):
             Path(f"/proc/{self.pid}/oom_score_adj").write_text("1000")
-        for thread in os.listdir(f"/proc/{self.pid}/task"):
-            os.setpriority(os.PRIO_PROCESS, int(thread), NICE)
+
+    def yield_to_others(self) -> None:
+        """Lower its priority, for good."""
+        with suppress(OSError):
+            for thread in os.listdir(f"/proc/{self.pid}/task"):
+                os.setpriority(os.PRIO_PROCESS, int(thread), NICE)
 
     def kill(self) -> None:
         with suppress(ProcessLookupError):
@@ -55,16 +59,3 @@ class SandboxProcess:
     def forget(self) -> None:
         if self._handle is not None:
             os.close(self._handle)
-
-
-def keep_descriptors_to_ourselves() -> None:
-    """Whatever this process has open, or was started with, its children do not get.
-
-    Python opens nothing that they would; a shell or a supervisor may have left some.
-    """
-    with suppress(FileNotFoundError):
-        for number in map(int, os.listdir("/proc/self/fd")):
-            if number > 2:
-                # Listing them took one of its own, closed by now.
-                with suppress(OSError):
-                    os.set_inheritable(number, False)

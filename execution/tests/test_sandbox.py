@@ -13,6 +13,7 @@ import pytest
 from execution.sandbox.call import LOGS_CUT, MAX_ASKED, MAX_LOGS
 from execution.sandbox.places import Owner
 from execution.sandbox.pool import SandboxPool
+from execution.sandbox.process import NICE
 from flows.engine.doors.sandbox import CodeAnswer
 from flows.engine.errors import NodeError
 from flows.nodes.code.source import MODULES
@@ -57,8 +58,9 @@ async def refusal_of(pool: SandboxPool, source: str, **more: Any) -> NodeError:
     return caught.value
 
 
-def children() -> list[int]:
-    """The sandbox processes of this process."""
+def children(pool: SandboxPool) -> list[int]:
+    """The processes of a sandbox."""
+    keeper = pool.keeper().pid
     found = []
     for name in filter(str.isdigit, os.listdir("/proc")):
         try:
@@ -67,15 +69,15 @@ def children() -> list[int]:
             continue
         command, _, rest = stat.partition(" (")[2].rpartition(") ")
         state, parent = rest.split()[:2]
-        if command == "monty" and state != "Z" and int(parent) == os.getpid():
+        if command == "monty" and state != "Z" and int(parent) == keeper:
             found.append(int(name))
     return found
 
 
-async def busy_children(number: int) -> list[int]:
+async def busy_children(pool: SandboxPool, number: int) -> list[int]:
     """The sandbox processes, as soon as there are so many."""
     async with asyncio.timeout(20):
-        while len(found := children()) != number:
+        while len(found := children(pool)) != number:
             await asyncio.sleep(0.01)
     return found
 
@@ -201,11 +203,16 @@ async def test_s3_a_process_has_no_environment_files_or_way_to_more(
     pool = SandboxPool(1)
     running = asyncio.create_task(answer_of(pool, ENDLESS, seconds=60, memory_mb=64))
     try:
-        (pid,) = await busy_children(1)
+        (pid,) = await busy_children(pool, 1)
+        for process in (pid, pool.keeper().pid):
+            assert b"canary" not in Path(f"/proc/{process}/environ").read_bytes()
         assert Path(f"/proc/{pid}/environ").read_bytes() == b""
         files = Path(f"/proc/{pid}/fd")
         opened = {int(path.name): os.readlink(path) for path in files.iterdir()}
         assert all(path.startswith("pipe:") for number, path in opened.items() if number != 2)
+        async with asyncio.timeout(20):
+            while os.getpriority(os.PRIO_PROCESS, pid) != NICE:
+                await asyncio.sleep(0.01)
         async with asyncio.timeout(20):
             while resource.prlimit(pid, resource.RLIMIT_AS)[1] == resource.RLIM_INFINITY:
                 await asyncio.sleep(0.01)
@@ -240,7 +247,7 @@ async def test_s3_a_run_full_of_bombs_leaves_room_for_others(pool: SandboxPool) 
     bombs = [
         asyncio.create_task(answer_of(pool, ENDLESS, run="bombs", seconds=60)) for _ in range(10)
     ]
-    pids = await busy_children(pool.places.of_run)
+    pids = await busy_children(pool, pool.places.of_run)
     assert (await answer_of(pool, "result = 1", run="other")).value == 1
     assert (await answer_of(pool, "result = 1", workspace="theirs")).value == 1
     assert not any(bomb.done() for bomb in bombs[:2])
@@ -248,7 +255,7 @@ async def test_s3_a_run_full_of_bombs_leaves_room_for_others(pool: SandboxPool) 
         bomb.cancel()
     await asyncio.wait(bombs)
     assert pool.places.used == 0
-    assert not set(children()) & set(pids)
+    assert not set(children(pool)) & set(pids)
 
 
 @on_linux
@@ -256,7 +263,7 @@ async def test_a_process_that_is_killed_is_replaced_and_its_step_tried_again(
     pool: SandboxPool,
 ) -> None:
     running = asyncio.create_task(answer_of(pool, ENDLESS, seconds=60))
-    (pid,) = await busy_children(1)
+    (pid,) = await busy_children(pool, 1)
     os.kill(pid, 9)
     with pytest.raises(NodeError) as caught:
         await running
@@ -312,13 +319,27 @@ async def test_the_modules_that_validation_knows_are_those_of_the_sandbox(
     assert found == MODULES
 
 
+@on_linux
+async def test_a_keeper_that_is_killed_is_replaced(pool: SandboxPool) -> None:
+    running = asyncio.create_task(answer_of(pool, ENDLESS, seconds=1))
+    await busy_children(pool, 1)
+    os.kill(pool.keeper().pid, 9)
+    with pytest.raises(NodeError) as caught:
+        await running
+    assert (caught.value.code, caught.value.retryable) == ("code_crashed", True)
+    assert (await answer_of(pool, "result = 1")).value == 1
+
+
+@on_linux
 async def test_calls_of_a_sandbox_that_is_closed_end_at_once() -> None:
     pool = SandboxPool(1)
     running = asyncio.create_task(answer_of(pool, ENDLESS, seconds=60))
-    await busy_children(1)
+    (pid,) = await busy_children(pool, 1)
     pool.close()
     for call in (running, answer_of(pool, "result = 1")):
         with pytest.raises(NodeError) as caught:
             await call
         assert (caught.value.code, caught.value.retryable) == ("code_crashed", True)
-    assert children() == []
+    async with asyncio.timeout(20):
+        while Path(f"/proc/{pid}/cmdline").exists() and Path(f"/proc/{pid}/cmdline").read_bytes():
+            await asyncio.sleep(0.01)
