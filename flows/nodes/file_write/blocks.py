@@ -4,9 +4,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
+from flows.engine.errors import NodeError
+
 type Kind = Literal["heading", "paragraph", "item", "code", "rule", "table"]
 #: Levels of lists and quotes that are drawn; deeper ones look like the last.
 DEEPEST = 6
+#: Levels of blocks in blocks that are read; a list has two, with its items.
+_MOST_NESTED = 100
 #: Where links may lead; anything else stays text.
 _SCHEMES = ("http://", "https://", "mailto:", "tel:")
 
@@ -56,17 +60,34 @@ class _Place:
     in_table: bool = False
 
 
-def reader() -> Any:
+def _reader() -> Any:
     """CommonMark with tables and strikethrough; HTML stays text."""
     from markdown_it import MarkdownIt
 
-    return MarkdownIt("commonmark", {"html": False}).enable(["table", "strikethrough"])
+    options = {"html": False, "maxNesting": _MOST_NESTED}
+    return MarkdownIt("commonmark", options).enable(["table", "strikethrough"])
+
+
+def _parsed(reader: Any, text: str) -> list[Any]:
+    tokens: list[Any] = reader.parse(text)
+    if any(token.level >= _MOST_NESTED - 1 for token in tokens):
+        # The reader would leave out what lies deeper, and say nothing.
+        message = "Lists or quotes are nested too deeply: 50 lists or 99 quotes are the limit."
+        raise NodeError("content_unfit", message, field="content")
+    return tokens
+
+
+def html_of(text: str) -> str:
+    """A Markdown text as HTML of its own making only."""
+    reader = _reader()
+    made: str = reader.renderer.render(_parsed(reader, text), reader.options, {})
+    return made
 
 
 def blocks_of(text: str) -> list[Block]:
     """The blocks of a Markdown text in order."""
     place = _Place()
-    return [block for token in reader().parse(text) for block in _blocks(token, place)]
+    return [block for token in _parsed(_reader(), text) for block in _blocks(token, place)]
 
 
 def _blocks(token: Any, place: _Place) -> Iterator[Block]:

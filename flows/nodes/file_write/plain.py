@@ -6,7 +6,7 @@ import io
 import re
 from typing import Any
 
-from flows.nodes.file_write.blocks import reader
+from flows.nodes.file_write.blocks import html_of
 from flows.nodes.file_write.content import as_json, markdown_of, pretty, rows_of, shown
 
 #: What a spreadsheet takes for a formula (OWASP, CSV injection).
@@ -90,7 +90,7 @@ def page(content: bytes, options: dict[str, Any]) -> tuple[None, bytes]:
     if isinstance(given, str) and _IS_PAGE.match(given):
         return None, content
     text, rows = markdown_of(given)
-    body = _table(rows) if rows else reader().render(text)
+    body = _table(rows) if rows else html_of(text)
     title = html.escape(str(options["title"]))
     return None, (
         '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'

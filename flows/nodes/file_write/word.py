@@ -5,10 +5,13 @@ import json
 import re
 from typing import Any
 
+from flows.engine.errors import NodeError
 from flows.nodes.file_write.blocks import Block, Line, Span, blocks_of, table_of
 from flows.nodes.file_write.content import markdown_of
 
 _ILLEGAL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
+#: Columns of a table, as Word has it.
+MAX_COLUMNS = 63
 _MONO = "Consolas"
 _ACCENT = "4F46E5"
 #: Width and height in millimetres.
@@ -171,6 +174,9 @@ class _Writer:
         width = max(map(len, block.rows), default=0)
         if not width:
             return
+        if width > MAX_COLUMNS:
+            message = f"Word has no tables of {width} columns; {MAX_COLUMNS} are the limit."
+            raise NodeError("content_unfit", f"{message} Write xlsx.", field="content")
         table = self._document.add_table(rows=len(block.rows), cols=width, style="Table Grid")
         sides = {"center": WD_ALIGN_PARAGRAPH.CENTER, "right": WD_ALIGN_PARAGRAPH.RIGHT}
         # One look at the table's cells: asking for them one by one is quadratic.
