@@ -7,6 +7,8 @@ from unfold.forms import UserChangeForm, UserCreationForm
 from unfold.widgets import (
     UnfoldAdminPasswordWidget,
     UnfoldAdminSelect2Widget,
+    UnfoldAdminSelectWidget,
+    UnfoldAdminTextareaWidget,
     UnfoldAdminTextInputWidget,
 )
 
@@ -55,6 +57,10 @@ class NewWorkspaceForm(forms.ModelForm):  # type: ignore[type-arg]
 def _value_field(field: Field) -> forms.CharField:
     if field.secret:
         widget: forms.Widget = UnfoldAdminPasswordWidget({"autocomplete": "off"})
+    elif field.choices:
+        widget = UnfoldAdminSelectWidget(choices=field.choices)
+    elif field.lines:
+        widget = UnfoldAdminTextareaWidget()
     else:
         widget = UnfoldAdminTextInputWidget()
     return forms.CharField(label=field.label, required=False, help_text=field.help, widget=widget)

@@ -3,44 +3,123 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlsplit
 
+from accounts.credential_checks import CHECKS, one_line
 from accounts.errors import InvalidValue
 from accounts.models import CredentialType
 
 
 @dataclass(frozen=True)
 class Field:
-    """One field of a credential, as a person fills it in."""
+    """One field of a credential, as a person fills it in.
+
+    `choices` are (value, label); `default` stands where nothing was filled in. `address`: it says
+    where or how the secrets are sent, so it changes only together with them. `lines`: several.
+    """
 
     name: str
     label: str
     secret: bool = False
     required: bool = True
     help: str = ""
+    choices: tuple[tuple[str, str], ...] = ()
+    default: str = ""
+    address: bool = False
+    lines: bool = False
 
 
 _API_KEY = Field("api_key", "API key", secret=True)
+_USER = Field("username", "User")
+_PASSWORD = Field("password", "Password", secret=True)
+_HOST = Field("host", "Host", address=True, help="As in db.example.com")
+_TLS = Field(
+    "tls",
+    "Encryption",
+    default="verify",
+    address=True,
+    choices=(
+        ("verify", "Encrypted, certificate checked"),
+        ("require", "Encrypted, certificate not checked"),
+        ("off", "Not encrypted"),
+    ),
+)
+_AUTHORITY = Field(
+    "ca",
+    "Certificate authority",
+    required=False,
+    address=True,
+    lines=True,
+    help="In PEM form, where the server's certificate is not from a public one.",
+)
+
+
+def _port(default: str) -> Field:
+    return Field("port", "Port", default=default, address=True, help=f"Left empty: {default}")
+
+
+def _database(port: str) -> tuple[Field, ...]:
+    name = Field("database", "Database")
+    return (_HOST, _port(port), name, _USER, _PASSWORD, _TLS, _AUTHORITY)
+
 
 FIELDS: dict[str, tuple[Field, ...]] = {
     CredentialType.ANTHROPIC: (_API_KEY,),
     CredentialType.OPENAI: (
         _API_KEY,
-        Field("base_url", "Address", required=False, help="Only where it is not OpenAI's own."),
+        Field(
+            "base_url",
+            "Address",
+            required=False,
+            address=True,
+            help="Only where it is not OpenAI's own.",
+        ),
     ),
     CredentialType.OPENAI_COMPATIBLE: (
-        Field("base_url", "Address", help="Up to and with /v1, as in https://models.example/v1"),
+        Field(
+            "base_url",
+            "Address",
+            address=True,
+            help="Up to and with /v1, as in https://models.example/v1",
+        ),
         Field("api_key", "API key", secret=True, required=False),
         Field("default_model", "Model", required=False, help="Offered first; a name it knows."),
     ),
     CredentialType.BEARER: (Field("token", "Token", secret=True),),
-    CredentialType.BASIC: (
-        Field("username", "User"),
-        Field("password", "Password", secret=True),
-    ),
+    CredentialType.BASIC: (_USER, _PASSWORD),
     CredentialType.HEADER: (
         Field("header", "Header name", help="As in X-Api-Key"),
         Field("value", "Value", secret=True),
+    ),
+    CredentialType.POSTGRESQL: _database("5432"),
+    CredentialType.MYSQL: _database("3306"),
+    CredentialType.SMTP: (
+        Field("host", "Host", address=True, help="As in smtp.example.com"),
+        _port("587"),
+        Field(
+            "security",
+            "Encryption",
+            default="starttls",
+            address=True,
+            choices=(
+                ("starttls", "STARTTLS (usually port 587)"),
+                ("tls", "TLS from the start (usually port 465)"),
+                ("none", "Not encrypted"),
+            ),
+        ),
+        Field("username", "User", required=False),
+        Field("password", "Password", secret=True, required=False),
+        Field("sender", "Sender", help="As in Shop <shop@example.com>"),
+        _AUTHORITY,
+    ),
+    CredentialType.MCP: (
+        Field("url", "Address", address=True, help="As in https://tools.example.com/mcp"),
+        Field("token", "Token", secret=True, required=False),
+        Field(
+            "header",
+            "Header name",
+            required=False,
+            help="Left empty, the token is sent as Authorization: Bearer.",
+        ),
     ),
 }
 
@@ -60,23 +139,33 @@ def split(credential_type: str, values: Mapping[str, Any]) -> tuple[dict[str, st
     open_part: dict[str, str] = {}
     secret_part: dict[str, str] = {}
     for field in FIELDS[credential_type]:
-        value = str(values.get(field.name) or "").strip()
+        value = str(values.get(field.name) or "").strip() or field.default
         if not value and field.required:
             raise InvalidValue(field.name, f"Fill in '{field.label}'.")
         if value:
-            _check(field.name, value)
+            _check(field, value)
             (secret_part if field.secret else open_part)[field.name] = value
+    if secret_part.get("password") and open_part.get("security") == "none":
+        raise InvalidValue(
+            "security",
+            "A password is never sent unencrypted. Choose STARTTLS or TLS.",
+        )
     return open_part, secret_part
 
 
-def _check(name: str, value: str) -> None:
-    if any(character < " " for character in value):
-        raise InvalidValue(name, "Line breaks and control characters are not allowed here.")
-    if name == "base_url":
-        parts = urlsplit(value)
-        if parts.scheme not in ("http", "https") or not parts.hostname:
-            raise InvalidValue(name, "Give a whole address that begins with https://.")
-        if parts.username or parts.password:
-            raise InvalidValue(name, "Put the user and password into the other fields.")
-    if name == "header" and not value.replace("-", "").replace("_", "").isalnum():
-        raise InvalidValue(name, "A header name has letters, digits, - and _ only.")
+def address_moved(credential_type: str, old: Mapping[str, str], new: Mapping[str, str]) -> str:
+    """The field by which the secrets would go elsewhere or less safely than before; else empty."""
+    for field in FIELDS[credential_type]:
+        if field.address and (old.get(field.name) or "") != (new.get(field.name) or ""):
+            return field.name
+    return ""
+
+
+def _check(field: Field, value: str) -> None:
+    if not field.lines:
+        one_line(field.name, value)
+    if field.choices and value not in dict(field.choices):
+        known = ", ".join(name for name, _ in field.choices)
+        raise InvalidValue(field.name, f"Choose one of {known}.")
+    if check := CHECKS.get(field.name):
+        check(field.name, value)

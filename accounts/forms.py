@@ -10,7 +10,7 @@ from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 from django.utils import timezone
 
-from accounts.credential_types import FIELDS
+from accounts.credential_types import FIELDS, Field
 from accounts.errors import InvalidValue
 from accounts.models import MAX_RETENTION_DAYS, Credential, CredentialType, User, Workspace
 from accounts.permissions import DEFAULT_SCOPES, SCOPE_ACTIONS
@@ -119,6 +119,18 @@ def limit_fields() -> dict[str, forms.Field]:
 LIMITS = ("max_concurrent", "requests_per_minute")
 
 
+def _widget(field: Field) -> forms.Widget:
+    """How a field of a credential is filled in; what is secret is never sent back."""
+    attributes = {"autocomplete": "off", "spellcheck": "false"}
+    if field.secret:
+        return forms.PasswordInput(attributes)
+    if field.choices:
+        return forms.Select(choices=field.choices)
+    if field.lines:
+        return forms.Textarea({**attributes, "rows": "3"})
+    return forms.TextInput({**attributes, "placeholder": field.default})
+
+
 class CredentialLimitsForm(ServiceForm):
     """The limits of a stored credential."""
 
@@ -140,14 +152,12 @@ class CredentialForm(ServiceForm):
         label = CredentialType(self.kind).label
         self.fields["name"].widget.attrs["placeholder"] = label
         for field in FIELDS[self.kind]:
-            attributes = {"autocomplete": "off", "spellcheck": "false"}
             self.fields[field.name] = forms.CharField(
                 label=field.label if field.required else f"{field.label} (optional)",
-                required=field.required,
+                required=field.required and not field.default,
+                initial=field.default if field.choices else None,
                 help_text=field.help,
-                widget=forms.PasswordInput(attributes)
-                if field.secret
-                else forms.TextInput(attributes),
+                widget=_widget(field),
             )
 
         self.fields |= limit_fields()

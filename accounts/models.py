@@ -152,6 +152,10 @@ class CredentialType(models.TextChoices):
     BEARER = "bearer", "Bearer token"
     BASIC = "basic", "User and password"
     HEADER = "header", "Header"
+    POSTGRESQL = "postgresql", "PostgreSQL database"
+    MYSQL = "mysql", "MySQL database"
+    SMTP = "smtp", "Mail server (SMTP)"
+    MCP = "mcp", "MCP server"
 
 
 class Credential(models.Model):

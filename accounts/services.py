@@ -283,9 +283,10 @@ def credential_change(
     ]
     kept = _kept_secret(credential, secrets_left_out[0]) if secrets_left_out else {}
     open_part, secret_part = credential_types.split(credential.type, {**kept, **filled})
-    if kept and open_part.get("base_url") != credential.settings.get("base_url"):
+    moved = credential_types.address_moved(credential.type, credential.settings, open_part)
+    if kept and moved:
         # Else whoever may edit a credential could have its secret sent to themselves.
-        raise InvalidValue("base_url", "Enter the key again when you change the address.")
+        raise InvalidValue(moved, "Enter the key again when you change the address.")
     return open_part, secret_part
 
 

@@ -1,11 +1,19 @@
 """Every write of the billing app."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
 
-from billing.models import UsageRecord
+from django.db import transaction
+from django.utils import timezone
+
+from billing.catalogue import forget_catalogue
+from billing.model_facts import Facts, facts_of
+from billing.models import CatalogueModel, UsageRecord
+from billing.package_models import PackageModel, package_models, source
 from billing.prices import Price
-from flows.engine.node_type import ModelUsage
+from flows.engine.model_usage import ModelUsage
 
 
 def record_usage(
@@ -41,3 +49,68 @@ def record_usage(
         **usage.as_dict(),
     )
     UsageRecord.objects.bulk_create([record], ignore_conflicts=True)
+
+
+@dataclass(frozen=True)
+class Refreshed:
+    """What a refresh did: models that are new, that changed, and that stayed as they were.
+
+    `unknown` are those of the package that are left out, as nobody knows what they can do.
+    """
+
+    added: int
+    changed: int
+    kept: int
+    unknown: int
+
+
+def refresh_catalogue() -> Refreshed:
+    """Bring the catalogue up to what the installed price package and our own table say.
+
+    What operators have set stays; models that the package no longer has stay too.
+    """
+    counts = {"added": 0, "changed": 0, "kept": 0, "unknown": 0}
+    with transaction.atomic():
+        # Held, so that what an operator saves meanwhile comes before or after it.
+        rows = CatalogueModel.objects.select_for_update().order_by("model")
+        known = {row.model: row for row in rows}
+        for found in package_models():
+            facts = facts_of(found.model)
+            if facts is None:
+                counts["unknown"] += 1
+            else:
+                counts[_refresh(known.get(found.model), found, facts)] += 1
+    forget_catalogue()
+    return Refreshed(**counts)
+
+
+def _refresh(row: CatalogueModel | None, found: PackageModel, facts: Facts) -> str:
+    """Write what is said of one model: `added`, `changed` or `kept`."""
+    said: dict[str, Any] = {
+        "title": found.title,
+        "context_tokens": found.context_tokens,
+        "max_output_tokens": facts.max_output,
+        "capabilities": sorted(facts.can),
+        "enabled": not facts.fading,
+        "input_per_million": found.input_per_million,
+        "output_per_million": found.output_per_million,
+        "cache_read_per_million": found.cache_read_per_million,
+        "cache_write_per_million": found.cache_write_per_million,
+        "price_rises": found.price_rises,
+        "source": source(),
+    }
+    if row is None:
+        # Another process that refreshes at the same moment says the same.
+        made = CatalogueModel(model=found.model, refreshed_at=timezone.now(), **said)
+        CatalogueModel.objects.bulk_create([made], ignore_conflicts=True)
+        return "added"
+    ours = {name: value for name, value in said.items() if name not in row.own}
+    differs = any(getattr(row, name) != value for name, value in ours.items())
+    CatalogueModel.objects.filter(pk=row.pk).update(**ours, refreshed_at=timezone.now())
+    return "changed" if differs else "kept"
+
+
+def reset_models(models: Sequence[str]) -> None:
+    """Forget what operators have set for these models; the next refresh writes what is known."""
+    CatalogueModel.objects.filter(model__in=models).update(own=[])
+    refresh_catalogue()

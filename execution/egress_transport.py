@@ -78,12 +78,13 @@ class GuardedBackend(httpcore2.AsyncNetworkBackend):
     ) -> httpcore2.AsyncNetworkStream:
         try:
             async with asyncio.timeout(timeout):
-                addresses = await self._vetted(host, port)
+                addresses = await self.vetted(host, port)
                 return ProbedStream(await self._connect(addresses, port, timeout))
         except TimeoutError as error:
             raise httpcore2.ConnectTimeout(f"no connection to {host} in {timeout} s") from error
 
-    async def _vetted(self, host: str, port: int) -> list[str]:
+    async def vetted(self, host: str, port: int) -> list[str]:
+        """The host's addresses, all of which may be reached. Raises NodeError, ConnectError."""
         try:
             found = [host] if literal(host) else await self._resolve(host, port)
         except (OSError, UnicodeError) as error:
@@ -219,12 +220,16 @@ def shared_transport(also_allowed: tuple[str, ...] = ()) -> GuardedTransport:
     per_loop = _transports.setdefault(asyncio.get_running_loop(), {})
     transport = per_loop.get(entries)
     if transport is None:
-        try:
-            allowed = AllowList.parse(entries)
-        except ValueError as error:
-            raise NodeError("configuration_invalid", str(error)) from error
-        transport = per_loop[entries] = GuardedTransport(allowed)
+        transport = per_loop[entries] = GuardedTransport(allow_list(also_allowed))
     return transport
+
+
+def allow_list(also_allowed: tuple[str, ...] = ()) -> AllowList:
+    """What the operator allows. Raises NodeError `configuration_invalid`."""
+    try:
+        return AllowList.parse((*settings.FLUX_ALLOW_HOSTS, *also_allowed))
+    except ValueError as error:
+        raise NodeError("configuration_invalid", str(error)) from error
 
 
 async def close_connections() -> None:

@@ -2,8 +2,9 @@
 
 How long runs are kept after their end is the workspace's policy, or else the installation's
 (FLUX_RETENTION_DAYS). Their attempts, events and words go with them, and large values and
-snapshots that nobody refers to; what was used stays booked. All of it in small transactions that
-pass over whatever somebody else holds. Several workers may do this at once.
+snapshots that nobody refers to; what was used stays booked. Memories of sessions that nothing is
+added to go in the same way. All of it in small transactions that pass over whatever somebody else
+holds. Several workers may do this at once.
 """
 
 import asyncio
@@ -19,6 +20,7 @@ from django.utils import timezone
 from execution import partitions, unused
 from execution.database import in_database
 from execution.files.sweeps import drop_leftovers, expire_files
+from execution.memories.services import expire_sessions
 from execution.models import ENDED, Run
 
 logger = logging.getLogger(__name__)
@@ -56,7 +58,14 @@ class Retention:
         # Also when a step fails: it would fail again every second.
         self.due = loop.time() + EVERY
         await in_database(lambda: partitions.make_months_ahead(timezone.now()), patience=0)
-        for step in (expire_runs, unused.drop_unused_blobs, expire_files, drop_leftovers):
+        steps = (
+            expire_runs,
+            unused.drop_unused_blobs,
+            expire_files,
+            drop_leftovers,
+            expire_sessions,
+        )
+        for step in steps:
             if await _again_and_again(step):
                 self.due = 0.0
                 return

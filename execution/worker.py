@@ -30,6 +30,7 @@ from execution.providers.access import operators_logins
 from execution.providers.registry import load_provider
 from execution.queues import ALL_QUEUES, task_queue
 from execution.reconciler import Reconciler
+from execution.sandbox.pool import close_sandbox
 from execution.temporal_client import connect
 from execution.workflows import FlowPart, FlowRun
 from flows.engine.node_type import Queue
@@ -115,6 +116,7 @@ async def run_worker(queues: Collection[Queue] = ALL_QUEUES) -> None:
     finally:
         for task in tasks:
             task.cancel()
+        close_sandbox()
 
 
 async def _connected(stop: asyncio.Event) -> Client | None:

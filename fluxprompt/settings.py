@@ -80,6 +80,7 @@ INSTALLED_APPS = [
     "billing",
     "execution",
     "execution.files",
+    "execution.memories",
     "fluxprompt",
     # After ours: it has a `runworker` command of its own.
     "channels",
@@ -197,6 +198,8 @@ FLUX_MAIL_REACHES_PEOPLE = DEBUG or bool(env.str("EMAIL_URL", default=""))
 DEFAULT_FROM_EMAIL = env.str(
     "FLUX_EMAIL_FROM", default=f"FluxPrompt <fluxprompt@{urlsplit(FLUX_PUBLIC_URL).hostname}>"
 )
+#: Whether flows that name no mail server of their own may send by this one.
+FLUX_FLOW_MAIL = env.bool("FLUX_FLOW_MAIL", default=False)
 if env.str("EMAIL_URL", default=""):
     _mail = env.email_url("EMAIL_URL")
     MAILERS = {
@@ -308,12 +311,19 @@ FLUX_PROVIDER_MAX_CONCURRENT = env.int("FLUX_PROVIDER_MAX_CONCURRENT", default=0
 #: Pieces of work of each kind that one worker does at once.
 FLUX_SLOTS_IO = env.int("FLUX_SLOTS_IO", default=200)
 FLUX_SLOTS_MODEL = env.int("FLUX_SLOTS_MODEL", default=200)
-FLUX_SLOTS_CODE = env.int("FLUX_SLOTS_CODE", default=8)
+# More than processes of the sandbox: who waits for one of these keeps nobody else out.
+FLUX_SLOTS_CODE = env.int("FLUX_SLOTS_CODE", default=100)
+#: Processes in which one worker (or a web process, for its inline runs) runs code at once.
+FLUX_SANDBOX_PROCESSES = env.int(
+    "FLUX_SANDBOX_PROCESSES", default=max(8, 2 * (os.cpu_count() or 1))
+)
 
 #: Private addresses that nodes may call: host, host:port or CIDR.
 FLUX_ALLOW_HOSTS = env.list("FLUX_ALLOW_HOSTS", default=[])
 #: Days that runs are kept after their end where a workspace says nothing; None: for ever.
 FLUX_RETENTION_DAYS: int | None = env.int("FLUX_RETENTION_DAYS", default=0) or None
+#: Days after which a session that nothing is added to is forgotten; None: never.
+FLUX_MEMORY_DAYS: int | None = env.int("FLUX_MEMORY_DAYS", default=90) or None
 #: More folders with node types, beside flows/nodes.
 FLUX_NODE_PATHS = [Path(p) for p in env.str("FLUX_NODE_PATHS", default="").split(":") if p]
 ANTHROPIC_API_KEY = env.str("ANTHROPIC_API_KEY", default="")

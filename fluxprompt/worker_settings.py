@@ -10,4 +10,5 @@ INSTALLED_APPS = [
     "flows",
     "billing",
     "execution",
+    "execution.memories",
 ]

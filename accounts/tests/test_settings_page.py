@@ -97,6 +97,17 @@ def test_choosing_a_type_brings_its_fields(visitor: Client) -> None:
     ]
 
 
+def test_a_database_is_added_with_its_usual_port_and_shown_with_its_host(visitor: Client) -> None:
+    fields = visitor.get("/settings/credentials/fields/?type=postgresql").content.decode()
+    assert '<option value="verify" selected>' in fields
+    filled = {"host": "db.example.com", "database": "shop", "username": "ada"}
+    filled |= {"type": "postgresql", "password": CANARY, "tls": "verify", "port": "", "ca": ""}
+    answer = visitor.post("/settings/credentials/", filled, headers=HTMX)
+    assert answer.status_code == 200
+    assert "PostgreSQL database · db.example.com" in answer.content.decode()
+    assert Credential.objects.get().settings["port"] == "5432"
+
+
 def test_a_new_key_is_shown_once_and_never_cached(visitor: Client) -> None:
     filled = {"name": "ci", "expires": "30", "scopes": ["runs:read"]}
     answer = visitor.post("/settings/keys/", filled, headers=HTMX)

@@ -28,6 +28,8 @@ from accounts.vault import (
 )
 
 CANARY = "sk-canary/+7f3a&91"
+DATABASE = {"host": "db.example.com", "database": "shop", "username": "ada", "password": CANARY}
+MAIL = {"host": "smtp.example.com", "sender": "Shop <shop@example.com>"}
 
 
 def _anthropic(actor: Actor, name: str = "Claude", key: str = CANARY) -> Credential:
@@ -84,6 +86,20 @@ def test_a_secret_is_in_no_column_and_no_audit_event(actor: Actor) -> None:
         ("bearer", {"token": "a\r\nX-Evil: 1"}, "token"),
         ("header", {"header": "X Y", "value": "1"}, "header"),
         ("nonsense", {}, "type"),
+        ("postgresql", {**DATABASE, "host": "https://db.example.com"}, "host"),
+        ("postgresql", {**DATABASE, "host": "db.example.com,10.0.0.1"}, "host"),
+        ("postgresql", {**DATABASE, "host": "/var/run/postgresql"}, "host"),
+        ("mysql", {**DATABASE, "port": "65536"}, "port"),
+        ("mysql", {**DATABASE, "port": "-1"}, "port"),
+        ("mysql", {**DATABASE, "tls": "maybe"}, "tls"),
+        ("mysql", {**DATABASE, "ca": "-----BEGIN CERTIFICATE-----\nMIIx"}, "ca"),
+        ("mysql", {**DATABASE, "password": ""}, "password"),
+        ("smtp", {**MAIL, "sender": "Shop"}, "sender"),
+        ("smtp", {**MAIL, "sender": "a@example.com\nBcc: b@example.com"}, "sender"),
+        ("smtp", {**MAIL, "security": "none", "password": "secret"}, "security"),
+        ("mcp", {"url": "stdio://npx"}, "url"),
+        ("mcp", {"url": "http://[::1"}, "url"),
+        ("mcp", {"url": "https://x.example", "header": "X Y"}, "header"),
     ],
 )
 def test_a_credential_that_cannot_work_is_refused_naming_the_field(
@@ -92,6 +108,16 @@ def test_a_credential_that_cannot_work_is_refused_naming_the_field(
     with pytest.raises(InvalidValue) as refused:
         create_credential(actor, name="x", type=kind, values=values)
     assert refused.value.field == field
+
+
+def test_what_is_not_filled_in_gets_its_usual_value(actor: Actor) -> None:
+    made = create_credential(actor, name="x", type="postgresql", values=DATABASE)
+    assert made.settings == {
+        **{"host": "db.example.com", "port": "5432", "tls": "verify"},
+        **{"database": "shop", "username": "ada"},
+    }
+    mail = create_credential(actor, name="y", type="smtp", values=MAIL)
+    assert (mail.settings["port"], mail.settings["security"]) == ("587", "starttls")
 
 
 def test_two_credentials_of_one_name_are_refused(actor: Actor) -> None:
@@ -116,6 +142,18 @@ def test_a_kept_secret_is_never_sent_to_a_new_address(actor: Actor) -> None:
     made = create_credential(actor, name="x", type="openai_compatible", values=values)
     with pytest.raises(InvalidValue, match="Enter the key again"):
         replace_secret(actor, made, {"base_url": "https://evil.example/v1"})
+
+
+@pytest.mark.parametrize("change", [{"host": "evil.example"}, {"port": "1"}, {"tls": "off"}])
+def test_a_kept_password_goes_to_no_other_host_nor_less_safely(
+    actor: Actor, change: dict[str, str]
+) -> None:
+    made = create_credential(actor, name="x", type="postgresql", values=DATABASE)
+    kept = {**DATABASE, "password": ""}
+    assert replace_secret(actor, made, {**kept, "database": "b"}).settings["database"] == "b"
+    with pytest.raises(InvalidValue, match="Enter the key again") as refused:
+        replace_secret(actor, made, {**kept, **change})
+    assert refused.value.field == next(iter(change))
 
 
 def test_an_api_key_manages_no_credentials(actor: Actor) -> None:

@@ -31,9 +31,10 @@ from accounts.models import (
 from accounts.permissions import Actor, system_actor
 from accounts.services import create_api_key, create_credential, create_workspace, set_variable
 from accounts.tests.secrets_for_tests import credential_secret
-from billing.models import PriceOverride, UsageRecord
+from billing.models import CatalogueModel, PriceOverride, UsageRecord
 from execution.approval_models import Approval
 from execution.files.models import File
+from execution.memories.tests.rows_for_tests import remember
 from execution.models import Blob, NodeRun, Run, RunEvent, Snapshot
 from flows.models import Edge, Flow, FlowChange, FlowVersion, Folder, Node, Tag
 
@@ -85,6 +86,7 @@ def _world(number: int) -> World:
     PriceOverride.objects.create(
         model=f"openai/m{number}", input_per_million=1, output_per_million=2
     )
+    CatalogueModel.objects.create(model=f"openai/m{number}", title="<script>alert(1)</script>")
     UsageRecord.objects.create(
         workspace=workspace, flow=flow, run_id=run.id, node="a", attempt=1, model="x/y"
     )
@@ -120,6 +122,7 @@ def _run(workspace: Workspace, flow: Flow, version: FlowVersion) -> Run:
         created_at=now,
     )
     RunEvent.objects.create(run=run, seq=1, key="k", at=now, type="run.queued", data={"a": 1})
+    remember(run)
     return run
 
 
@@ -165,7 +168,7 @@ def test_every_model_of_the_product_has_a_table() -> None:
     }
     product = {
         model._meta.label
-        for app in ("accounts", "flows", "billing", "execution", "files")
+        for app in ("accounts", "flows", "billing", "execution", "files", "memories")
         for model in apps.get_app_config(app).get_models()
     }
     assert product - within <= {model._meta.label for model in TABLES}

@@ -6,6 +6,7 @@ from typing import Any, Literal
 from pydantic import Field, field_validator
 
 from flows.engine.apart import TooMuch, apart
+from flows.engine.charsets import codec_of
 from flows.engine.config import NodeConfig, Text
 from flows.engine.doors.files import StoredFile
 from flows.engine.errors import NodeError
@@ -16,7 +17,6 @@ from flows.engine.media_types import COMPOUND, DOCX, XLSX, media_type_of
 from flows.engine.node_type import Context, NodeType, Result
 from flows.nodes.file_read import tables, texts
 from flows.nodes.file_read.office import encrypted
-from flows.nodes.http.charsets import codec_of
 
 #: Bytes of a file, and of one that is handed on as it is.
 MAX_BYTES = 50_000_000

@@ -4,16 +4,17 @@ import re
 from codecs import BOM_UTF8, BOM_UTF16_BE, BOM_UTF16_LE
 from typing import Any
 
+from flows.engine.charsets import charset_of_page, codec_of, decoded
 from flows.engine.errors import NodeError
 from flows.engine.json_values import read_json
+from flows.engine.web_page import PageUnreadable
+from flows.engine.web_reading import read_page
 from flows.nodes.file_read.tables import as_markdown, as_objects
-from flows.nodes.http.charsets import codec_of, decoded
 from flows.nodes.parse.formats import TextUnreadable, csv_value, html_value
 
 MAX_CHARACTERS = 20_000_000
 #: Bytes by which an encoding is guessed.
 _SAMPLE = 65_536
-_META = re.compile(rb"<meta[^>]{0,200}charset\s*=\s*[\"']?([\w.:-]{2,40})", re.IGNORECASE)
 #: What a guess may be; others look like these ones too often.
 _USUAL = [
     *("cp1252", "iso8859_2", "cp1250", "cp1251", "koi8_r", "iso8859_7", "cp1253", "cp1254"),
@@ -51,8 +52,8 @@ def _found(content: bytes, *, is_html: bool) -> str:
         return "utf_8"
     except UnicodeDecodeError:
         pass
-    if is_html and (said := _META.search(content[:4_096])):
-        return codec_of(said[1].decode("ascii", "replace"))
+    if is_html and (said := charset_of_page(content)):
+        return codec_of(said)
     return _guess(content)
 
 
@@ -73,10 +74,7 @@ def _guess(content: bytes) -> str:
 def as_read(kind: str, text: str, mode: str) -> str:
     """The text of a file as it is, or as Markdown."""
     if kind == "html":
-        page = html_value(text)
-        if mode == "markdown" and page["title"]:
-            return f"# {page['title']}\n\n{_paragraphs(page['text'])}"
-        return _paragraphs(page["text"]) if mode == "markdown" else str(page["text"])
+        return _page(text, mode)
     if mode != "markdown":
         return text
     if kind == "csv":
@@ -84,8 +82,21 @@ def as_read(kind: str, text: str, mode: str) -> str:
     return f"```json\n{text.strip()}\n```" if kind == "json" else text
 
 
-def _paragraphs(text: str) -> str:
-    return text.replace("\n", "\n\n")
+def _page(text: str, mode: str) -> str:
+    try:
+        # All of it: who uploads a page means what is in it.
+        page = read_page(text, "", form="markdown" if mode == "markdown" else "text", whole=True)
+    except PageUnreadable as error:
+        raise NodeError("file_unreadable", f"The page: {error}", field="file") from error
+    return str(page["text"])
+
+
+def _page_tables(text: str) -> list[list[list[str]]]:
+    try:
+        tables: list[list[list[str]]] = html_value(text)["tables"]
+    except TextUnreadable as error:
+        raise NodeError("file_unreadable", f"The page: {error}", field="file") from error
+    return tables
 
 
 def rows_of(kind: str, text: str, *, header: bool, table: int) -> list[Any]:
@@ -93,7 +104,7 @@ def rows_of(kind: str, text: str, *, header: bool, table: int) -> list[Any]:
     if kind == "json":
         return _json_rows(text)
     if kind == "html":
-        return chosen(html_value(text)["tables"], table, header=header)
+        return chosen(_page_tables(text), table, header=header)
     if kind == "md":
         return chosen(_markdown_tables(text), table, header=header)
     return _csv(text, header=header)
