@@ -12,7 +12,6 @@ class Config(PromptConfig):
 
 async def run(config: Config, ctx: Context) -> Result:
     """Ask the model; where it fails for good and others are named, the next one."""
-
     earlier = await earlier_messages(config.memory, ctx)
 
     async def ask(one: Config) -> Result:
