@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from execution.sandbox import failures
 from execution.sandbox.process import SandboxProcess
-from execution.sandbox.values import MAX_RESULT
+from execution.sandbox.values import MAX_RESULT, check_size
 from flows.engine.errors import NodeError
 from flows.engine.json_values import storable_text
 
@@ -69,7 +69,7 @@ class Call:
                 self._process.yield_to_others()
 
     def carry_out(self, pool: "Monty") -> str:
-        """The result as JSON text, or more of it than is taken. Raises NodeError."""
+        """The result as JSON text. Raises NodeError."""
         from pydantic_monty import MontyCrashedError, MontyError
 
         try:
@@ -115,11 +115,13 @@ class Call:
         except (MontyRuntimeError, MontySyntaxError) as error:
             raise failures.failed(error, self.logs, self.seconds, self.memory_bytes) from error
         try:
-            return str(session.feed_run(_WRITING))
+            written = str(session.feed_run(_WRITING))
         except MontyRuntimeError as error:
             raise self._refused(
                 error, lambda why: failures.result_invalid(why, self.logs)
             ) from error
+        check_size(written, self.logs)
+        return written
 
     def _feed(self, session: "MontySession") -> None:
         """Run the source. What it evaluates to is left where it is: see the top."""

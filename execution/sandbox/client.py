@@ -61,6 +61,11 @@ class KeeperClient:
             self._lose(number)
         return number, answer
 
+    @property
+    def calls(self) -> int:
+        """How many calls it has."""
+        return len(self._waiting)
+
     def stop(self, number: int) -> None:
         """Nobody waits for this call any more; its answer comes as soon as its process is gone."""
         self._send({"do": "stop", "id": number})

@@ -31,7 +31,7 @@ class SandboxPool:
     def __init__(self, processes: int) -> None:
         self.places = Places(processes)
         self._lock = threading.Lock()
-        self._keeper: KeeperClient | None = None
+        self._keepers: list[KeeperClient] = []
         self._is_closed = False
 
     async def run(
@@ -56,20 +56,33 @@ class SandboxPool:
             raise failures.busy(random.uniform(*AGAIN_AFTER)) from None
 
     def keeper(self) -> KeeperClient:
-        """The keeper; another where the last one has ended. Raises NodeError when closed."""
+        """The keeper with the fewest calls, a new one where none is idle.
+
+        There are more than one workspace can keep busy: what its code makes them read keeps no call
+        of another's waiting. Raises NodeError when closed.
+        """
         with self._lock:
             if self._is_closed:
                 raise failures.crashed("the sandbox is closed")
-            if self._keeper is None or self._keeper.is_gone:
-                self._keeper = KeeperClient(self.places.total)
-            return self._keeper
+            self._keepers = [keeper for keeper in self._keepers if not keeper.is_gone]
+            idlest = min(self._keepers, key=lambda keeper: keeper.calls, default=None)
+            most = min(self.places.of_workspace + 1, self.places.total)
+            if idlest is None or (idlest.calls and len(self._keepers) < most):
+                idlest = KeeperClient(self.places.total)
+                self._keepers.append(idlest)
+            return idlest
+
+    def pids(self) -> list[int]:
+        """The process ids of the keepers there are."""
+        with self._lock:
+            return [keeper.pid for keeper in self._keepers if not keeper.is_gone]
 
     def close(self) -> None:
         """End all processes. A call that comes later fails."""
         with self._lock:
             self._is_closed = True
-            keeper, self._keeper = self._keeper, None
-        if keeper is not None:
+            keepers, self._keepers = self._keepers, []
+        for keeper in keepers:
             keeper.close()
 
 

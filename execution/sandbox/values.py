@@ -6,7 +6,7 @@ from typing import Any
 
 from execution.sandbox import failures
 from flows.engine.doors.sandbox import CodeAnswer
-from flows.engine.json_parts import Room, TooManyParts
+from flows.engine.json_parts import Room, TooManyParts, check_parts
 from flows.engine.json_values import read_json, storable_problem, storable_text
 
 JSON = Any
@@ -30,16 +30,22 @@ def inputs_text(inputs: Mapping[str, JSON]) -> str:
     return storable_text(text)
 
 
-def answer_from(written: str, logs: str) -> CodeAnswer:
-    """What the sandbox wrote, as data. Raises NodeError."""
+def check_size(written: str, logs: str) -> None:
+    """Raises NodeError code_output_too_large."""
     if len(written) > MAX_RESULT:
         why = f"is larger than {MAX_RESULT:,} characters of JSON"
         raise failures.result_too_large(why, logs)
     try:
-        value = read_json(written, ROOM)
-        problem = storable_problem(value)
+        check_parts(written, ROOM)
     except TooManyParts as error:
         raise failures.result_too_large(f"is too much: {error}", logs) from error
+
+
+def answer_from(written: str, logs: str) -> CodeAnswer:
+    """What the sandbox wrote, as data; its size has been checked. Raises NodeError."""
+    try:
+        value = read_json(written, ROOM)
+        problem = storable_problem(value)
     except (ValueError, RecursionError) as error:
         raise failures.result_invalid(str(error), logs) from error
     if problem:
