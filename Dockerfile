@@ -25,6 +25,7 @@ RUN python -m fluxprompt.assets \
     && rm -f /data/secrets.json \
     && rm -rf frontend/node_modules \
     && useradd --system --home-dir /data fluxprompt \
+    && mkdir -p /data/files \
     && chown -R fluxprompt /data
 USER fluxprompt
 EXPOSE 8000

@@ -12,7 +12,7 @@ SIGNUP = ("open", "closed")
 
 
 def settings_are_usable(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
-    """FLUX_SIGNUP is one of the words, FLUX_SECRET_KEYS are keys, FLUX_RETENTION_DAYS are days."""
+    """FLUX_SIGNUP is one of the words, FLUX_SECRET_KEYS are keys, the others days."""
     found: list[CheckMessage] = []
     if settings.FLUX_SIGNUP not in SIGNUP:
         found.append(
@@ -34,13 +34,16 @@ def settings_are_usable(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
                     id="accounts.E002",
                 )
             )
-    days = settings.FLUX_RETENTION_DAYS
-    if days is not None and not 1 <= days <= MAX_RETENTION_DAYS:
-        found.append(
-            Error(
-                f"FLUX_RETENTION_DAYS is {days}.",
-                hint=f"Set it to 1 to {MAX_RETENTION_DAYS} days, or to 0 to keep runs for ever.",
-                id="accounts.E003",
+    days_of = {"FLUX_RETENTION_DAYS": "runs", "FLUX_MEMORY_DAYS": "memories of sessions"}
+    for number, (name, kept) in enumerate(days_of.items(), start=3):
+        days = getattr(settings, name)
+        if days is not None and not 1 <= days <= MAX_RETENTION_DAYS:
+            found.append(
+                Error(
+                    f"{name} is {days}.",
+                    hint=f"Set it to 1 to {MAX_RETENTION_DAYS} days, or to 0 to keep {kept} "
+                    "for ever.",
+                    id=f"accounts.E00{number}",
+                )
             )
-        )
     return found

@@ -22,6 +22,8 @@ SCOPE_WORDS = {
     "runs:read": "Read runs and their results",
     "runs:write": "Start and cancel runs",
     "approvals:write": "Decide approvals",
+    "knowledge:read": "Search knowledge",
+    "knowledge:write": "Change knowledge",
     "usage:read": "Read usage and cost",
 }
 NEVER = 0

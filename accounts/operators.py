@@ -27,13 +27,13 @@ def operator_actor(request: HttpRequest, workspace_id: UUID) -> Actor:
 
 
 def workspace_id_of(row: models.Model) -> UUID | None:
-    """The workspace a row belongs to, directly or through its flow or run."""
+    """The workspace a row belongs to, directly or through its flow, run or collection."""
     if isinstance(row, Workspace):
         return row.id
     found: UUID | None = getattr(row, "workspace_id", None)
     if found is not None:
         return found
-    for parent in ("flow", "run"):
+    for parent in ("flow", "run", "collection"):
         if hasattr(row, f"{parent}_id"):
             return workspace_id_of(getattr(row, parent))
     return None

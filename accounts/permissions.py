@@ -9,10 +9,13 @@ from django.utils import timezone
 
 from accounts.models import ApiKey, Membership, Role, User, Workspace
 
-READ = frozenset({"flow.read", "run.read", "workspace.read", "usage.read"})
+READ = frozenset(
+    {"flow.read", "run.read", "file.read", "knowledge.read", "workspace.read", "usage.read"}
+)
 #: `run.approve`: what nobody in particular is asked to decide. Who is named decides in any role.
-RUN = frozenset({"run.start", "run.cancel", "run.approve"})
-BUILD = frozenset({"flow.create", "flow.edit", "flow.publish", "flow.delete"})
+RUN = frozenset({"run.start", "run.cancel", "run.approve", "file.write", "file.delete"})
+FLOWS = frozenset({"flow.create", "flow.edit", "flow.publish", "flow.delete"})
+BUILD = FLOWS | {"knowledge.edit"}
 MANAGE = frozenset(
     {
         "key.manage",
@@ -36,11 +39,15 @@ ALL_ACTIONS = ROLE_ACTIONS[Role.OWNER]
 #: What a key may be given, and the actions each scope allows.
 SCOPE_ACTIONS: dict[str, frozenset[str]] = {
     "flows:read": frozenset({"flow.read", "workspace.read"}),
-    "flows:write": frozenset({"flow.read", "workspace.read"}) | BUILD,
-    "runs:read": frozenset({"run.read", "workspace.read"}),
+    "flows:write": frozenset({"flow.read", "workspace.read"}) | FLOWS,
+    # Files are what runs are given and what they make.
+    "runs:read": frozenset({"run.read", "file.read", "workspace.read"}),
     # Without approving: a key that starts runs may not let them pass as well.
-    "runs:write": frozenset({"run.read", "workspace.read", "flow.read"}) | RUN - {"run.approve"},
+    "runs:write": frozenset({"run.read", "file.read", "workspace.read", "flow.read"})
+    | RUN - {"run.approve"},
     "approvals:write": frozenset({"run.read", "workspace.read", "run.approve"}),
+    "knowledge:read": frozenset({"knowledge.read", "workspace.read"}),
+    "knowledge:write": frozenset({"knowledge.read", "knowledge.edit", "workspace.read"}),
     "usage:read": frozenset({"usage.read", "workspace.read"}),
 }
 DEFAULT_SCOPES = tuple(SCOPE_ACTIONS)

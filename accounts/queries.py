@@ -16,6 +16,14 @@ def credentials(actor: Actor) -> QuerySet[Credential]:
     return rows.filter(workspace_id=actor.workspace_id)
 
 
+def credentials_to_name(actor: Actor) -> QuerySet[Credential]:
+    """Names and types of stored secrets, for those who build flows that name them."""
+    rows = Credential.objects.only("name", "type").order_by("name")
+    if not actor.can("flow.edit"):
+        return rows.none()
+    return rows.filter(workspace_id=actor.workspace_id)
+
+
 def api_keys(actor: Actor) -> QuerySet[ApiKey]:
     """Keys that were not revoked, the newest first."""
     rows = ApiKey.objects.select_related("created_by").order_by("-created_at")

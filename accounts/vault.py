@@ -1,6 +1,7 @@
 """Stored secrets: sealed with the newest key, bound to their workspace, opened late and masked."""
 
 import base64
+import html
 import json
 from collections.abc import Iterable
 from contextlib import suppress
@@ -130,7 +131,7 @@ def secret_strings(value: Any) -> set[str]:
 
 
 def mask(text: str, secrets: Iterable[str]) -> str:
-    """`text` without the secrets, also where they are URL-, JSON- or base64-encoded."""
+    """`text` without the secrets, also where they are URL-, JSON-, HTML- or base64-encoded."""
     forms: set[str] = set()
     for secret in secrets:
         if len(secret) >= SHORTEST_MASKED:
@@ -154,11 +155,15 @@ def mask_all(value: Any, secrets: Iterable[str]) -> Any:
 
 def _forms(secret: str) -> set[str]:
     raw = secret.encode()
+    in_json = json.dumps(secret)[1:-1]
     return {
         secret,
         quote(secret, safe=""),
         quote_plus(secret),
-        json.dumps(secret)[1:-1],
+        html.escape(secret),
+        in_json,
+        in_json.replace("/", "\\/"),  # as PHP writes it
+        json.dumps(secret, ensure_ascii=False)[1:-1],
         base64.b64encode(raw).decode(),
         base64.urlsafe_b64encode(raw).decode().rstrip("="),
     }

@@ -2,20 +2,32 @@
 
 from typing import Any
 
+from django import forms
 from django.contrib import admin
+from django.db.models import QuerySet
 from django.http import HttpRequest
 from unfold.contrib.filters.admin import AutocompleteSelectFilter, RangeDateTimeFilter
 
 from accounts.operators import OperatorAdmin, ReadOnlyAdmin
-from billing.models import PriceOverride, UsageRecord
+from billing.catalogue import forget_catalogue
+from billing.model_facts import CAPABILITIES
+from billing.models import CatalogueModel, PriceOverride, UsageRecord
 from billing.prices import forget_overrides
+from billing.services import Refreshed, refresh_catalogue, reset_models
 
 
 @admin.register(PriceOverride)
 class PriceOverrideAdmin(OperatorAdmin):
     """Own prices, in US dollars per million tokens. In force within half a minute."""
 
-    list_display = ("model", "input_per_million", "output_per_million", "updated_at")
+    list_display = (
+        "model",
+        "input_per_million",
+        "output_per_million",
+        "cache_read_per_million",
+        "cache_write_per_million",
+        "updated_at",
+    )
     search_fields = ("model",)
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
@@ -25,6 +37,110 @@ class PriceOverrideAdmin(OperatorAdmin):
     def delete_model(self, request: HttpRequest, obj: Any) -> None:
         super().delete_model(request, obj)
         forget_overrides()
+
+
+class CatalogueForm(forms.ModelForm):
+    """A model of the catalogue; what it can do is ticked."""
+
+    capabilities = forms.MultipleChoiceField(
+        choices=[(name, name.replace("_", " ").capitalize()) for name in CAPABILITIES],
+        widget=forms.CheckboxSelectMultiple,
+        required=False,
+        help_text="Settings that a model does not have (effort, temperature) are left out.",
+    )
+
+    class Meta:
+        model = CatalogueModel
+        fields = (
+            "model",
+            "title",
+            "context_tokens",
+            "max_output_tokens",
+            "capabilities",
+            "enabled",
+        )
+
+    def clean_capabilities(self) -> list[str]:
+        return sorted(self.cleaned_data["capabilities"])
+
+
+@admin.register(CatalogueModel)
+class CatalogueModelAdmin(OperatorAdmin):
+    """Models that workspaces are offered. Own prices are in the table of price overrides."""
+
+    form = CatalogueForm
+    list_display = (
+        "model",
+        "title",
+        "enabled",
+        "context_tokens",
+        "input_per_million",
+        "output_per_million",
+        "source",
+        "set_by_operators",
+        "refreshed_at",
+    )
+    list_filter = ("enabled", "source")
+    search_fields = ("model", "title")
+    ordering = ("model",)
+    actions = ("refresh", "reset")
+    #: What the price package says, beside what people may set.
+    package_fields = (
+        "input_per_million",
+        "output_per_million",
+        "cache_read_per_million",
+        "cache_write_per_million",
+        "price_rises",
+        "source",
+        "refreshed_at",
+    )
+
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
+        fields = tuple(CatalogueForm.Meta.fields)
+        return fields if obj is None else (*fields, *self.package_fields)
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
+        return () if obj is None else ("model", *self.package_fields)
+
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
+        """What was changed here is the operator's from now on."""
+        obj.own = sorted({*obj.own, *(name for name in form.changed_data if name != "model")})
+        if not change:
+            obj.own = [name for name in CatalogueForm.Meta.fields if name != "model"]
+        super().save_model(request, obj, form, change)
+        forget_catalogue()
+
+    def delete_model(self, request: HttpRequest, obj: Any) -> None:
+        super().delete_model(request, obj)
+        forget_catalogue()
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
+        super().delete_queryset(request, queryset)
+        forget_catalogue()
+
+    def has_refresh_permission(self, request: HttpRequest) -> bool:
+        return bool(self.has_change_permission(request))
+
+    @admin.action(description="Refresh all models from the price package", permissions=["refresh"])
+    def refresh(self, request: HttpRequest, queryset: QuerySet[CatalogueModel]) -> None:
+        self.message_user(request, _said(refresh_catalogue()))
+
+    @admin.action(
+        description="Take back what operators set for the selected models",
+        permissions=["refresh"],
+    )
+    def reset(self, request: HttpRequest, queryset: QuerySet[CatalogueModel]) -> None:
+        models = list(queryset.values_list("model", flat=True))
+        reset_models(models)
+        self.message_user(request, f"{len(models)} follow the price package again.")
+
+    @admin.display(description="Set by operators")
+    def set_by_operators(self, row: CatalogueModel) -> str:
+        return ", ".join(name.replace("_", " ") for name in row.own) or "–"
+
+
+def _said(done: Refreshed) -> str:
+    return f"{done.added} models are new, {done.changed} changed, {done.kept} stayed as they were."
 
 
 @admin.register(UsageRecord)

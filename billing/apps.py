@@ -5,3 +5,9 @@ from django.apps import AppConfig
 
 class BillingConfig(AppConfig):
     name = "billing"
+
+    def ready(self) -> None:
+        from billing.setting_problems import unused_settings
+        from flows.hooks import finds_problems
+
+        finds_problems(unused_settings)

@@ -1,9 +1,14 @@
 """What was used and what it cost, frozen at the price of the moment."""
 
+from typing import Any
+
+from django.contrib.postgres.fields import ArrayField
+from django.core.validators import MinValueValidator, RegexValidator
 from django.db import models
 
 from accounts.ids import new_id
 from accounts.models import ApiKey, Workspace
+from billing.model_facts import CAPABILITIES
 from flows.models import Flow
 
 
@@ -13,10 +18,77 @@ class PriceOverride(models.Model):
     model = models.CharField(max_length=200, unique=True, help_text="provider/name")
     input_per_million = models.DecimalField(max_digits=12, decimal_places=4)
     output_per_million = models.DecimalField(max_digits=12, decimal_places=4)
+    cache_read_per_million = models.DecimalField(
+        max_digits=12,
+        decimal_places=4,
+        null=True,
+        blank=True,
+        help_text="Of input tokens read from the provider's cache; empty: as other input.",
+    )
+    cache_write_per_million = models.DecimalField(
+        max_digits=12,
+        decimal_places=4,
+        null=True,
+        blank=True,
+        help_text="Of input tokens written to the provider's cache; empty: as other input.",
+    )
     updated_at = models.DateTimeField(auto_now=True)
 
     def __str__(self) -> str:
         return self.model
+
+
+def _price() -> "models.DecimalField[Any, Any]":
+    return models.DecimalField(max_digits=14, decimal_places=6, null=True, blank=True)
+
+
+class CatalogueModel(models.Model):
+    """A model that workspaces are offered, what it can do and what the price package says it costs.
+
+    `own` names the fields that an operator has set: a refresh leaves them alone. Own prices are
+    PriceOverride rows. Prices are US dollars per million tokens; those of short requests where
+    `price_rises`. What is not in here can be called all the same.
+    """
+
+    model = models.CharField(
+        max_length=200,
+        unique=True,
+        help_text="provider/name, as nodes write it.",
+        validators=[RegexValidator(r"^[a-z][a-z0-9_]*/\S+$", "Write provider/name.")],
+    )
+    title = models.CharField(max_length=200, help_text="What people read.")
+    context_tokens = models.PositiveIntegerField(
+        null=True, blank=True, validators=[MinValueValidator(1)]
+    )
+    max_output_tokens = models.PositiveIntegerField(
+        null=True, blank=True, validators=[MinValueValidator(1)]
+    )
+    capabilities = ArrayField(
+        models.CharField(max_length=20, choices=[(name, name) for name in CAPABILITIES]),
+        default=list,
+        blank=True,
+        help_text="What it can do. Settings that a model does not have are left out of its calls.",
+    )
+    enabled = models.BooleanField(
+        default=True, help_text="Offered in pickers and lists; calls are never refused."
+    )
+    input_per_million = _price()
+    output_per_million = _price()
+    cache_read_per_million = _price()
+    cache_write_per_million = _price()
+    price_rises = models.BooleanField(
+        default=False, help_text="Long requests cost more for each token."
+    )
+    source = models.CharField(max_length=40, default="operator", editable=False)
+    own = ArrayField(models.CharField(max_length=40), default=list, blank=True, editable=False)
+    refreshed_at = models.DateTimeField(null=True, blank=True, editable=False)
+
+    def __str__(self) -> str:
+        return self.model
+
+    @property
+    def provider(self) -> str:
+        return self.model.partition("/")[0]
 
 
 class UsageRecord(models.Model):

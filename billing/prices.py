@@ -8,7 +8,7 @@ from importlib.metadata import version
 from typing import Any
 
 from billing.models import PriceOverride
-from flows.engine.node_type import ModelUsage
+from flows.engine.model_usage import ModelUsage
 
 #: Seconds for which the overrides are remembered by a process.
 REMEMBERED = 30.0
@@ -30,24 +30,34 @@ class Price:
 
 
 @dataclass(frozen=True)
-class _Override:
+class OwnPrice:
+    """An operator's price: US dollars per million. Cache tokens without one count as input."""
+
     input_per_million: Decimal
     output_per_million: Decimal
+    cache_read_per_million: Decimal | None = None
+    cache_write_per_million: Decimal | None = None
+
+    def cost(self, usage: ModelUsage) -> Decimal:
+        """Of one call, not rounded. Cached tokens beyond the input are not counted."""
+        read, written = _cached(usage)
+        dear = self.input_per_million
+        reading = dear if self.cache_read_per_million is None else self.cache_read_per_million
+        writing = dear if self.cache_write_per_million is None else self.cache_write_per_million
+        plain = usage.input_tokens - read - written
+        total = plain * dear + read * reading + written * writing
+        return (total + usage.output_tokens * self.output_per_million) / MILLION
 
 
-_overrides: dict[str, _Override] = {}
+_overrides: dict[str, OwnPrice] = {}
 _read_at = -REMEMBERED
 
 
 def price(model: str, usage: ModelUsage) -> Price:
     """The cost of a call to `model` (provider/name). A model nobody knows costs 0, `unknown`."""
-    own = _own_prices().get(model)
+    own = own_prices().get(model)
     if own is not None:
-        cost = (
-            usage.input_tokens * own.input_per_million
-            + usage.output_tokens * own.output_per_million
-        ) / MILLION
-        return Price(cost.quantize(PLACES), "override")
+        return Price(own.cost(usage).quantize(PLACES), "override")
     provider, _, name = model.partition("/")
     if provider in FREE_PROVIDERS:
         return Price(Decimal(0), "free")
@@ -60,12 +70,18 @@ def forget_overrides() -> None:
     _read_at = -REMEMBERED
 
 
-def _own_prices() -> dict[str, _Override]:
+def own_prices() -> dict[str, OwnPrice]:
+    """The operators' prices by model; read at most every half minute."""
     global _overrides, _read_at
     now = time.monotonic()
     if now - _read_at >= REMEMBERED:
         _overrides = {
-            row.model: _Override(row.input_per_million, row.output_per_million)
+            row.model: OwnPrice(
+                row.input_per_million,
+                row.output_per_million,
+                row.cache_read_per_million,
+                row.cache_write_per_million,
+            )
             for row in PriceOverride.objects.all()
         }
         _read_at = now
@@ -83,15 +99,13 @@ def _package_price(provider: str, name: str, usage: ModelUsage) -> Price:
         found = calc_price(_package_usage(usage), name, provider_id=listed)
     except LookupError:
         return Price(Decimal(0), "unknown")
-    return Price(found.total_price.quantize(PLACES), f"genai-prices@{_package_version()}")
+    return Price(found.total_price.quantize(PLACES), f"genai-prices@{package_version()}")
 
 
 def _package_usage(usage: ModelUsage) -> Any:
     from genai_prices import Usage
 
-    # The package refuses more cached than counted tokens, as some compatible servers report.
-    read = min(usage.cache_read_tokens, usage.input_tokens)
-    written = min(usage.cache_write_tokens, usage.input_tokens - read)
+    read, written = _cached(usage)
     return Usage(
         input_tokens=usage.input_tokens,
         output_tokens=usage.output_tokens,
@@ -100,6 +114,16 @@ def _package_usage(usage: ModelUsage) -> Any:
     )
 
 
+def _cached(usage: ModelUsage) -> tuple[int, int]:
+    """Input tokens read from and written to a cache, never more than there are.
+
+    Some compatible servers report more, which the package refuses.
+    """
+    read = min(usage.cache_read_tokens, usage.input_tokens)
+    return read, min(usage.cache_write_tokens, usage.input_tokens - read)
+
+
 @cache
-def _package_version() -> str:
+def package_version() -> str:
+    """Of the price package that is installed."""
     return version("genai-prices")

@@ -10,11 +10,11 @@ from typing import Any
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
+from execution.attempt_ends import AttemptFailed
 from execution.attempts import NotRecordedYet, RunOver, RunPaused
 from execution.database import DatabaseAway, RecordRefused
 from execution.pulse import pulse
 from execution.recording import RunMissing
-from execution.runner import AttemptFailed
 from execution.shapes import NodeCall
 from flows.engine.errors import NodeError
 

@@ -87,14 +87,17 @@ def _question(call: NodeCall, resolved: dict[str, JSON]) -> Approval:
     config: Any = check_config(node_type, resolve_references(call["workspace_id"], resolved))
     now = timezone.now()
     seconds = config.timeout_seconds
-    nodes = load_run_document(call["run_id"])["nodes"]
-    spec: dict[str, JSON] = next((node for node in nodes if node["id"] == call["node"]), {})
+    label = call.get("label")
+    if label is None:
+        nodes = load_run_document(call["run_id"])["nodes"]
+        spec: dict[str, JSON] = next((node for node in nodes if node["id"] == call["node"]), {})
+        label = str(spec.get("label") or "")
     return Approval(
         run_id=call["run_id"],
         workspace_id=call["workspace_id"],
         node=call["node"],
         path=call["path"],
-        label=str(spec.get("label") or ""),
+        label=label[:200],
         message=config.message,
         fields=[field.model_dump() for field in config.fields],
         assignees=config.assignees,

@@ -164,9 +164,10 @@ def _begin_again(call: NodeCall, token: str, events: list[Event]) -> Attempt:
     waits = [_waited(attempt) for attempt in earlier if _is(attempt, RATE_LIMITED)]
     spent: dict[str, Any] = {"waits": len(waits), "waited": sum(waits)}
     last = earlier[-1]
-    own = "inside" in call or last.worker == token
+    own = "inside" in call or "resumes" in call or last.worker == token
     if last.status == NodeStatus.RUNNING and own:
-        # Of a container every step inside is recorded, so it goes on and does not begin again.
+        # Of containers and agents every step inside is recorded, so they go on and do not begin
+        # again.
         return Attempt(last.attempt, tries - 1, outputs=outputs_for(call), **spent)
     cut_off = sum(1 for attempt in earlier if _is_cut_off(attempt, token))
     pause = _pause_after(cut_off) if _is_cut_off(last, token) else 0.0

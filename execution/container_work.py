@@ -9,7 +9,8 @@ from typing import Any
 
 from django.db import transaction
 
-from execution.attempts import open_or_done, recorded
+from execution.attempt_ends import HandedBack, InnerFailure
+from execution.attempts import Attempt, open_or_done, recorded
 from execution.blobs import save_blobs
 from execution.database import in_database
 from execution.group_commit import recorder_of
@@ -20,7 +21,6 @@ from execution.rerun import recorded_inside
 from execution.results import Outcome, fail_attempt, succeed_attempt
 from execution.reusing import reuse_of
 from execution.run_document import graph_of
-from execution.runner import Attempt, HandedBack
 from execution.shapes import NodeCall, NodeDone, PartDone, RunInput
 from flows.engine.driving_errors import no_list
 from flows.engine.errors import NodeError
@@ -38,17 +38,6 @@ JSON = Any
 PART = 200
 WAITING_PART = 50
 MOST_PARTS = 1_000
-
-
-class InnerFailure(NodeError):
-    """Something inside a container failed: the error names that node and its iteration."""
-
-    def __init__(self, error: Mapping[str, JSON]) -> None:
-        super().__init__(str(error.get("code")), str(error.get("message")), retryable=True)
-        self.error = dict(error)
-
-    def as_dict(self) -> dict[str, JSON]:
-        return self.error
 
 
 async def work_off(

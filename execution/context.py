@@ -1,10 +1,10 @@
 """What an I/O node gets: the doors to the world, with everything it used kept count of."""
 
-import json
+import asyncio
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from uuid import UUID, uuid5
+from uuid import UUID
 
 from accounts.models import Workspace
 from execution import egress
@@ -13,18 +13,32 @@ from execution.budgets import check_budget
 from execution.credential_limits import room_for
 from execution.database import in_database
 from execution.doors.credentials import RunCredentials
+from execution.doors.files import RunFiles
+from execution.doors.flows import RunFlows
+from execution.doors.knowledge import RunKnowledge
 from execution.doors.mail import RunMail
 from execution.doors.mcp import RunMcp
+from execution.doors.media import RunMedia
+from execution.doors.memory import RunMemories
+from execution.doors.sandbox import RunSandbox
 from execution.doors.sql import RunSql
 from execution.providers.access import access_of, default_model, limits_of
+from execution.providers.base import Access
+from execution.providers.embeddings import Embedded
+from execution.providers.fitting import fitted
 from execution.providers.registry import load_provider, resolve
 from execution.results import Spent
 from execution.shapes import NodeCall
+from execution.step_keys import step_key
 from execution.streaming import Stream, finish
 from execution.tally import Tally
-from flows.engine.errors import NodeError
+from flows.engine.doors.steps import Steps
+from flows.engine.errors import NeedsLoad, NodeError
+from flows.engine.evaluating import Evaluating
 from flows.engine.json_values import storable_text
-from flows.engine.node_type import HttpAnswer, ModelAnswer, ModelRequest, ModelUsage
+from flows.engine.model_usage import ModelUsage
+from flows.engine.node_type import JSON, HttpAnswer, ModelAnswer, ModelRequest
+from flows.engine.references import Load
 
 #: Characters of a model's name that are booked: the length of the columns.
 MODEL_LENGTH = 200
@@ -36,22 +50,42 @@ class RunContext:
 
     call: NodeCall
     attempt_row: Attempt
+    steps: Steps
     spent: list[Spent] = field(default_factory=list)
     #: Whether no attempt would follow an error: the runner decides.
     judge: Callable[[NodeError], Awaitable[bool]] | None = None
+    #: The node's, where this is of a step inside: what it streams goes there.
+    outer: "RunContext | None" = None
+    #: Evaluates what the node's config keeps as written; there once its names are.
+    evaluating: Evaluating | None = None
+    #: Loads a large value, on a database thread.
+    load: Load | None = None
     credentials: RunCredentials = field(init=False)
+    flows: RunFlows = field(init=False)
+    files: RunFiles = field(init=False)
     sql: RunSql = field(init=False)
     mail: RunMail = field(init=False)
     mcp: RunMcp = field(init=False)
+    media: RunMedia = field(init=False)
+    sandbox: RunSandbox = field(init=False)
+    memory: RunMemories = field(init=False)
+    knowledge: RunKnowledge = field(init=False)
     _stream: Stream | None = None
     _ends_at: float = field(init=False)
 
     def __post_init__(self) -> None:
         self._ends_at = time.monotonic() + self.call["timeout_seconds"]
-        self.credentials = RunCredentials(UUID(self.call["workspace_id"]))
+        workspace = UUID(self.call["workspace_id"])
+        self.credentials = RunCredentials(workspace)
+        self.flows = RunFlows(workspace)
+        self.files = RunFiles(self.call, self.idempotency_key)
         self.sql = RunSql(self.credentials)
         self.mail = RunMail(self.credentials)
         self.mcp = RunMcp(self.credentials)
+        self.media = RunMedia(self)
+        self.sandbox = RunSandbox(self.call["workspace_id"], self.call["run_id"])
+        self.memory = RunMemories(self.call)
+        self.knowledge = RunKnowledge(workspace, self._check_budget, self._count_embedded)
 
     @property
     def run_id(self) -> str:
@@ -75,21 +109,36 @@ class RunContext:
 
     @property
     def idempotency_key(self) -> str:
-        place = json.dumps([self.node_id, *self.call["path"]])
-        return str(uuid5(UUID(self.run_id), place))
+        return step_key(UUID(self.run_id), self.node_id, self.call["path"])
 
     @property
     def seconds_left(self) -> float:
         return max(0.0, self._ends_at - time.monotonic())
 
+    async def evaluate(self, written: JSON, names: Mapping[str, JSON]) -> JSON:
+        evaluating = self.evaluating
+        assert evaluating is not None
+        try:
+            # Up to 0.2 s of CPU: other calls go on meanwhile.
+            return await asyncio.to_thread(evaluating.value, written, names)
+        except NeedsLoad:
+            return await in_database(lambda: evaluating.value(written, names, self.load))
+        except RecursionError as error:
+            raise NodeError("value_too_deep", "A value is nested too deeply to be read.") from error
+
     async def is_final(self, error: NodeError) -> bool:
         return self.judge is None or await self.judge(error)
 
     def restart(self) -> None:
+        if self.outer is not None:
+            self.outer.restart()
         if self._stream is not None:
             self._stream.restart()
 
     def emit(self, text: str) -> None:
+        if self.outer is not None:
+            self.outer.emit(text)
+            return
         if self._stream is None:
             self._stream = Stream(self.call, self.attempt_row)
         self._stream.add(text)
@@ -104,6 +153,7 @@ class RunContext:
         content: bytes | None = None,
         timeout_seconds: float = 30,
         max_bytes: int = 50_000_000,
+        secret: bool = False,
     ) -> HttpAnswer:
         return await egress.fetch(
             method,
@@ -113,14 +163,20 @@ class RunContext:
             content=content,
             timeout_seconds=timeout_seconds,
             max_bytes=max_bytes,
+            secret=secret,
         )
 
+    async def access(self) -> Access:
+        """What models the workspace can use now. Raises NodeError where the budget is spent."""
+        await self._check_budget()
+        return await access_of(UUID(self.call["workspace_id"]))
+
     async def model(self, request: ModelRequest) -> ModelAnswer:
-        await in_database(lambda: check_budget(self.run_id, self.spent))
-        access = await access_of(UUID(self.call["workspace_id"]))
+        access = await self.access()
         name = request.model or default_model(await self._workspace_default(), access)
         await load_provider(name)
         provider, model_name = resolve(name, access)
+        request = await fitted(request, name)
         tally = Tally(request, self.emit)
         async with room_for(limits_of(name, access)):
             try:
@@ -130,30 +186,31 @@ class RunContext:
             except BaseException:
                 # Cancelled or broken off: what was streamed until then is billed all the same.
                 if tally.begun:
-                    self._count(
+                    self.count(
                         f"{provider.name}/{model_name}", tally.usage(), estimated=tally.estimated
                     )
                 raise
-        self._count(answer.model, answer.usage)
+        self.count(answer.model, answer.usage)
         return answer
+
+    async def _check_budget(self) -> None:
+        await in_database(lambda: check_budget(self.run_id, self.spent))
+
+    def _count_embedded(self, embedded: Embedded) -> None:
+        self.count(embedded.model, embedded.usage, estimated=embedded.estimated)
 
     async def _workspace_default(self) -> str:
         workspaces = Workspace.objects.filter(id=self.call["workspace_id"])
         name = await in_database(lambda: workspaces.values_list("default_model", flat=True).first())
         return name or ""
 
-    def _count(self, model: str, usage: ModelUsage, *, estimated: bool = False) -> None:
+    def count(self, model: str, usage: ModelUsage, *, estimated: bool = False) -> None:
         """Add to what this attempt used: one entry per model."""
         model = storable_text(model)[:MODEL_LENGTH]
         known = next((item for item in self.spent if item.model == model), None)
         before = known.usage if known else ModelUsage()
         estimated = estimated or (known is not None and known.estimated)
-        total = ModelUsage(
-            before.input_tokens + usage.input_tokens,
-            before.output_tokens + usage.output_tokens,
-            before.cache_read_tokens + usage.cache_read_tokens,
-            before.cache_write_tokens + usage.cache_write_tokens,
-        )
+        total = before + usage
         self.spent = [item for item in self.spent if item.model != model]
         self.spent.append(Spent(model, total, estimated))
 

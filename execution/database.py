@@ -34,10 +34,13 @@ def connection_parameters() -> dict[str, Any]:
     return parameters
 
 
-async def in_database[T](work: Callable[[], T], *, patience: float = 60) -> T:
+async def in_database[T](
+    work: Callable[[], T], *, patience: float = 60, threads: ThreadPoolExecutor | None = None
+) -> T:
     """Run sync database work on a thread; while the server is away, again for `patience` seconds.
 
     The work has to be safe to repeat: a lost answer does not tell whether it was committed.
+    `threads` are others than the usual ones, for work that also waits for something else.
     Raises DatabaseAway, RecordRefused.
     """
     loop = asyncio.get_running_loop()
@@ -45,7 +48,7 @@ async def in_database[T](work: Callable[[], T], *, patience: float = 60) -> T:
     pause = 0.05
     while True:
         try:
-            return await loop.run_in_executor(_executor, _tidily, work)
+            return await loop.run_in_executor(threads or _executor, _tidily, work)
         except AWAY as error:
             if loop.time() + pause > deadline:
                 raise DatabaseAway(f"The database is away: {error}") from error

@@ -57,6 +57,7 @@ class Durable(Driver):
         self.stands_since: datetime | None = None  # the run's clock
         self.limits: dict[asyncio.Timeout, float | None] = {}  # what is left, while paused
         self.waiting: set[asyncio.Task[Any] | None] = set()  # only asked whether a task is in it
+        self.asking: set[asyncio.Task[Any] | None] = set()  # those of them that people hold up
         self.changed = False
         self.children: dict[str, Any] = {}  # handles of parts that are workflows of their own
         self.woken: set[str] = set()  # likewise

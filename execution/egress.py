@@ -6,11 +6,13 @@ from collections.abc import Mapping
 
 import httpx2
 
-from execution.egress_addresses import origin_entry
+from execution.egress_addresses import is_public, literal, origin_entry
 from execution.egress_transport import (
     AllowList,
     GuardedTransport,
+    check_url,
     close_connections,
+    resolve_host,
     shared_transport,
 )
 from flows.engine.errors import NodeError
@@ -61,11 +63,13 @@ async def fetch(
     content: bytes | None = None,
     timeout_seconds: float = 30,
     max_bytes: int = 50_000_000,
+    secret: bool = False,
 ) -> HttpAnswer:
     """One request and its redirects, read whole. Raises NodeError.
 
     Codes: url_invalid, header_invalid, address_refused, connection_failed, timeout, too_large,
-    too_many_redirects, bad_answer. `timeout_seconds` is for all of it, redirects included.
+    too_many_redirects, bad_answer, and where it holds a `secret` credential_in_clear.
+    `timeout_seconds` is for all of it, redirects included.
     """
     request = _request(method, url, headers or {}, query, content)
     extensions = {
@@ -75,6 +79,8 @@ async def fetch(
     transport = shared_transport()
     try:
         async with asyncio.timeout(timeout_seconds):
+            if secret and request.url.scheme == "http":
+                await _check_private(request.url)
             for _ in range(MAX_REDIRECTS + 1):
                 request.extensions.update(extensions)
                 answer, following = await _exchange(transport, request)
@@ -91,6 +97,26 @@ async def fetch(
         f"'{request.url.host}' redirected more than {MAX_REDIRECTS} times; use the final address.",
         field="url",
     )
+
+
+async def _check_private(url: httpx2.URL) -> None:
+    """Raises NodeError for an address beyond private networks, where anyone on the way reads along.
+
+    On a redirect a secret goes to the same origin only, so that the first address says it all.
+    """
+    check_url(url)
+    try:
+        port = url.port or 80
+        found = [url.host] if literal(url.host) else await resolve_host(url.host, port)
+    except (OSError, UnicodeError):
+        return  # the call itself tells that the host is not known
+    if any((address := literal(one)) is None or is_public(address) for one in found):
+        raise NodeError(
+            "credential_in_clear",
+            f"The credential was not sent: with http:// anyone on the way to '{url.host}' could "
+            "read it. Use https://.",
+            field="url",
+        )
 
 
 def _request(

@@ -140,9 +140,9 @@ def _write_group(group: Sequence[_Begin | _Success]) -> list[Any]:
     usual = _usual(begins)
     alone = _Alone(
         begins=[entry for entry in begins if entry not in usual],
-        successes=[found for found in prepared if found[2].spent],
+        successes=[found for found in prepared if _has_more(found[2])],
     )
-    plain = [found for found in prepared if not found[2].spent]
+    plain = [found for found in prepared if not _has_more(found[2])]
     if usual or plain:
         answers |= _together(usual, plain, alone)
     for start in alone.begins:
@@ -152,6 +152,11 @@ def _write_group(group: Sequence[_Begin | _Success]) -> list[Any]:
             lambda: succeed_attempt(success.call, success.attempt, done, outcome)  # noqa: B023
         )
     return [answers[id(entry)] for entry in group]
+
+
+def _has_more(outcome: Outcome) -> bool:
+    """Whether more than a result is to be written: what was used, what is remembered."""
+    return bool(outcome.spent) or outcome.turn is not None
 
 
 def _usual(begins: Sequence[_Begin]) -> list[_Begin]:

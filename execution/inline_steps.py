@@ -1,22 +1,24 @@
 """The driver of inline runs: the local one, with what only they have to know."""
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from typing import Any
 
 from execution.attempts import RunOver
 from execution.database import in_database
 from execution.ending import record_settled_nodes
 from execution.local_drive import LocalDrive
-from execution.shapes import NodeCall
+from execution.shapes import Ask, NodeCall, call_of_ask
 from execution.subflows import open_subflow, settle_subflow
 from flows.engine.document import NodeSpec
 from flows.engine.errors import NodeError
 from flows.engine.graph import Graph
 from flows.engine.node_call import resolve_config
 from flows.engine.node_type import NodeType, Result
+from flows.engine.registry import registry
 from flows.engine.scope import Scope
 from flows.engine.sight import context_of
+from flows.engine.together import together
 
 JSON = Any
 #: Items of a map in an inline run: it has no parts.
@@ -96,18 +98,44 @@ class InlineDrive(LocalDrive):
             self.began.pop((scope.path, spec.id), None)
         self.walk.succeed(scope, spec.id, Result(done["output"], tuple(done["ports"])))
 
+    async def answered(
+        self, call: NodeCall, asks: Sequence[Ask], is_unwanted: Callable[[], bool]
+    ) -> None:
+        flows = [ask for ask in asks if ask["type"] == "subflow"]
+        await super().answered(call, [ask for ask in asks if ask not in flows], is_unwanted)
+        await together(self._answer(call, ask) for ask in flows)
+
+    async def _answer(self, call: NodeCall, ask: Ask) -> None:
+        """The run of a flow that a step of a node waits for, to its recorded end."""
+        asked = call_of_ask(call, ask)
+        node_type = registry().get(ask["type"])
+        assert node_type is not None
+        config = node_type.config.model_validate(ask["config"])
+        try:
+            child = await in_database(lambda: self._begun(asked, lambda: (config, ask["config"])))
+            in_time = await _in_time(child, ask["timeout_seconds"])
+            if in_time and child.is_cancelled:
+                raise asyncio.CancelledError
+            await in_database(lambda: settle_subflow(asked, str(child.run.id), in_time))
+        except NodeError as error:
+            number = str(ask["path"][-1])
+            call.setdefault("unanswered", {})[number] = error.as_dict()
+
     def _opened(self, call: NodeCall, scope: Scope, spec: NodeSpec, node_type: NodeType) -> Any:
         """The sub-flow's run, begun in this process."""
-        from execution.inline import InlineRun
-        from execution.run_document import graph_of
-
         records = self.settled.take()
         if records:
             record_settled_nodes(call["run_id"], call["started_at"], records)
         context = context_of(self.walk.graph, scope, spec.id, self.walk.given)
-        run, start = open_subflow(
+        return self._begun(
             call, lambda: resolve_config(node_type, spec.config, context, load=self.load)
         )
+
+    def _begun(self, call: NodeCall, resolve: Callable[[], tuple[Any, dict[str, JSON]]]) -> Any:
+        from execution.inline import InlineRun
+        from execution.run_document import graph_of
+
+        run, start = open_subflow(call, resolve)
         graph: Graph = graph_of(str(run.id))
         child = InlineRun(run, graph, start)
         child.drive.is_begun = True

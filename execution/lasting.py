@@ -38,11 +38,14 @@ class Lasting(Durable):
 
     async def say_that_it_waits(self) -> None:
         """Have written what nobody else will write soon: the run waits, perhaps for long."""
-        kinds = {self.walk.graph.nodes[node].type for _, node in self.tasks.values()}
+        kinds = {self._kind(task, node) for task, (_, node) in self.tasks.items()}
         status = "waiting" if kinds <= {"wait", "approval"} else None
         if self.settled.size or status != self.said:
             self.said = status
             await self.hand_records_over(status)
+
+    def _kind(self, task: asyncio.Task[Any], node: str) -> str:
+        return "approval" if task in self.asking else self.walk.graph.nodes[node].type
 
     said: str | None = None
 
@@ -95,7 +98,7 @@ class Lasting(Durable):
         self.began[scope.path, spec.id] = self.now().isoformat()
         self.lasts()
         try:
-            done = await self._decided(call, place_of(spec.id, scope.path), opened["deadline"])
+            done = await self.decided(call, opened["deadline"])
         except ActivityError as error:
             self.began.pop((scope.path, spec.id), None)
             if is_cancelled_exception(error):
@@ -105,8 +108,9 @@ class Lasting(Durable):
         self.began.pop((scope.path, spec.id), None)
         self.walk.succeed(scope, spec.id, result_of(done))
 
-    async def _decided(self, call: NodeCall, place: str, deadline: str | None) -> NodeDone:
+    async def decided(self, call: NodeCall, deadline: str | None) -> NodeDone:
         """Wait for the decision that is in the record, or for the deadline."""
+        place = place_of(call["node"], call["path"])
         pause = timedelta(0)
         while True:
             timed_out = False
@@ -131,9 +135,7 @@ class Lasting(Durable):
             call["records"] = []
             self.began[scope.path, spec.id] = self.now().isoformat()
             self.lasts()
-            if self.paused and workflow.patched("pauses-stop-clocks"):
-                await workflow.wait_condition(lambda: not self.paused)
-            in_time = await self._in_time(opened, spec.timeout_seconds)
+            in_time = await self.child_ended(opened, spec.timeout_seconds)
             child = opened["start"]["run_id"]
             self.began.pop((scope.path, spec.id), None)
             done = await self.activity("settle_subflow", call, child, in_time)
@@ -146,8 +148,10 @@ class Lasting(Durable):
             self.began.pop((scope.path, spec.id), None)
         self.walk.succeed(scope, spec.id, result_of(done))
 
-    async def _in_time(self, opened: dict[str, JSON], seconds: float | None) -> bool:
+    async def child_ended(self, opened: dict[str, JSON], seconds: float | None) -> bool:
         """The sub-flow's run to its end, or cancelled after so many seconds: then False."""
+        if self.paused and workflow.patched("pauses-stop-clocks"):
+            await workflow.wait_condition(lambda: not self.paused)
         try:
             async with self.in_time(seconds) as clock:
                 await self._child_run(opened)

@@ -33,6 +33,9 @@ def _resolved(call: NodeCall) -> tuple[Any, dict[str, JSON]]:
     assert node_type is not None, call["type"]
     names = {**call["context"], **outputs_for(call)}
     raw = call["config"]
+    if "plain" in call:
+        assert raw is not None
+        return node_type.config.model_validate(raw), raw
     if raw is None:
         raw = load_node_config(call["run_id"], call["node"])
     return resolve_config(node_type, raw, names, load=_loader(call))

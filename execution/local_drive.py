@@ -6,20 +6,22 @@ again.
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
 from django.db import transaction
 
+from execution.attempt_ends import AttemptFailed
 from execution.attempts import RunPaused
 from execution.blobs import save_blobs
 from execution.database import in_database
 from execution.driving import Driver
 from execution.ending import record_settled_nodes
 from execution.payloads import INLINE_LIMIT, Externalizer, load_reference
-from execution.runner import AttemptFailed, Recorder, run_node
-from execution.shapes import NodeCall, RunInput
+from execution.recorder import Recorder
+from execution.runner import run_node
+from execution.shapes import Ask, NodeCall, RunInput
 from execution.travel import Limits, call_for, seen_by
 from flows.engine.commands import Compute, Ended
 from flows.engine.document import NodeSpec
@@ -156,6 +158,9 @@ class LocalDrive(Driver):
                 self.settled.give_back(call["records"])
                 self.is_paused = True
             else:
+                if asks := done.get("asks"):
+                    await self.answered(call, asks, self._is_unwanted(scope))
+                    continue
                 result = Result(
                     done["output"],
                     tuple(done["ports"]),
@@ -166,6 +171,18 @@ class LocalDrive(Driver):
                 )
                 self.walk.succeed(scope, spec.id, result)
                 return
+
+    async def answered(
+        self, call: NodeCall, asks: Sequence[Ask], is_unwanted: Callable[[], bool]
+    ) -> None:
+        """Have what steps of a node wait for come to its end; `call` then says what failed.
+
+        Here nothing waits: containers with such a node are driven in the workflow.
+        """
+        for ask in asks:
+            message = f"'{call['node']}' waits for a person or another flow, which it cannot here."
+            error = NodeError("not_inline", message).as_dict()
+            call.setdefault("unanswered", {})[str(ask["path"][-1])] = error
 
     def _is_unwanted(self, scope: Scope) -> Callable[[], bool]:
         # A step whose item is over is unwanted; else it is this process that goes away.

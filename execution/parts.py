@@ -14,8 +14,8 @@ from typing import Any
 from temporalio import workflow
 from temporalio.exceptions import ActivityError, ChildWorkflowError, is_cancelled_exception
 
+from execution.asking import Asking
 from execution.durable import result_of
-from execution.lasting import Lasting
 from execution.parts_of_graph import HERE, suspends
 from execution.shapes import Inside, NodeCall, NodeDone, PartDone
 from execution.workflow_errors import node_error
@@ -34,7 +34,7 @@ WHOLE = 300
 PARTS_AT_ONCE = 4
 
 
-class Parts(Lasting):
+class Parts(Asking):
     """The part of the durable driver that knows containers."""
 
     def container_call(
@@ -143,9 +143,12 @@ class Parts(Lasting):
             except ActivityError as error:
                 self.walk.fail(scope, spec.id, node_error(error))
                 return
-            if not done.get("paused"):
+            if done.get("asks"):
+                await self.answered(call, done["asks"])
+            elif done.get("paused"):
+                await workflow.wait_condition(lambda: not self.paused)
+            else:
                 break
-            await workflow.wait_condition(lambda: not self.paused)
             call["deadline"] = self.deadline.isoformat()
         if done.get("parts"):
             await self.work_off_parts(scope, spec, node_type, done)

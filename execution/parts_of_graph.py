@@ -15,6 +15,8 @@ def suspends(graph: Graph, container: str) -> bool:
         if graph.is_disabled(node):
             continue
         node_type = registry().get(graph.nodes[node].type)
-        if node_type is not None and node_type.control in SUSPENDING:
+        if node_type is None:
+            continue
+        if node_type.control in SUSPENDING or node_type.asks(graph.nodes[node].config):
             return True
     return False

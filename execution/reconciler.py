@@ -21,6 +21,7 @@ from execution.approval_sweeps import MAIL_EVERY, deliver_decisions, send_left_m
 from execution.database import DatabaseAway, in_database
 from execution.dispatch import run_input, start_workflow
 from execution.ending import end_from_outside
+from execution.knowledge.dispatch import tell_of_what_is_left
 from execution.models import ENDED, Run, RunStatus
 from execution.pinned import pin_again
 from execution.presence import inline_processes
@@ -125,6 +126,7 @@ class Reconciler:
             await self._carefully(self.retention.sweep)
             if loop.time() >= compare_at:
                 await self._carefully(self.compare_open_runs)
+                await self._carefully(partial(tell_of_what_is_left, self.client))
                 compare_at = loop.time() + COMPARE_EVERY
 
     async def _carefully(self, step: Callable[[], Awaitable[object]]) -> None:

@@ -18,6 +18,7 @@ from billing.prices import Price, price
 from billing.services import record_usage
 from execution.attempts import UNCOUNTED, Attempt, RunOver, attempts_of, recorded
 from execution.blobs import NewBlob, save_blobs
+from execution.memories.turns import Kept, write_turn
 from execution.models import NodeStatus, Run
 from execution.recording import (
     Event,
@@ -29,7 +30,7 @@ from execution.recording import (
     write_events,
 )
 from execution.shapes import NodeCall, NodeDone
-from flows.engine.node_type import ModelUsage
+from flows.engine.model_usage import ModelUsage
 
 JSON = Any
 
@@ -45,11 +46,15 @@ class Spent:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What is written beside the result: the resolved config, large values, what was used."""
+    """What is written beside the result: the resolved config, large values, what was used.
+
+    `turn` is what the node's session is to remember of it.
+    """
 
     config: JSON
     blobs: Sequence[NewBlob]
     spent: Sequence[Spent]
+    turn: Kept | None = None
 
 
 #: Makes a result fit to be written; called on the database's thread.
@@ -99,6 +104,8 @@ def succeed_attempt(call: NodeCall, attempt: Attempt, done: NodeDone, outcome: O
             _book_late(run, call, attempt, bill)
             return _what_counts(call)
         _book(run, call, attempt, bill)
+        if outcome.turn is not None:
+            write_turn(outcome.turn)
         write_events(run, [success_event(call, attempt, done, began, bill)])
     return done
 

@@ -1,9 +1,10 @@
-"""Keeps the record in its bounds: makes months ahead, deletes runs that are kept no longer.
+"""Keeps the record in its bounds: makes months ahead, deletes runs and files kept no longer.
 
 How long runs are kept after their end is the workspace's policy, or else the installation's
 (FLUX_RETENTION_DAYS). Their attempts, events and words go with them, and large values and
-snapshots that nobody refers to; what was used stays booked. All of it in small transactions that
-pass over whatever somebody else holds. Several workers may do this at once.
+snapshots that nobody refers to; what was used stays booked. Memories of sessions that nothing is
+added to go in the same way. All of it in small transactions that pass over whatever somebody else
+holds. Several workers may do this at once.
 """
 
 import asyncio
@@ -18,6 +19,8 @@ from django.utils import timezone
 
 from execution import partitions, unused
 from execution.database import in_database
+from execution.files.sweeps import drop_leftovers, expire_files
+from execution.memories.services import expire_sessions
 from execution.models import ENDED, Run
 
 logger = logging.getLogger(__name__)
@@ -55,9 +58,17 @@ class Retention:
         # Also when a step fails: it would fail again every second.
         self.due = loop.time() + EVERY
         await in_database(lambda: partitions.make_months_ahead(timezone.now()), patience=0)
-        if await _again_and_again(expire_runs) or await _again_and_again(unused.drop_unused_blobs):
-            self.due = 0.0
-            return
+        steps = (
+            expire_runs,
+            unused.drop_unused_blobs,
+            expire_files,
+            drop_leftovers,
+            expire_sessions,
+        )
+        for step in steps:
+            if await _again_and_again(step):
+                self.due = 0.0
+                return
         await in_database(unused.drop_unused_snapshots, patience=0)
         await in_database(lambda: partitions.drop_empty_months(timezone.now()), patience=0)
 

@@ -7,15 +7,16 @@ call that failed from a worker that went away.
 
 import asyncio
 import logging
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from contextlib import suppress
+from dataclasses import dataclass
 from functools import cache
 from typing import Any, Protocol
 from uuid import uuid4
 
-from django.conf import settings
-
 from accounts.vault import mask_all
+from execution.attempt_ends import AttemptFailed, HandedBack
+from execution.attempt_errors import broke, too_late, unstorable
 from execution.attempts import (
     INTERRUPTED,
     STOPPED,
@@ -23,68 +24,30 @@ from execution.attempts import (
     NotRecordedYet,
     RunOver,
     RunPaused,
-    begin_attempt,
 )
 from execution.context import RunContext
 from execution.database import DatabaseAway, RecordRefused, in_database
+from execution.doors.steps import RunSteps
 from execution.ending import load_node_config
 from execution.models import NodeStatus
 from execution.payloads import Externalizer, load_reference
+from execution.recorder import RESULT_PATIENCE, OneByOne, Recorder
 from execution.recording import RunMissing
-from execution.results import Outcome, Prepare, fail_attempt, succeed_attempt
+from execution.results import Outcome, fail_attempt
 from execution.retries import FINAL, Verdict, may_follow, verdict
 from execution.shapes import NodeCall, NodeDone
 from flows.engine.attempts import condition_holds, is_rate_limit
 from flows.engine.errors import NeedsLoad, NodeError
+from flows.engine.evaluating import Evaluating
 from flows.engine.node_call import resolve_config, run_pure
-from flows.engine.node_type import NodeType, PureInputs, Result
+from flows.engine.node_type import Context, NodeType, PureInputs, Result
 from flows.engine.references import Load
 from flows.engine.registry import registry
 
 JSON = Any
 logger = logging.getLogger(__name__)
-#: Seconds for which a finished result waits for the database to come back; and what was cut off.
-RESULT_PATIENCE = 600.0
+#: Seconds for which the record of what was cut off waits for the database to come back.
 CUT_OFF_PATIENCE = 5.0
-
-
-class AttemptFailed(Exception):
-    """The attempt failed and is recorded. `retry_in` is None where it was the last one."""
-
-    def __init__(self, error: dict[str, JSON], retry_in: float | None) -> None:
-        super().__init__(error.get("message", ""))
-        self.error = error
-        self.retry_in = retry_in
-
-
-class HandedBack(Exception):
-    """The attempt goes on later, in another call: its row stays open. `done` says why."""
-
-    def __init__(self, done: NodeDone) -> None:
-        super().__init__()
-        self.done = done
-
-
-class Recorder(Protocol):
-    """Writes the beginnings and the successes of attempts."""
-
-    async def begin(self, call: NodeCall, token: str) -> Attempt:
-        """As `attempts.begin_attempt`."""
-
-    async def succeed(self, call: NodeCall, attempt: Attempt, prepare: Prepare) -> NodeDone:
-        """As `results.succeed_attempt`, with what `prepare` makes on the database's thread."""
-
-
-class OneByOne:
-    """Each in a transaction of its own."""
-
-    async def begin(self, call: NodeCall, token: str) -> Attempt:
-        return await in_database(lambda: begin_attempt(call, token))
-
-    async def succeed(self, call: NodeCall, attempt: Attempt, prepare: Prepare) -> NodeDone:
-        return await in_database(
-            lambda: succeed_attempt(call, attempt, *prepare()), patience=RESULT_PATIENCE
-        )
 
 
 class Work(Protocol):
@@ -101,6 +64,15 @@ class Work(Protocol):
     ) -> Result: ...
 
 
+@dataclass(frozen=True)
+class StepWork:
+    """What a step inside a node does; what it streams is the node's, in whose context it runs."""
+
+    work: Callable[[Context], Awaitable[Result]]
+    repeatable: bool
+    outer: RunContext
+
+
 async def run_node(
     call: NodeCall,
     *,
@@ -108,8 +80,11 @@ async def run_node(
     is_stopping: Callable[[], bool] = lambda: False,
     recorder: Recorder | None = None,
     work_off: Work | None = None,
+    step: StepWork | None = None,
 ) -> NodeDone:
     """One attempt from begin to record. Raises AttemptFailed, RunOver, RunPaused, NotRecordedYet.
+
+    With `step` it is a step inside another node, and that is its work.
 
     Cancelling it stops the work at once and records what it used: as cancelled where `is_unwanted`
     says that somebody wanted that, else as interrupted, which does not count as a try. Where
@@ -125,7 +100,7 @@ async def run_node(
         return attempt.done
     if attempt.pause:
         raise AttemptFailed(INTERRUPTED, attempt.pause)
-    execution = _Execution(call, attempt, recorder, work_off)
+    execution = _Execution(call, attempt, recorder, work_off, step)
     if cancelled is not None:
         await asyncio.shield(execution.stopped(is_unwanted, is_stopping))
         raise cancelled
@@ -160,13 +135,26 @@ class _Execution:
     """One attempt that has begun."""
 
     def __init__(
-        self, call: NodeCall, attempt: Attempt, recorder: Recorder, work_off: Work | None
+        self,
+        call: NodeCall,
+        attempt: Attempt,
+        recorder: Recorder,
+        work_off: Work | None,
+        step: StepWork | None,
     ) -> None:
         self.call = call
         self.attempt = attempt
         self.recorder = recorder
         self.work_off = work_off
-        self.context = RunContext(call, attempt, judge=self._is_final)
+        self.step = step
+        self.context = RunContext(
+            call,
+            attempt,
+            RunSteps(call, self._perform),
+            judge=self._is_final,
+            load=self._load,
+            outer=step.outer if step else None,
+        )
         self.config: JSON = None
         # Until the node itself begins, nothing was done that could be done twice.
         self.repeatable = True
@@ -186,19 +174,19 @@ class _Execution:
             await asyncio.shield(self.stopped(is_unwanted, is_stopping))
             raise
         except TimeoutError:
-            error = self._timeout()
+            error = too_late(self.call)
         except HandedBack as later:
             return later.done
         except (RunOver, RunPaused, RunMissing, NotRecordedYet, DatabaseAway):
             raise
         except RecordRefused as refused:
-            error = self._unstorable(refused)
+            error = unstorable(self.call, refused)
         except NodeError as node_error:
             error = node_error
         except RecursionError:
             error = NodeError("value_too_deep", "A value is nested too deeply to be read.")
         except Exception as unexpected:
-            error = self._unexpected(unexpected)
+            error = broke(self.call, unexpected)
         finally:
             self.context.close()
         said = await self._verdict(error)
@@ -206,7 +194,23 @@ class _Execution:
         await self._record_failure(facts, said.retry_in)
         raise AttemptFailed(facts, said.retry_in) from error
 
+    async def _perform(
+        self, call: NodeCall, work: Callable[[Context], Awaitable[Result]], repeatable: bool
+    ) -> NodeDone:
+        """A step inside this node, which ends with it."""
+        is_unwanted, is_stopping = self.stops
+        return await run_node(
+            call,
+            is_unwanted=is_unwanted,
+            is_stopping=is_stopping,
+            recorder=self.recorder,
+            step=StepWork(work, repeatable, self.context),
+        )
+
     async def _work(self) -> tuple[Result, bool]:
+        if self.step is not None:
+            self.config, self.repeatable = dict(self.raw_config), self.step.repeatable
+            return await self.step.work(self.context), False
         node_type = registry().get(self.call["type"])
         if node_type is None:
             raise NodeError(
@@ -228,6 +232,7 @@ class _Execution:
         except NeedsLoad:
             config = await in_database(lambda: self._resolve(node_type, self._load))
         self.repeatable = node_type.may_repeat(config)
+        self.context.evaluating = Evaluating(self._names())
         return await node_type.io(config, self.context), False
 
     def _evaluate(self, node_type: NodeType) -> Result:
@@ -265,7 +270,9 @@ class _Execution:
                 leaves=result.leaves,
                 error=dict(result.error) if result.error else None,
             )
-            return done, Outcome(self._config_to_keep(out), out.blobs, self.context.spent)
+            config = self._config_to_keep(out)
+            turn = self.context.memory.kept_turn(self._without_secrets)
+            return done, Outcome(config, out.blobs, self.context.spent, turn)
 
         # On the database's thread, for it can take seconds, and other calls need the loop.
         return await self.recorder.succeed(self.call, self.attempt, shrunk)
@@ -354,32 +361,3 @@ class _Execution:
         except (NodeError, RecursionError) as broken:
             why = broken.message if isinstance(broken, NodeError) else "it is nested too deeply."
             return False, f"It was not tried again, for 'retry.if' cannot be evaluated: {why}"
-
-    def _timeout(self) -> NodeError:
-        seconds = self.call["timeout_seconds"]
-        return NodeError(
-            "timeout",
-            f"No result within {seconds:g} seconds. Raise the node's timeout_seconds, or ask for "
-            "less at once.",
-            retryable=True,
-        )
-
-    def _unstorable(self, error: RecordRefused) -> NodeError:
-        logger.error(
-            "A result of node %s of run %s: %s", self.call["node"], self.call["run_id"], error
-        )
-        return NodeError(
-            "result_unstorable",
-            f"The node '{self.call['node']}' made something that cannot be stored. Have it make "
-            "less or plainer data; the worker's log says what was refused.",
-        )
-
-    def _unexpected(self, error: Exception) -> NodeError:
-        logger.exception("Node %s of run %s broke", self.call["node"], self.call["run_id"])
-        detail = f": {error}" if settings.DEBUG else ""
-        return NodeError(
-            "node_broke",
-            f"The node type '{self.call['type']}' broke on this input ({type(error).__name__}"
-            f"{detail}). This is a fault in the node type, not in your flow; the worker's log has "
-            "the details.",
-        )

@@ -22,6 +22,7 @@ from execution.errors import (
     OptionsInvalid,
     RunStateConflict,
 )
+from execution.files.queries import missing_files
 from execution.inline_start import start_inline
 from execution.live.waiting import wait_until_ended
 from execution.models import Run, RunStatus
@@ -124,6 +125,9 @@ def begin_run(run: Run, pinned: Pinned, inputs: dict[str, JSON]) -> None:
     if not asks_for_inputs(run.options, pinned):
         fields = [{**field, "required": False} for field in fields]
     values, errors = validate_inputs(fields, inputs)
+    if not errors and run.rerun_of_id is None:
+        # A rerun may not need any more what is gone meanwhile.
+        errors = missing_files(run.workspace_id, fields, values)
     if errors:
         raise InputsInvalid(errors)
     run.created_at = timezone.now()

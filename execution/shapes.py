@@ -96,6 +96,10 @@ class NodeCall(TypedDict):
     each with its path (only its name in calls of the first release).
     A config that is too large to travel is None and read from the run's document. `retry_asked_for`
     says that the document itself sets a retry: then also what may have been done is done again.
+    `resumes`: its steps are recorded each, so an open attempt of it goes on and is not begun again.
+    `plain`: the config holds values, in which nothing is evaluated. `label` is what people read,
+    where no node of the document has it. `unanswered` are the errors, by the number of the step, of
+    asks that left no record.
     `deadline` is the run's own, `value_limit` the bytes from which on a value of the result travels
     by reference. `records` are nodes that the workflow settled since it last handed records over.
     """
@@ -121,6 +125,41 @@ class NodeCall(TypedDict):
     records: list[NodeRecord]
     lineage: NotRequired[list[str]]
     inside: NotRequired[Inside]
+    resumes: NotRequired[bool]
+    plain: NotRequired[bool]
+    label: NotRequired[str]
+    unanswered: NotRequired[dict[str, dict[str, JSON]]]
+
+
+class Ask(TypedDict):
+    """What a step of a node waits for: another flow's run, or a person; `config` is values."""
+
+    node: str
+    path: list[str | int]
+    type: str
+    config: dict[str, JSON]
+    label: str
+    timeout_seconds: float | None
+
+
+def call_of_ask(call: NodeCall, ask: Ask) -> NodeCall:
+    """The call that has something done for which a step of another call's node waits."""
+    asked: NodeCall = {
+        **call,
+        "node": ask["node"],
+        "path": ask["path"],
+        "type": ask["type"],
+        "config": ask["config"],
+        "label": ask["label"],
+        "plain": True,
+        "context": {},
+        "incoming": [],
+        "from_record": [],
+        "records": [],
+    }
+    for name in ("resumes", "unanswered"):
+        asked.pop(name, None)  # type: ignore[misc]
+    return asked
 
 
 class NodeDone(TypedDict):
@@ -129,7 +168,8 @@ class NodeDone(TypedDict):
     `ends_run` is the status with which a stop node ends what `leaves` names, `error` what it says.
     `parts`, of a map with too many items for one call: the items of each part, or references to
     them; `output` then holds its `concurrency` and the `size` of a part. `paused`: somebody paused
-    the run; the call is to be repeated when it goes on.
+    the run; the call is to be repeated when it goes on. `asks`: what steps of the node wait for;
+    the call is to be repeated when all of them are over.
     """
 
     output: dict[str, JSON]
@@ -140,6 +180,7 @@ class NodeDone(TypedDict):
     error: NotRequired[dict[str, JSON] | None]
     parts: NotRequired[list[JSON]]
     paused: NotRequired[bool]
+    asks: NotRequired[list[Ask]]
 
 
 class PartDone(TypedDict):

@@ -61,18 +61,24 @@ def _child(call: NodeCall, config: Any) -> tuple[Run, Pinned]:
             "flow that calls itself without an end."
         )
         raise NodeError("subflow_too_deep", message)
-    actor = system_actor(UUID(call["workspace_id"]), "subflow")
-    flow = _flow(actor.workspace_id, config.flow)
-    try:
-        pinned = pin(actor, flow, config.version or "published")
-    except (NotPublished, DocumentInvalid) as error:
-        raise NodeError("subflow_not_published", str(error), field="flow") from error
-    inputs = resolve_references(actor.workspace_id, dict(config.inputs))
+    workspace_id = UUID(call["workspace_id"])
+    flow, pinned = published_flow(workspace_id, config.flow, config.version)
+    inputs = resolve_references(workspace_id, dict(config.inputs))
     values, errors = validate_inputs(list(pinned.fields), inputs)
     if errors:
         said = " ".join(str(error["message"]) for error in errors[:3])
         raise NodeError("subflow_inputs_invalid", f"The sub-flow's inputs: {said}", field="inputs")
     return _written(call, flow, pinned, values, lineage), pinned
+
+
+def published_flow(workspace_id: UUID, reference: str, version: int | None) -> tuple[Flow, Pinned]:
+    """The flow of that id or slug, and its version. Raises NodeError."""
+    flow = _flow(workspace_id, reference)
+    actor = system_actor(workspace_id, "subflow")
+    try:
+        return flow, pin(actor, flow, version or "published")
+    except (NotPublished, DocumentInvalid) as error:
+        raise NodeError("subflow_not_published", str(error), field="flow") from error
 
 
 def _flow(workspace_id: UUID, reference: str) -> Flow:

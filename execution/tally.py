@@ -1,7 +1,9 @@
 """What a model call has used so far: booked where the call is cut off before its provider says."""
 
 from execution.providers.base import Emit
-from flows.engine.node_type import ModelRequest, ModelUsage
+from execution.providers.turns import parts_of
+from flows.engine.model_usage import ModelUsage
+from flows.engine.node_type import ModelRequest
 
 #: Bytes of UTF-8 for one token of usual text; providers bill by their own tokenizers.
 BYTES_PER_TOKEN = 4
@@ -48,7 +50,10 @@ class Tally:
         )
 
     def _asked(self) -> int:
-        texts = [self._request.system, *(str(m["content"]) for m in self._request.messages)]
+        contents = (message["content"] for message in self._request.messages)
+        # Of files nobody can tell how many tokens they are.
+        parts = [part for content in contents for part in parts_of(content)]
+        texts = [self._request.system, *(part for part in parts if isinstance(part, str))]
         return _tokens(sum(len(text.encode("utf-8", "replace")) for text in texts))
 
 

@@ -112,6 +112,8 @@ def call_for(
         value_limit=limits.value,
         records=[],
     )
+    if node_type.has_steps:
+        call["resumes"] = True
     if lineage := start.get("lineage"):
         call["lineage"] = lineage
     return call, size + carried

@@ -73,6 +73,8 @@ def run_to(
     node: str | None,
     inputs: dict[str, JSON],
     pins: Outputs | None = None,
+    *,
+    session_id: str | None = None,
 ) -> Started:
     """Run the draft up to a node, or all of it (None), with pinned outputs in their places.
 
@@ -96,7 +98,15 @@ def run_to(
     options: dict[str, JSON] = {"until": node} if node else {}
     if used:
         options["given"] = stored(actor.workspace_id, used, {})
-    return start_run(actor, flow, inputs, version=document, trigger="page", options=options)
+    return start_run(
+        actor,
+        flow,
+        inputs,
+        version=document,
+        trigger="page",
+        session_id=session_id,
+        options=options,
+    )
 
 
 def _check_alone(document: Document, graph: Graph, node: str) -> None:

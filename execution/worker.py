@@ -9,11 +9,12 @@ import logging
 import os
 import signal
 import socket
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 from django.conf import settings
 from temporalio.api.enums.v1 import IndexedValueType
@@ -25,11 +26,14 @@ from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 from execution.activities import ACTIVITIES, run_node_activity, run_part
 from execution.admitter import Admitter
 from execution.dispatch import FLOW_ATTRIBUTE, WORKSPACE_ATTRIBUTE
+from execution.knowledge.activities import KNOWLEDGE_ACTIVITIES
+from execution.knowledge.workflows import KnowledgeIndexing
 from execution.presence import be_present
 from execution.providers.access import operators_logins
 from execution.providers.registry import load_provider
 from execution.queues import ALL_QUEUES, task_queue
 from execution.reconciler import Reconciler
+from execution.sandbox.pool import close_sandbox
 from execution.temporal_client import connect
 from execution.workflows import FlowPart, FlowRun
 from flows.engine.node_type import Queue
@@ -59,8 +63,8 @@ def make_worker(client: Client, queue: Queue = "io") -> Worker:
     return Worker(
         client,
         task_queue=task_queue(settings.TEMPORAL_TASK_QUEUE, queue),
-        workflows=[FlowRun, FlowPart] if queue == "io" else [],
-        activities=ACTIVITIES if queue == "io" else [run_node_activity, run_part],
+        workflows=[FlowRun, FlowPart, KnowledgeIndexing] if queue == "io" else [],
+        activities=_activities(queue),
         # Workflow code imports only the pure engine (held by a test); the sandbox doubles its CPU.
         workflow_runner=UnsandboxedWorkflowRunner(),
         workflow_task_executor=ThreadPoolExecutor(4, thread_name_prefix="workflow"),
@@ -74,6 +78,13 @@ def make_worker(client: Client, queue: Queue = "io") -> Worker:
         max_heartbeat_throttle_interval=timedelta(seconds=1),
         graceful_shutdown_timeout=GRACE,
     )
+
+
+def _activities(queue: Queue) -> Sequence[Callable[..., Any]]:
+    if queue == "io":
+        return ACTIVITIES
+    asking = KNOWLEDGE_ACTIVITIES if queue == "model" else []
+    return [run_node_activity, run_part, *asking]
 
 
 async def run_worker(queues: Collection[Queue] = ALL_QUEUES) -> None:
@@ -115,6 +126,7 @@ async def run_worker(queues: Collection[Queue] = ALL_QUEUES) -> None:
     finally:
         for task in tasks:
             task.cancel()
+        close_sandbox()
 
 
 async def _connected(stop: asyncio.Event) -> Client | None:

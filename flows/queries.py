@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from uuid import UUID
 
 from accounts.permissions import Actor
+from flows.credentials import credential_problems
 from flows.differences import VersionDiff, documents_diff
 from flows.draft import read_draft
 from flows.engine.document import Document, parse
@@ -11,6 +12,7 @@ from flows.engine.errors import MAX_PROBLEMS, Problem, limited
 from flows.engine.migrate import migrated
 from flows.engine.registry import registry
 from flows.engine.validate import validate
+from flows.hooks import found_problems
 from flows.models import Flow, FlowQuerySet, FlowVersion
 from flows.organizing_queries import searched, with_tags
 from flows.people import assignee_problems
@@ -29,11 +31,14 @@ def flow_problems(flow: Flow) -> list[Problem]:
 
 
 def document_problems(document: Document, workspace_id: UUID) -> list[Problem]:
-    """What validation says of a document in a workspace, whose members it may name."""
+    """What validation says of a document in a workspace: it may name its members and secrets."""
     problems = validate(document, registry())
     if len(problems) > MAX_PROBLEMS:
         return problems
-    return limited([*problems, *assignee_problems(document, workspace_id)])
+    people = assignee_problems(document, workspace_id)
+    secrets = credential_problems(document, workspace_id)
+    others = found_problems(document, workspace_id)
+    return limited([*problems, *people, *secrets, *others])
 
 
 def visible_flows(actor: Actor) -> FlowQuerySet:

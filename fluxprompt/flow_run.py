@@ -32,21 +32,25 @@ def run_flow(
     *,
     version: str | None = None,
     timeout: float | None = None,
+    session: str | None = None,
     report: Callable[[str], None],
 ) -> dict[str, Any]:
     """The outputs of a run that succeeded. Raises NotReady and Failed.
 
     A file runs exactly as it is, under a flow that is kept for it; a flow runs as it is published
-    unless `version` says otherwise. `timeout` is in seconds.
+    unless `version` says otherwise. `timeout` is in seconds; `session` is the run's session id.
     """
     _check_ready()
     flow, wanted = _wanted(actor, source, version)
     try:
-        run = start_run(actor, flow, inputs, version=wanted, trigger="command").run
+        started = start_run(
+            actor, flow, inputs, version=wanted, trigger="command", session_id=session
+        )
     except InputsInvalid as error:
         raise Failed("\n".join(entry["message"] for entry in error.errors)) from None
     except NotPublished as error:
         raise Failed(str(error)) from None
+    run = started.run
     report(f"run {run.id} of {flow.slug}")
     return _outputs(_ended(run, timeout, report))
 

@@ -34,6 +34,11 @@ _TABLES: dict[str, tuple[tuple[str, str, str, str], ...]] = {
         ("Flows", "account_tree", "flows", "flow"),
         ("Versions", "history", "flows", "flowversion"),
     ),
+    "Knowledge": (
+        ("Collections", "library_books", "knowledge", "collection"),
+        ("Documents", "article", "knowledge", "document"),
+        ("Search indexes", "manage_search", "knowledge", "searchindex"),
+    ),
     "People": (
         ("Users", "person", "accounts", "user"),
         ("Workspaces", "workspaces", "accounts", "workspace"),

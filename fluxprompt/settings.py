@@ -79,6 +79,9 @@ INSTALLED_APPS = [
     "flows",
     "billing",
     "execution",
+    "execution.files",
+    "execution.memories",
+    "execution.knowledge",
     "fluxprompt",
     # After ours: it has a `runworker` command of its own.
     "channels",
@@ -266,7 +269,30 @@ STATICFILES_DIRS = [ROOT / "static"]
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {"BACKEND": "fluxprompt.staticfiles.ManifestStorage"},
+    # What people upload and runs make. Web servers and workers have to see the same one.
+    "files": {
+        "BACKEND": env.str(
+            "FLUX_FILES_STORAGE", default="django.core.files.storage.FileSystemStorage"
+        ),
+        "OPTIONS": env.json(
+            "FLUX_FILES_STORAGE_OPTIONS",
+            default={
+                "location": str(FLUX_DATA_DIR / "files"),
+                "file_permissions_mode": 0o600,
+                "directory_permissions_mode": 0o700,
+            }
+            if not env.str("FLUX_FILES_STORAGE", default="")
+            else {},
+        ),
+    },
 }
+#: Bytes of one file, and of all files of a workspace.
+FLUX_FILE_MAX_BYTES = env.int("FLUX_FILE_MAX_BYTES", default=50_000_000)
+FLUX_FILES_MAX_TOTAL_BYTES = env.int("FLUX_FILES_MAX_TOTAL_BYTES", default=5_000_000_000)
+#: Media types that are stored, as patterns (`image/*`); none: all.
+FLUX_FILES_ALLOWED_TYPES: list[str] = env.list("FLUX_FILES_ALLOWED_TYPES", default=[])
+#: Days that files are kept; 0: for ever.
+FLUX_FILES_KEEP_DAYS = env.int("FLUX_FILES_KEEP_DAYS", default=30)
 WHITENOISE_USE_FINDERS = DEBUG
 WHITENOISE_AUTOREFRESH = DEBUG
 
@@ -286,12 +312,19 @@ FLUX_PROVIDER_MAX_CONCURRENT = env.int("FLUX_PROVIDER_MAX_CONCURRENT", default=0
 #: Pieces of work of each kind that one worker does at once.
 FLUX_SLOTS_IO = env.int("FLUX_SLOTS_IO", default=200)
 FLUX_SLOTS_MODEL = env.int("FLUX_SLOTS_MODEL", default=200)
-FLUX_SLOTS_CODE = env.int("FLUX_SLOTS_CODE", default=8)
+# More than processes of the sandbox: who waits for one of these keeps nobody else out.
+FLUX_SLOTS_CODE = env.int("FLUX_SLOTS_CODE", default=100)
+#: Processes in which one worker (or a web process, for its inline runs) runs code at once.
+FLUX_SANDBOX_PROCESSES = env.int(
+    "FLUX_SANDBOX_PROCESSES", default=max(8, 2 * (os.cpu_count() or 1))
+)
 
 #: Private addresses that nodes may call: host, host:port or CIDR.
 FLUX_ALLOW_HOSTS = env.list("FLUX_ALLOW_HOSTS", default=[])
 #: Days that runs are kept after their end where a workspace says nothing; None: for ever.
 FLUX_RETENTION_DAYS: int | None = env.int("FLUX_RETENTION_DAYS", default=0) or None
+#: Days after which a session that nothing is added to is forgotten; None: never.
+FLUX_MEMORY_DAYS: int | None = env.int("FLUX_MEMORY_DAYS", default=90) or None
 #: More folders with node types, beside flows/nodes.
 FLUX_NODE_PATHS = [Path(p) for p in env.str("FLUX_NODE_PATHS", default="").split(":") if p]
 ANTHROPIC_API_KEY = env.str("ANTHROPIC_API_KEY", default="")

@@ -8,6 +8,8 @@ urlpatterns = [
     path("", include("accounts.urls")),
     path("", include("flows.urls")),
     path("", include("execution.urls")),
+    path("", include("execution.files.urls")),
+    path("", include("execution.knowledge.urls")),
     path("accounts/", include("allauth.urls")),
     path("admin/", admin.site.urls),
     path("api/", include("fluxprompt.api.urls")),

@@ -10,4 +10,7 @@ INSTALLED_APPS = [
     "flows",
     "billing",
     "execution",
+    "execution.files",
+    "execution.memories",
+    "execution.knowledge",
 ]

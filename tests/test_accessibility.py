@@ -15,6 +15,7 @@ from playwright.sync_api import Browser
 from accounts.models import Workspace
 from execution.approval_links import link_address
 from execution.approval_models import Approval
+from execution.knowledge.services import add_document, create_collection
 from execution.models import NodeRun, Run
 from flows.draft import read_draft
 from flows.engine.document import dump
@@ -49,6 +50,7 @@ NOT_LOOKED_AT = {
     "flow-draft": _DATA,
     "flow-problems": "a part of the editor, opened in test_editor_accessibility.py",
     "flow-download": _DATA,
+    "file-download": _DATA,
     "flow-editor": "every state of it is opened in test_editor_accessibility.py",
     "flow-inputs": "a part of the editor, opened in test_editor_accessibility.py",
     "flow-find": _DATA,
@@ -63,6 +65,7 @@ NOT_LOOKED_AT = {
     "run-queue": _PART,
     "run-result": _PART,
     "run-progress": _PART,
+    "collection-progress": _PART,
     "run-step": _PART,
     "run-iterations": _PART,
     "run-value": _DATA,
@@ -122,6 +125,7 @@ def _paths(visitor: Visitor) -> dict[str, str]:
         "approval that was decided": f"/approvals/{decided.id}/",
         "link in a mail": urlsplit(link_address(asked, visitor.email)).path,
         "link that does not work": "/approvals/by-link/x/",
+        **_knowledge(visitor),
         "settings": "/settings/",
         "password": "/accounts/password/change/",
         "two-factor": "/accounts/2fa/",
@@ -184,6 +188,21 @@ def _described(flow: Flow, visitor: Visitor) -> dict[str, str]:
         )
         found[f"described: {name}"] = f"{address}{run.id}/"
     return {"describe": address, **found}
+
+
+def _knowledge(visitor: Visitor) -> dict[str, str]:
+    """A collection that waits for its index, one that is empty, and a document."""
+    model = "openai_compatible/bag"
+    empty = create_collection(visitor.actor, name="Empty", model=model)
+    made = create_collection(visitor.actor, name="Hand" + "averylongword" * 12, model=model)
+    text = "# Returns\n\nSend it back. " + "averylongword" * 30
+    document, _ = add_document(visitor.actor, made, name="Returns", text=text, source="x" * 300)
+    return {
+        "collections": "/knowledge/",
+        "collection": f"/knowledge/{made.pk}/",
+        "collection without documents": f"/knowledge/{empty.pk}/",
+        "document": f"/knowledge/{made.pk}/documents/{document.pk}/",
+    }
 
 
 def _mapped(workspace: Workspace) -> dict[str, str]:

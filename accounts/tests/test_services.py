@@ -143,3 +143,5 @@ def test_days_to_keep_runs_for_that_make_no_sense_are_named(
 ) -> None:
     settings.FLUX_RETENTION_DAYS = days
     assert [error.id for error in settings_are_usable(None)] == found
+    settings.FLUX_RETENTION_DAYS, settings.FLUX_MEMORY_DAYS = None, days
+    assert len(settings_are_usable(None)) == len(found)

@@ -164,10 +164,10 @@ def test_an_api_key_manages_no_credentials(actor: Actor) -> None:
 
 def test_masking_hides_a_secret_however_it_is_written() -> None:
     forms = [CANARY, quote(CANARY, safe=""), base64.b64encode(CANARY.encode()).decode()]
+    forms += [CANARY.replace("/", "\\/"), CANARY.replace("&", "&amp;")]
     text = "said " + " and ".join(forms)
-    assert (
-        mask(text, secret_strings({"a": [{"b": CANARY}]})) == f"said {MASK} and {MASK} and {MASK}"
-    )
+    masked = mask(text, secret_strings({"a": [{"b": CANARY}]}))
+    assert masked == "said " + " and ".join([MASK] * 5)
 
 
 def test_masking_leaves_words_alone_where_a_secret_is_very_short() -> None:

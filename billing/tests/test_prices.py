@@ -8,7 +8,7 @@ import pytest
 from billing import prices
 from billing.models import PriceOverride
 from billing.prices import forget_overrides, price
-from flows.engine.node_type import ModelUsage
+from flows.engine.model_usage import ModelUsage
 
 USAGE = ModelUsage(input_tokens=1_000_000, output_tokens=100_000)
 
@@ -81,3 +81,29 @@ def test_overrides_are_remembered_for_half_a_minute(monkeypatch: pytest.MonkeyPa
     assert price("local/smollm2", USAGE).source == "free"
     now += prices.REMEMBERED
     assert price("local/smollm2", USAGE).source == "override"
+
+
+@pytest.mark.parametrize(
+    ("read", "write", "cost"),
+    [
+        (None, None, "4.6"),  # As other input: 1 million at 2, and 86,667 at 30.
+        ("0.5", None, "3.7"),
+        (None, "4", "5.0"),
+        ("0", "0", "3"),
+    ],
+)
+def test_cache_tokens_cost_what_the_operator_says(
+    read: str | None, write: str | None, cost: str
+) -> None:
+    PriceOverride.objects.create(
+        model="house/x",
+        input_per_million=2,
+        output_per_million=30,
+        cache_read_per_million=read and Decimal(read),
+        cache_write_per_million=write and Decimal(write),
+    )
+    usage = ModelUsage(1_000_000, 86_667, cache_read_tokens=600_000, cache_write_tokens=200_000)
+    assert price("house/x", usage).cost.quantize(Decimal("0.1")) == Decimal(cost)
+    # More cached than counted tokens are counted once.
+    odd = ModelUsage(1_000_000, 0, cache_read_tokens=9_000_000, cache_write_tokens=9_000_000)
+    assert price("house/x", odd).cost == Decimal(read or 2)

@@ -15,7 +15,7 @@ from billing.models import UsageRecord
 from billing.prices import Price
 from billing.queries import UnknownGrouping, usage_totals
 from billing.services import record_usage
-from flows.engine.node_type import ModelUsage
+from flows.engine.model_usage import ModelUsage
 from flows.models import Flow
 
 RUN = uuid.UUID(int=1)

@@ -2,11 +2,25 @@
 
 from django.urls import URLPattern, path
 
-from execution.api import approval_views, document_views, start_views, steering_views, views
+from execution.api import (
+    approval_views,
+    document_views,
+    memory_views,
+    model_views,
+    start_views,
+    steering_views,
+    views,
+)
 from execution.api import problems as _problems  # noqa: F401  (registers its exceptions)
 
 urlpatterns: list[URLPattern] = [
     path("flows/<slug:flow>/runs", start_views.StartRunView.as_view(), name="api-flow-runs"),
+    path(
+        "flows/<slug:flow>/sessions/<path:session>/memory",
+        memory_views.SessionMemoryView.as_view(),
+        name="api-session-memory",
+    ),
+    path("models", model_views.ModelsView.as_view(), name="api-models"),
     path("runs", views.RunsView.as_view(), name="api-runs"),
     path("runs/<uuid:run>", views.OneRunView.as_view(), name="api-run"),
     path("runs/<uuid:run>/nodes", views.NodeRunsView.as_view(), name="api-run-nodes"),

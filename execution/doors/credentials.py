@@ -5,7 +5,13 @@ from contextlib import asynccontextmanager
 from uuid import UUID
 
 from accounts.models import CredentialType
-from accounts.vault import OpenCredential, SecretUnreadable, open_credential, secret_strings
+from accounts.vault import (
+    OpenCredential,
+    SecretUnreadable,
+    mask,
+    open_credential,
+    secret_strings,
+)
 from execution.credential_limits import limits_from, room_for
 from execution.database import in_database
 from flows.engine.doors.credentials import OpenedCredential
@@ -26,9 +32,12 @@ class RunCredentials:
         opened = await in_database(lambda: self._opened(reference, field))
         if opened.type not in types:
             raise _unfit(opened, types, field)
-        self.secrets |= secret_strings(opened.secret)
+        self.secrets |= secret_strings(opened.secret) | _sent_forms(opened)
         async with room_for(limits_from(opened)):
             yield OpenedCredential(opened.name, opened.type, opened.settings, opened.secret)
+
+    def masked(self, text: str) -> str:
+        return mask(text, self.secrets)
 
     def _opened(self, reference: str, field: str) -> OpenCredential:
         try:
@@ -42,6 +51,13 @@ class RunCredentials:
             )
             raise NodeError("credential_missing", message, field=field)
         return opened
+
+
+def _sent_forms(opened: OpenCredential) -> set[str]:
+    """Texts that hold a secret in a form of their own: user and password go as one, in base64."""
+    if opened.type != CredentialType.BASIC:
+        return set()
+    return {f"{opened.settings.get('username', '')}:{opened.secret.get('password', '')}"}
 
 
 def _unfit(opened: OpenCredential, types: Sequence[str], field: str) -> NodeError:

@@ -8,11 +8,14 @@ from typing import TYPE_CHECKING, Any
 import httpx2
 
 from execution.egress import guarded_client, origin_entry
+from execution.providers.anthropic_turns import tools, turns
 from execution.providers.base import Counted, Emit, Login, not_counted
 from execution.providers.failures import Failures
 from execution.providers.server_events import decoded, drain, read_events
+from execution.providers.turns import tool_call
 from flows.engine.errors import NodeError
-from flows.engine.node_type import ModelAnswer, ModelRequest, ModelUsage
+from flows.engine.model_usage import ModelUsage
+from flows.engine.node_type import ModelAnswer, ModelRequest, ToolCall
 
 if TYPE_CHECKING:
     import anthropic
@@ -25,6 +28,7 @@ DEFAULT_MAX_TOKENS = 4096
 _READ = frozenset(
     {
         "message_start",
+        "content_block_start",
         "content_block_delta",
         "message_delta",
         "message_stop",
@@ -40,6 +44,8 @@ _FINISH = {
     "refusal": "refusal",
     "model_context_window_exceeded": "context_window",
 }
+#: Pieces that are added up, by the name of what they are pieces of.
+_DELTAS = {"text_delta": "text", "thinking_delta": "thinking", "signature_delta": "signature"}
 #: It has five levels; lesser wishes get the least.
 _EFFORT = {"none": "low", "minimal": "low"}
 
@@ -50,13 +56,43 @@ class _Answer:
     def __init__(self, emit: Emit, counted: Counted = not_counted) -> None:
         self._emit = emit
         self._counted = counted
-        self._pieces: list[str] = []
+        self._blocks: dict[int, dict[str, Any]] = {}
+        self._arguments: dict[int, list[str]] = {}
         self._usage: dict[str, int] = {}
         self.stop_reason = ""
 
     @property
     def text(self) -> str:
-        return "".join(self._pieces)
+        return "".join(block["text"] for block in self._listed() if block["type"] == "text")
+
+    @property
+    def tool_calls(self) -> tuple[ToolCall, ...]:
+        return tuple(
+            tool_call(block["id"], block["name"], "".join(self._arguments.get(index, ())))
+            for index, block in sorted(self._blocks.items())
+            if block["type"] == "tool_use"
+        )
+
+    @property
+    def said(self) -> list[dict[str, Any]]:
+        """The blocks as the API wants them back, thoughts with their signatures included."""
+        inputs = {call.id: call.arguments or {} for call in self.tool_calls}
+        return [
+            {**block, "input": inputs[block["id"]]} if block["type"] == "tool_use" else block
+            for block in self._listed()
+            if block["type"] != "text" or block["text"]
+        ]
+
+    def _listed(self) -> list[dict[str, Any]]:
+        """The blocks in their order, their texts in one piece."""
+        return [
+            {
+                name: "".join(part) if name in _DELTAS.values() else part
+                for name, part in block.items()
+                if part is not None
+            }
+            for _, block in sorted(self._blocks.items())
+        ]
 
     @property
     def usage(self) -> ModelUsage:
@@ -69,10 +105,9 @@ class _Answer:
     def take(self, event: Mapping[str, Any]) -> None:
         kind = event.get("type")
         if kind == "content_block_delta":
-            delta = event["delta"]
-            if delta.get("type") == "text_delta":
-                self._pieces.append(delta["text"])
-                self._emit(delta["text"])
+            self._add(event.get("index", 0), event["delta"])
+        elif kind == "content_block_start":
+            self._begin(event.get("index", 0), event["content_block"])
         elif kind == "message_start":
             self._count(event["message"].get("usage"), final=False)
         elif kind == "message_delta":
@@ -80,6 +115,26 @@ class _Answer:
             usage = event.get("usage") or {}
             said = isinstance(usage.get("output_tokens"), int)
             self._count(usage, final=said and bool(self.stop_reason))
+
+    def _begin(self, index: int, block: Mapping[str, Any]) -> None:
+        begun = dict(block)
+        for name in _DELTAS.values():
+            if name in begun:
+                begun[name] = [begun[name]] if begun[name] else []
+        if begun.get("text"):
+            self._emit(begun["text"][0])
+        self._blocks[index] = begun
+
+    def _add(self, index: int, delta: Mapping[str, Any]) -> None:
+        kind = delta.get("type")
+        if kind == "input_json_delta":
+            self._arguments.setdefault(index, []).append(delta["partial_json"])
+        elif kind in _DELTAS:
+            name = _DELTAS[kind]
+            block = self._blocks.setdefault(index, {"type": name})
+            block.setdefault(name, []).append(delta[name])
+            if name == "text":
+                self._emit(delta["text"])
 
     def _count(self, usage: Mapping[str, Any] | None, *, final: bool) -> None:
         """Later counts are totals so far and replace earlier ones."""
@@ -147,7 +202,14 @@ class Anthropic:
                 if event.get("type") == "message_stop":
                     await drain(events)
                     finish = _FINISH.get(answer.stop_reason, "stop")
-                    return ModelAnswer(answer.text, answer.usage, f"{self.name}/{model}", finish)
+                    return ModelAnswer(
+                        answer.text,
+                        answer.usage,
+                        f"{self.name}/{model}",
+                        finish,
+                        answer.tool_calls,
+                        answer.said,
+                    )
                 answer.take(event)
         raise self._failures.broken_off()
 
@@ -173,11 +235,15 @@ def _body(request: ModelRequest, model_name: str) -> dict[str, Any]:
     body: dict[str, Any] = {
         "model": model_name,
         "max_tokens": request.max_tokens or DEFAULT_MAX_TOKENS,
-        "messages": list(request.messages),
+        "messages": turns(request.messages, "anthropic", model_name),
         "stream": True,
     }
     if request.system:
         body["system"] = request.system
+    if request.tools:
+        body["tools"] = tools(request.tools)
+        if not request.may_call:
+            body["tool_choice"] = {"type": "none"}
     output: dict[str, Any] = {}
     if request.effort:
         output["effort"] = _EFFORT.get(request.effort, request.effort)

@@ -5,7 +5,8 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from execution.credential_limits import CallLimits
-from flows.engine.node_type import ModelAnswer, ModelRequest, ModelUsage
+from flows.engine.model_usage import ModelUsage
+from flows.engine.node_type import ModelAnswer, ModelRequest
 
 type Emit = Callable[[str], None]
 #: Takes what was used so far, and whether nothing is added to it any more.

@@ -18,6 +18,7 @@ _CONTEXT = re.compile(
     r"|input is too long",
     re.IGNORECASE,
 )
+_REFUSAL = re.compile(r"moderation|content.?policy|content.?filter", re.IGNORECASE)
 _QUOTA = re.compile(r"insufficient.?quota|credit balance|billing", re.IGNORECASE)
 _LONGEST_MESSAGE = 600
 #: Too much to do: refused before anything was done (529 is Anthropic's "overloaded").
@@ -124,6 +125,9 @@ class Failures:
         if _CONTEXT.search(f"{kind} {message}"):
             long = f"The prompt is too long for {self._provider}/{model}; shorten it."
             return self._error("model_context_window", long + said, status, field="prompt")
+        if _REFUSAL.search(f"{kind} {message}"):
+            refused = f"{self._provider}/{model} refused to answer; change what is asked."
+            return self._error("model_refused", refused + said, status)
         if status == 404:
             unknown = f"{self._provider} has no model '{model}'; check the name."
             return self._error("model_unknown", unknown + said, status, field="model")

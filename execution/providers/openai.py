@@ -1,7 +1,7 @@
 """OpenAI's models through the Responses API."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import aclosing
 from typing import TYPE_CHECKING, Any
 
@@ -10,10 +10,13 @@ import httpx2
 from execution.egress import guarded_client, origin_entry
 from execution.providers.base import Counted, Emit, Login, not_counted
 from execution.providers.failures import Failures
+from execution.providers.openai_turns import items, tools
 from execution.providers.schemas import is_strict
 from execution.providers.server_events import decoded, drain, read_events
+from execution.providers.turns import tool_call
 from flows.engine.errors import NodeError
-from flows.engine.node_type import ModelAnswer, ModelRequest, ModelUsage
+from flows.engine.model_usage import ModelUsage
+from flows.engine.node_type import ModelAnswer, ModelRequest, ToolCall
 
 if TYPE_CHECKING:
     import openai
@@ -53,8 +56,14 @@ class OpenAI:
 
         body = _body(request, model_name)
         try:
-            async with client.responses.with_streaming_response.create(**body) as response:
-                return await self._read(response.iter_bytes(), model_name, emit, counted)
+            try:
+                return await self._ask(client, body, model_name, emit, counted)
+            except openai.BadRequestError as error:
+                # Models that do not think refuse to be asked for what they thought.
+                if "include" not in body or "encrypted" not in str(error.body):
+                    raise
+                del body["include"]
+                return await self._ask(client, body, model_name, emit, counted)
         except openai.APIStatusError as error:
             raise self._failures.of_status(
                 error.status_code, error.body, error.response.headers, model_name
@@ -63,6 +72,17 @@ class OpenAI:
             raise self._failures.of_connection(error) from error
         except (KeyError, TypeError, AttributeError) as error:
             raise self._failures.bad_answer(error) from error
+
+    async def _ask(
+        self,
+        client: "openai.AsyncOpenAI",
+        body: dict[str, Any],
+        model: str,
+        emit: Emit,
+        counted: Counted,
+    ) -> ModelAnswer:
+        async with client.responses.with_streaming_response.create(**body) as response:
+            return await self._read(response.iter_bytes(), model, emit, counted)
 
     async def _open(self) -> "openai.AsyncOpenAI":
         http_client = guarded_client(
@@ -94,7 +114,15 @@ class OpenAI:
                         counted(usage, True)
                     finish = "refusal" if refused else self._finish(response, model)
                     await drain(events)
-                    return ModelAnswer("".join(pieces), usage, f"{self.name}/{model}", finish)
+                    output = response.get("output") or []
+                    return ModelAnswer(
+                        "".join(pieces),
+                        usage,
+                        f"{self.name}/{model}",
+                        finish,
+                        _tool_calls(output),
+                        [_sent_back(item) for item in output if _counts(item)],
+                    )
                 elif kind == "error" or "error" in event:
                     raise self._failures.in_stream(event.get("error") or event, model)
         raise self._failures.broken_off()
@@ -133,13 +161,19 @@ def open_client(
 def _body(request: ModelRequest, model_name: str) -> dict[str, Any]:
     body: dict[str, Any] = {
         "model": model_name,
-        "input": list(request.messages),
+        "input": items(request.messages, "openai", model_name),
         "stream": True,
         # Runs are recorded here; a second copy at the provider is nobody's wish.
         "store": False,
     }
     if request.system:
         body["instructions"] = request.system
+    if request.tools:
+        body["tools"] = tools(request.tools)
+        if not request.may_call:
+            body["tool_choice"] = "none"
+        # What it thought goes back with the results of the tools; it is not kept over there.
+        body["include"] = ["reasoning.encrypted_content"]
     if request.max_tokens:
         body["max_output_tokens"] = request.max_tokens
     if request.temperature is not None:
@@ -152,6 +186,27 @@ def _body(request: ModelRequest, model_name: str) -> dict[str, Any]:
         form = {"type": "json_schema", "name": "answer", "schema": schema, "strict": strict}
         body["text"] = {"format": form}
     return body
+
+
+def _tool_calls(output: Sequence[Mapping[str, Any]]) -> tuple[ToolCall, ...]:
+    return tuple(
+        tool_call(item["call_id"], item["name"], item.get("arguments") or "")
+        for item in output
+        if item.get("type") == "function_call"
+    )
+
+
+def _counts(item: Mapping[str, Any]) -> bool:
+    """Whether an item goes back: thoughts only where they came along, for nothing is kept there."""
+    return item.get("type") != "reasoning" or bool(item.get("encrypted_content"))
+
+
+def _sent_back(item: Mapping[str, Any]) -> dict[str, Any]:
+    """An item of an answer as an input: without what only answers have."""
+    left_out = ("status",) if item.get("type") == "reasoning" else ("status", "id")
+    return {
+        name: value for name, value in item.items() if name not in left_out and value is not None
+    }
 
 
 def _usage(usage: Mapping[str, Any]) -> ModelUsage:

@@ -5,7 +5,7 @@ the benchmarks. A short streamed call costs 0.5 ms of processor time against 2 m
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import aclosing
 from typing import Any
 
@@ -13,11 +13,14 @@ import httpx2
 
 from execution.egress import CONNECT_SECONDS, origin_entry, shared_transport
 from execution.providers.base import Counted, Emit, Login, not_counted
+from execution.providers.chat_turns import tools, turns
 from execution.providers.failures import Failures
 from execution.providers.schemas import is_strict
 from execution.providers.server_events import decoded, drain, read_events
+from execution.providers.turns import tool_call
 from flows.engine.errors import NodeError
-from flows.engine.node_type import ModelAnswer, ModelRequest, ModelUsage
+from flows.engine.model_usage import ModelUsage
+from flows.engine.node_type import ModelAnswer, ModelRequest, ToolCall
 
 READ_SECONDS = 600.0
 #: Of an error's body; the rest says nothing more.
@@ -40,10 +43,28 @@ class _Answer:
         self.finish = ""
         self.refused = False
         self.usage = ModelUsage()
+        self._calls: dict[int, dict[str, str]] = {}
 
     @property
     def text(self) -> str:
         return "".join(self._pieces)
+
+    @property
+    def tool_calls(self) -> tuple[ToolCall, ...]:
+        return tuple(
+            tool_call(call["id"] or f"call_{index}", call["name"], call["arguments"])
+            for index, call in sorted(self._calls.items())
+        )
+
+    def _add_calls(self, pieces: Sequence[Mapping[str, Any]]) -> None:
+        """Pieces of calls: the name comes once, the arguments bit by bit."""
+        for place, piece in enumerate(pieces):
+            index = piece.get("index", place)
+            call = self._calls.setdefault(index, {"id": "", "name": "", "arguments": ""})
+            function = piece.get("function") or {}
+            call["id"] = piece.get("id") or call["id"]
+            call["name"] = function.get("name") or call["name"]
+            call["arguments"] += function.get("arguments") or ""
 
     def take(self, event: Mapping[str, Any], part: str) -> None:
         """One event, whose choice holds its message under `delta` (or `message` when whole)."""
@@ -54,6 +75,7 @@ class _Answer:
             if piece := said.get("content") or refusal:
                 self._pieces.append(piece)
                 self._emit(piece)
+            self._add_calls(said.get("tool_calls") or ())
             self.finish = choice.get("finish_reason") or self.finish
         if usage := event.get("usage"):
             self._count(usage, whole=part == "message")
@@ -114,8 +136,11 @@ class OpenAICompatible:
             raise self._failures.of_connection(error) from error
         except (KeyError, TypeError, AttributeError) as error:
             raise self._failures.bad_answer(error) from error
+        calls = answer.tool_calls
         finish = "refusal" if answer.refused else _FINISH.get(answer.finish, "stop")
-        return ModelAnswer(answer.text, answer.usage, f"{self.name}/{model_name}", finish)
+        # Some servers say "stop" behind calls.
+        finish = "tool_calls" if calls and finish == "stop" else finish
+        return ModelAnswer(answer.text, answer.usage, f"{self.name}/{model_name}", finish, calls)
 
     async def _read(self, response: httpx2.Response, answer: _Answer, model: str) -> None:
         if not response.is_success:
@@ -160,10 +185,14 @@ def _body(request: ModelRequest, model_name: str) -> dict[str, Any]:
     system = [{"role": "system", "content": request.system}] if request.system else []
     body: dict[str, Any] = {
         "model": model_name,
-        "messages": [*system, *request.messages],
+        "messages": [*system, *turns(request.messages)],
         "stream": True,
         "stream_options": {"include_usage": True},
     }
+    if request.tools:
+        body["tools"] = tools(request.tools)
+        if not request.may_call:
+            body["tool_choice"] = "none"
     if request.max_tokens:
         body["max_tokens"] = request.max_tokens
     if request.temperature is not None:

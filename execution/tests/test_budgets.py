@@ -20,7 +20,7 @@ from execution.tests.flows_for_tests import (
     start_node,
 )
 from flows.engine.errors import NodeError
-from flows.engine.node_type import ModelUsage
+from flows.engine.model_usage import ModelUsage
 from flows.models import Flow
 
 JSON = Any

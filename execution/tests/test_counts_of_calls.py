@@ -11,7 +11,7 @@ from execution.providers.base import Login
 from execution.providers.openai import OpenAI
 from execution.providers.openai_compatible import _Answer as ChatAnswer
 from flows.engine.errors import NodeError
-from flows.engine.node_type import ModelUsage
+from flows.engine.model_usage import ModelUsage
 
 JSON = Any
 Counts = list[tuple[ModelUsage, bool]]

@@ -21,7 +21,8 @@ from execution.tests.flows_for_tests import (
     start_node,
     until,
 )
-from flows.engine.node_type import ModelRequest, ModelUsage
+from flows.engine.model_usage import ModelUsage
+from flows.engine.node_type import ModelRequest
 
 real = pytest.mark.usefixtures("stack", "models")
 PROMPT = "a question of thirty-two letters"

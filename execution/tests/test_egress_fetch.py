@@ -174,3 +174,27 @@ async def test_connections_are_used_again() -> None:
         for _ in range(20):
             await egress.fetch("GET", site.url)
         assert site.connections == 1
+
+
+@pytest.mark.parametrize(
+    "url", ["http://93.184.215.14/", "http://named.example/", "http://[2606:2800:21f:cb07::1]/"]
+)
+async def test_a_credential_does_not_go_in_clear_to_a_public_address(
+    url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def found(host: str, port: int) -> list[str]:
+        return ["10.0.0.1", "93.184.215.14"]
+
+    monkeypatch.setattr(egress, "resolve_host", found)
+    error = await refusal(url, secret=True)
+    assert (error.code, error.field) == ("credential_in_clear", "url")
+
+
+@pytest.mark.usefixtures("loopback")
+async def test_a_credential_goes_in_clear_to_a_private_address_that_is_allowed() -> None:
+    async with Site(lambda *_: answer(200, b"ok")) as site:
+        sent = await egress.fetch("GET", site.url, headers={"X-Key": "k"}, secret=True)
+        assert sent.content == b"ok"
+        assert site.requests[0][1]["x-key"] == "k"
+    assert (await refusal("http://10.0.0.1/", secret=True)).code == "address_refused"
+    assert (await refusal("http://nowhere.invalid/", secret=True)).code == "connection_failed"

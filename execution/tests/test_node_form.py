@@ -8,7 +8,9 @@ from django.test import Client
 from lxml import html
 from pydantic import BaseModel, Field
 
-from accounts.permissions import Actor
+from accounts.models import Membership, Workspace
+from accounts.permissions import Actor, system_actor
+from accounts.services import create_credential
 from execution.tests.flows_for_tests import document
 from flows.engine.config import NodeConfig
 from flows.engine.registry import Registry
@@ -150,6 +152,22 @@ def test_pickers_offer_models_flows_and_members(
     assert flow.slug not in flows
     members = _form(visitor, filled, "ask").xpath("//datalist[@id='pick-members']/option/@value")
     assert [member for member in members if "@" in member] == members != []
+
+
+def test_a_picker_offers_the_credentials_that_fit_to_those_who_build(
+    visitor: Client, actor: Actor, flow: Flow
+) -> None:
+    create_credential(actor, name="Shop", type="bearer", values={"token": "x" * 9})
+    create_credential(actor, name="Model", type="openai", values={"api_key": "x" * 9})
+    elsewhere = system_actor(Workspace.objects.create(name="B", slug="elsewhere").id, "test")
+    create_credential(elsewhere, name="Theirs", type="bearer", values={"token": "x" * 9})
+    form = _form(visitor, flow, "new", "?type=http")
+    (control,) = form.xpath("//*[@id='field-config-credential']")
+    picked = f"//datalist[@id='{control.get('list')}']/option"
+    options = [(one.get("value"), one.get("label")) for one in form.xpath(picked)]
+    assert options == [("Shop", "Bearer token")]
+    Membership.objects.filter(workspace_id=actor.workspace_id).update(role="viewer")
+    assert _form(visitor, flow, "new", "?type=http").xpath(picked) == []
 
 
 class _Part(BaseModel):

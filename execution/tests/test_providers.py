@@ -13,7 +13,8 @@ from execution.providers.base import Login, Provider
 from execution.providers.openai import OpenAI
 from execution.providers.openai_compatible import OpenAICompatible
 from flows.engine.errors import NodeError
-from flows.engine.node_type import ModelAnswer, ModelRequest, ModelUsage
+from flows.engine.model_usage import ModelUsage
+from flows.engine.node_type import ModelAnswer, ModelRequest
 from tests.support.model_behaviours import REFUSAL, Behaviour
 from tests.support.model_server import ModelServer
 

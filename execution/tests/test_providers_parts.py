@@ -180,11 +180,12 @@ def test_strict_mode_is_asked_for_only_where_the_schema_qualifies(
 def test_thinking_is_not_part_of_the_answer() -> None:
     pieces: list[str] = []
     answer = AnthropicAnswer(pieces.append)
-    for delta in (
+    deltas = [
         {"type": "thinking_delta", "thinking": "hm"},
         {"type": "text_delta", "text": "yes"},
-    ):
-        answer.take({"type": "content_block_delta", "delta": delta})
+    ]
+    for index, delta in enumerate(deltas):
+        answer.take({"type": "content_block_delta", "index": index, "delta": delta})
     assert (answer.text, pieces) == ("yes", ["yes"])
     chat = ChatAnswer(pieces.append)
     chat.take({"choices": [{"delta": {"reasoning_content": "hm", "content": None}}]}, "delta")

@@ -22,7 +22,7 @@ from execution.recording import Event, hold_run, write_events
 from execution.retention import Retention, expire_runs
 from execution.search import FoundBy, keep_words
 from execution.tests.pages_for_tests import make_run
-from flows.engine.node_type import ModelUsage
+from flows.engine.model_usage import ModelUsage
 from flows.models import Flow
 
 pytestmark = pytest.mark.django_db

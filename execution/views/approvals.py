@@ -25,6 +25,7 @@ from execution.approval_queries import approvals_of, for_decision
 from execution.approval_services import DECISIONS, Answer, decide, why_closed
 from execution.errors import DecisionInvalid, RunStateConflict
 from execution.views.run_form import RunForm, form_for, read_fields
+from execution.views.uploads import Sent, with_uploads
 from flows.views.page_request import PageRequest
 
 PER_PAGE = 50
@@ -115,8 +116,12 @@ def decided(
     request: HttpRequest, who: Actor | Link, approval: Approval, template: str, context: Any
 ) -> HttpResponse:
     """Decide with what the form says, and go to the page again; else the form with its errors."""
-    submitted = read_fields(approval.fields, request.POST)
-    form, comment = submitted.form, request.POST.get("comment", "").replace("\r\n", "\n")
+    sent = Sent(request.POST)
+    if approval.can_be_decided:
+        sent = with_uploads(_uploader(who, approval), approval.fields, request)
+    submitted = read_fields(approval.fields, sent.data)
+    form = submitted.form.with_errors(sent.errors)
+    comment = request.POST.get("comment", "").replace("\r\n", "\n")
     decision = request.POST.get("decision", "")
     if decision not in DECISIONS:
         form = form.with_errors([{"path": "", "message": "Choose: approve or reject."}])
@@ -133,6 +138,13 @@ def decided(
             messages.success(request, f"{DECISIONS[decision].label}. The run goes on.")
             return _again(request)
     return _with_errors(request, form, comment, template, context(request, approval))
+
+
+def _uploader(who: Actor | Link, approval: Approval) -> Actor:
+    """Whoever may decide may give the files that the form asks for, in whatever role."""
+    label = who.label if isinstance(who, Actor) else who.email
+    user_id = who.user_id if isinstance(who, Actor) else None
+    return Actor(approval.workspace_id, label, frozenset({"file.write"}), user_id=user_id)
 
 
 def _at_its_field(error: Mapping[str, Any]) -> dict[str, str]:

@@ -1,5 +1,6 @@
 """Runs that are started in the editor: of all of the draft, a part, or from a node of a run on."""
 
+from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
@@ -15,7 +16,8 @@ from execution.payloads import resolve_references
 from execution.services import InputsInvalid, NotPublished, OptionsInvalid, RunStateConflict
 from execution.steering import rerun_run
 from execution.trying import run_to, try_node
-from execution.views.run_form import RunForm, empty_form, read_form
+from execution.views.run_form import RunForm, Submitted, empty_form, raw_fields, read_form
+from execution.views.uploads import with_uploads
 from flows.engine.document import Document
 from flows.engine.errors import DocumentInvalid, NodeError
 from flows.models import Flow
@@ -77,16 +79,20 @@ def _started(request: PageRequest, flow: Flow, document: Document) -> Run:
     if only:
         return try_node(request.actor, flow, only, _run_before(request, flow), pins).run
     if until and "asked" not in request.POST:
-        inputs = _inputs_before(request, flow, document)
-        return run_to(request.actor, flow, until, inputs, pins).run
-    return run_to(request.actor, flow, until or None, _filled_in(request, document), pins).run
+        inputs, session = _inputs_before(request, flow, document)
+    else:
+        filled = _filled_in(request, document)
+        inputs, session = filled.inputs, filled.form.session_id
+    return run_to(request.actor, flow, until or None, inputs, pins, session_id=session).run
 
 
-def _filled_in(request: PageRequest, document: Document) -> dict[str, JSON]:
-    submitted = read_form(document, request.POST)
-    if submitted.form.has_errors:
-        raise _FormInvalid(submitted.form)
-    return submitted.inputs
+def _filled_in(request: PageRequest, document: Document) -> Submitted:
+    sent = with_uploads(request.actor, raw_fields(document), request)
+    submitted = read_form(document, sent.data)
+    form = submitted.form.with_errors(sent.errors)
+    if form.has_errors:
+        raise _FormInvalid(form)
+    return replace(submitted, form=form)
 
 
 def _again(request: PageRequest, flow: Flow, document: Document, start: str) -> Run:
@@ -96,7 +102,7 @@ def _again(request: PageRequest, flow: Flow, document: Document, start: str) -> 
     if request.POST.get("as_it_ran"):
         return rerun_run(request.actor, before, start=start).run
     # The draft may ask for more than the run was given.
-    inputs = _filled_in(request, document) if "asked" in request.POST else None
+    inputs = _filled_in(request, document).inputs if "asked" in request.POST else None
     return rerun_run(request.actor, before, start=start, inputs=inputs, version=document).run
 
 
@@ -110,15 +116,18 @@ def _run_before(request: PageRequest, flow: Flow) -> Run | None:
     return runs.filter(id=wanted).first()
 
 
-def _inputs_before(request: PageRequest, flow: Flow, document: Document) -> dict[str, JSON]:
+def _inputs_before(
+    request: PageRequest, flow: Flow, document: Document
+) -> tuple[dict[str, JSON], str | None]:
+    """Inputs and session of the run before."""
     run = _run_before(request, flow)
     if run is None:
         form = empty_form(document)
-        if form.fields:
+        if form.count:
             raise _FormInvalid(form)
-        return {}
+        return {}, None
     inputs: dict[str, JSON] = resolve_references(run.workspace_id, run.inputs)
-    return inputs
+    return inputs, run.session_id
 
 
 def open_run_of(request: PageRequest, flow: Flow) -> str:

@@ -18,7 +18,8 @@ from execution.options import asked_options
 from execution.queries import with_queue
 from execution.services import InputsInvalid, NotPublished, OptionsInvalid, start_run
 from execution.views.models_notice import has_model_provider
-from execution.views.run_form import RunForm, empty_form, read_form, sample_inputs
+from execution.views.run_form import RunForm, empty_form, raw_fields, read_form, sample_inputs
+from execution.views.uploads import with_uploads
 from execution.views.values import resolved_within
 from flows.engine.document import Document, digest
 from flows.engine.errors import DocumentInvalid, Problem
@@ -152,8 +153,9 @@ def run_flow(request: PageRequest, flow_id: UUID) -> HttpResponse:
     flow = visible_flow(request, flow_id)
     wanted = "draft" if request.POST.get("version") == "draft" else "published"
     shown = _shown(flow, wanted)
-    submitted = read_form(shown.document, request.POST)
-    form = submitted.form
+    sent = with_uploads(request.actor, raw_fields(shown.document), request)
+    submitted = read_form(shown.document, sent.data)
+    form = submitted.form.with_errors(sent.errors)
     if not form.has_errors:
         try:
             started = start_run(
@@ -162,6 +164,7 @@ def run_flow(request: PageRequest, flow_id: UUID) -> HttpResponse:
                 submitted.inputs,
                 version=shown.version,
                 trigger="page",
+                session_id=form.session_id,
                 options=asked_options(request.POST.get("until") or None, None, None),
             )
         except InputsInvalid as invalid:

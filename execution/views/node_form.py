@@ -9,10 +9,9 @@ from django.views.decorators.http import require_GET
 
 from accounts.models import Workspace
 from accounts.web import workspace_page
-from execution.providers.access import access_for, default_model
-from execution.providers.base import Access
+from billing.catalogue import words
+from execution.offered_models import defaults, offered
 from execution.views.node_data import asked_run, shown_document
-from flows.engine.errors import NodeError
 from flows.views.actions import visible_flow
 from flows.views.inspector import Pick, form_of, pickers
 from flows.views.page_request import PageRequest
@@ -35,25 +34,19 @@ def node_form(request: PageRequest, flow_id: UUID, key: str) -> HttpResponse:
         "flow": flow,
         "form": form,
         "can_edit": not then and request.actor.can("flow.edit"),
-        "pickers": pickers(flow, form, _models(request.workspace)),
+        "pickers": pickers(request.actor, flow, form, _models(request.workspace)),
     }
     return render(request, "flows/editor/_inspector.html", context)
 
 
 def _models(workspace: Workspace) -> Iterator[Pick]:
-    """The default model of the workspace, and of each provider that it can call."""
-    try:
-        access = access_for(workspace.id)
-    except NodeError:
-        # A credential that cannot be read is told where a model is called.
-        return
-    seen: set[str] = set()
-    for provider in access.logins:
-        try:
-            model = default_model("", Access({provider: access.logins[provider]}))
-        except NodeError:
-            model = f"{provider}/"
-        seen.add(model)
-        yield Pick(model, access.logins[provider].source)
-    if workspace.default_model and workspace.default_model not in seen:
-        yield Pick(workspace.default_model, "the workspace's default")
+    """Models that answer, each provider's default first; then the rest of the catalogue."""
+    known = {offer.model: offer for offer in offered(workspace.id) if offer.answers}
+    first = dict(defaults(workspace.id))
+    if workspace.default_model:
+        first.setdefault(workspace.default_model, "the workspace's default")
+    for model, label in first.items():
+        offer = known.pop(model, None)
+        yield Pick(model, f"{words(offer)} · {label}" if offer else label)
+    for offer in known.values():
+        yield Pick(offer.model, words(offer))

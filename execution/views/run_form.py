@@ -5,16 +5,21 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
+from uuid import UUID
 
 from django.http import QueryDict
 
+from execution.views.session_field import SessionField, session_field
 from flows.engine.document import Document
+from flows.engine.doors.files import file_id_of
 from flows.engine.json_parts import WEB, check_parts
 from flows.engine.references import is_reference
 
 JSON = Any
 PREFIX = "input-"
-_MULTILINE = ("text", "json", "list", "file")
+#: Before the name of what keeps a file that was given before.
+KEPT = "kept-"
+_MULTILINE = ("text", "json", "list")
 
 
 @dataclass(frozen=True)
@@ -44,13 +49,24 @@ class Field:
 
     @property
     def is_code(self) -> bool:
-        return self.type in ("json", "file")
+        return self.type == "json"
 
     @property
     def hint(self) -> str:
-        return {"json": "JSON", "list": "One item per line, or a JSON list", "file": "JSON"}.get(
-            self.type, ""
-        )
+        return {"json": "JSON", "list": "One item per line, or a JSON list"}.get(self.type, "")
+
+    @property
+    def kept(self) -> str:
+        """The control that keeps a file while no other is chosen."""
+        return f"{KEPT}{self.name}"
+
+    @property
+    def file_id(self) -> UUID | None:
+        """The file that is given already; None where there is none."""
+        try:
+            return UUID(file_id_of(_file(str(self.value))) or "")
+        except ValueError:
+            return None
 
 
 @dataclass(frozen=True)
@@ -59,10 +75,25 @@ class RunForm:
 
     fields: Sequence[Field] = ()
     errors: tuple[str, ...] = ()
+    session: SessionField | None = None
+
+    @property
+    def has_files(self) -> bool:
+        return any(entry.type == "file" for entry in self.fields)
 
     @property
     def has_errors(self) -> bool:
-        return bool(self.errors) or any(entry.errors for entry in self.fields)
+        wrong = bool(self.session and self.session.error)
+        return wrong or bool(self.errors) or any(entry.errors for entry in self.fields)
+
+    @property
+    def session_id(self) -> str | None:
+        return self.session.session_id if self.session else None
+
+    @property
+    def count(self) -> int:
+        """Controls that it has."""
+        return len(self.fields) + bool(self.session)
 
     def with_errors(self, errors: Sequence[Mapping[str, str]]) -> "RunForm":
         """The same form saying what was wrong; errors are `{path, code, message}`."""
@@ -74,7 +105,7 @@ class RunForm:
             for entry in self.fields
         ]
         rest = tuple(message for messages in by_name.values() for message in messages)
-        return RunForm(fields, (*self.errors, *rest))
+        return RunForm(fields, (*self.errors, *rest), self.session)
 
 
 @dataclass(frozen=True)
@@ -91,21 +122,22 @@ def _field_of(path: str) -> str:
 
 def empty_form(document: Document, given: Mapping[str, JSON] | None = None) -> RunForm:
     """The form for a document; `given` are inputs to show in it instead of the defaults."""
-    return form_for(_raw_fields(document), given)
+    return replace(form_for(raw_fields(document), given), session=session_field(document))
 
 
-def form_for(raw_fields: JSON, given: Mapping[str, JSON] | None = None) -> RunForm:
+def form_for(raw: JSON, given: Mapping[str, JSON] | None = None) -> RunForm:
     """The form for fields as an input node has them; `given` as for `empty_form`."""
     fields = [
         replace(entry, value=_shown(entry, given[entry.name] if given else entry.default))
         if not given or entry.name in given
         else replace(entry, value=_shown(entry, None))
-        for entry in _fields(raw_fields)
+        for entry in _fields(raw)
     ]
     return RunForm(fields)
 
 
-def _raw_fields(document: Document) -> JSON:
+def raw_fields(document: Document) -> JSON:
+    """The fields of a document's input node, as they are written."""
     start = next((node for node in document.nodes if node.type == "input"), None)
     return start.config.get("fields") if start else None
 
@@ -141,13 +173,15 @@ def _shown(entry: Field, value: JSON) -> JSON:
 
 def read_form(document: Document, data: QueryDict) -> Submitted:
     """What was sent, as inputs; what cannot be read is an error at its field."""
-    return read_fields(_raw_fields(document), data)
+    submitted = read_fields(raw_fields(document), data)
+    form = replace(submitted.form, session=session_field(document, data))
+    return replace(submitted, form=form)
 
 
-def read_fields(raw_fields: JSON, data: QueryDict) -> Submitted:
+def read_fields(raw: JSON, data: QueryDict) -> Submitted:
     """As `read_form`, for fields as an input node has them."""
     fields, inputs = [], {}
-    for entry in _fields(raw_fields):
+    for entry in _fields(raw):
         if entry.type == "boolean":
             inputs[entry.name] = entry.control in data
             fields.append(replace(entry, value=inputs[entry.name]))
@@ -168,7 +202,9 @@ def _value(entry: Field, text: str) -> JSON:
         return _number(text.strip())
     if entry.type == "list" and not text.lstrip().startswith("["):
         return [line.strip() for line in text.split("\n") if line.strip()]
-    if entry.type in ("json", "list", "file"):
+    if entry.type == "file":
+        return _file(text)
+    if entry.type in ("json", "list"):
         try:
             check_parts(text, WEB)
             return json.loads(text)
@@ -177,6 +213,15 @@ def _value(entry: Field, text: str) -> JSON:
         except RecursionError as error:
             raise ValueError("This JSON is nested too deeply.") from error
     return text
+
+
+def _file(text: str) -> JSON:
+    """A file as its JSON says it, or by its id alone."""
+    try:
+        found = json.loads(text)
+    except (ValueError, RecursionError):
+        return {"file": text.strip()}
+    return found if isinstance(found, dict) else {"file": str(found)}
 
 
 def _number(text: str) -> int | float:
@@ -196,7 +241,7 @@ def _number(text: str) -> int | float:
 def sample_inputs(document: Document) -> dict[str, JSON]:
     """Inputs as an example call shows them."""
     by_type: dict[str, JSON] = {"number": 1, "boolean": True, "json": {}, "list": ["…"]}
-    fields = _fields(_raw_fields(document))
+    fields = _fields(raw_fields(document))
     return {
         entry.name: entry.default if entry.default is not None else by_type.get(entry.type, "…")
         for entry in fields

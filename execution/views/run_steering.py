@@ -25,7 +25,8 @@ from execution.services import (
 )
 from execution.steering import pause_run, rerun_run, resume_run
 from execution.views.run import visible_run
-from execution.views.run_form import RunForm, Submitted, empty_form, read_form
+from execution.views.run_form import RunForm, Submitted, empty_form, raw_fields, read_form
+from execution.views.uploads import with_uploads
 from execution.views.values import resolved_within
 from flows.engine.document import Document
 from flows.engine.errors import DocumentInvalid
@@ -84,8 +85,9 @@ def run_again(request: PageRequest, run_id: UUID) -> HttpResponse:
         raise Http404("The flow of this run has no such node.")
     form = _shown_form(run, document)
     if request.method == "POST":
-        submitted = _changed(run, document, form, request.POST)
-        form = submitted.form if submitted else form
+        sent = with_uploads(request.actor, raw_fields(document), request)
+        submitted = _changed(run, document, form, sent.data)
+        form = (submitted.form if submitted else form).with_errors(sent.errors)
         if not form.has_errors:
             answer = _repeated(request, run, start, submitted)
             if isinstance(answer, HttpResponse):

@@ -12,6 +12,8 @@ from flows.engine.references import is_reference
 JSON = Any
 #: Characters of one value that a page shows; the rest is behind "open full".
 WINDOW = 65_536
+#: Files of one list that are shown as links.
+MOST_FILES = 100
 
 
 @dataclass(frozen=True)
@@ -26,16 +28,26 @@ class Large:
 
 
 @dataclass(frozen=True)
-class ShownValue:
-    """A value for a template. `kind` is text, fields, json, large or empty.
+class FileLink:
+    """A file that a value holds, to be downloaded."""
 
-    `fields` are (name, ShownValue) of a small object of texts; `large` are the parts that are
-    only linked; `cut` says that `text` is not all of it.
+    id: UUID
+    name: str
+    size: int
+
+
+@dataclass(frozen=True)
+class ShownValue:
+    """A value for a template. `kind` is text, fields, files, json, large or empty.
+
+    `fields` are (name, ShownValue) of a small object of texts; `files` are links to download;
+    `large` are the parts that are only linked; `cut` says that `text` is not all of it.
     """
 
     kind: str
     text: str = ""
     fields: tuple[tuple[str, "ShownValue"], ...] = ()
+    files: tuple[FileLink, ...] = ()
     large: tuple[Large, ...] = ()
     cut: bool = False
 
@@ -50,6 +62,8 @@ def shown_value(value: JSON) -> ShownValue:
         return ShownValue("text", text=json.dumps(value))
     if isinstance(value, str):
         return ShownValue("text", text=value[:WINDOW], cut=len(value) > WINDOW)
+    if files := _files(value):
+        return ShownValue("files", files=files)
     if isinstance(value, dict) and 0 < len(value) <= 12 and all(map(_is_plain, value.values())):
         fields = tuple((name, shown_value(item)) for name, item in value.items())
         return ShownValue("fields", fields=fields)
@@ -57,7 +71,31 @@ def shown_value(value: JSON) -> ShownValue:
 
 
 def _is_plain(value: JSON) -> bool:
-    return is_reference(value) or isinstance(value, str | int | float | bool) or value is None
+    scalar = isinstance(value, str | int | float | bool) or value is None
+    return scalar or is_reference(value) or bool(_files(value))
+
+
+def _files(value: JSON) -> tuple[FileLink, ...]:
+    """The links of a value that is a file as nodes hand it on, or a list of such; else empty."""
+    entries = value if isinstance(value, list) else [value]
+    if not 0 < len(entries) <= MOST_FILES:
+        return ()
+    found = [_file(entry) for entry in entries]
+    links = tuple(link for link in found if link is not None)
+    return links if len(links) == len(found) else ()
+
+
+def _file(value: JSON) -> FileLink | None:
+    if not isinstance(value, dict) or not {"id", "name", "size", "url"} <= value.keys():
+        return None
+    name, size, url = value["name"], value["size"], value["url"]
+    try:
+        file_id = UUID(value["id"])
+    except (ValueError, TypeError, AttributeError):
+        return None
+    fits = isinstance(name, str) and isinstance(size, int) and isinstance(url, str)
+    # The link goes to the file of that id, wherever the address leads.
+    return FileLink(file_id, name, size) if fits and f"/files/{file_id}/" in url else None
 
 
 def shown_json(value: JSON) -> ShownValue:

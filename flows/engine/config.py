@@ -11,11 +11,13 @@ class NodeConfig(BaseModel):
     """A node's config after its expressions were evaluated.
 
     A field may say in `json_schema_extra`: `evaluate`: "template" (template mode), "never" (kept
-    as written), "inside" (kept as written here, and evaluated for each item or iteration, with
-    names of its own) or "trimmed" (white space around a single expression does not count, as a YAML
-    block leaves it); `condition`: True (it decides by being true or false); `references`: True
-    (large values may stay references); `widget`: a hint for the form ("text": several lines,
-    "code", "markdown", "sql", "json", or what people pick from: "model", "flow", "member").
+    as written), "inside" (kept as written here, and evaluated for each item, iteration or answer;
+    `names`, name → type word, are those that hold there where they are not an item's) or "trimmed"
+    (white space around a single expression does not count, as a YAML block leaves it);
+    `condition`: True (it decides by being true or false); `references`: True (large values may
+    stay references); `widget`: a hint for the form ("text": several lines, "code", "markdown",
+    "sql", "json", or what people pick from: "model", "flow", "member", "credential", with the
+    `types` of it that fit).
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)

@@ -1,12 +1,14 @@
 """Asks a model for data that fits a JSON Schema; once more where the first answer does not."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
 from flows.engine.errors import NodeError
 from flows.engine.heavy import compute
 from flows.engine.model_answer import AnswerUnreadable, json_of
-from flows.engine.node_type import Context, ModelAnswer, ModelRequest, ModelUsage
+from flows.engine.model_usage import ModelUsage
+from flows.engine.node_type import Context, ModelAnswer, ModelRequest
 from flows.engine.schemas import SchemaInvalid, mismatches
 
 REFUSALS = ("refusal", "content_filter")
@@ -36,33 +38,42 @@ async def ask_for_data(ctx: Context, request: ModelRequest, *, schema_field: str
     `schema_field` is the setting that the schema comes from. Raises NodeError: `output_invalid`
     where the second answer does not fit either, `output_cut` where one ended too early.
     """
+    assert request.schema is not None
     first = await ask_model(ctx, request)
     try:
-        value = await compute(len(first.text), _checked, request, first, schema_field)
+        value = await data_in(first, request.schema, schema_field)
         return ModelData(first, value, first.usage)
     except AnswerUnreadable as error:
-        complaint = str(error)
+        complaint = error
     ctx.restart()
-    repair = f"That answer cannot be used. {complaint} Answer again with only the corrected JSON."
     messages = (
         *request.messages,
         {"role": "assistant", "content": first.text or "(nothing)"},
-        {"role": "user", "content": repair},
+        repair_of(complaint),
     )
     again = await ask_model(ctx, replace(request, messages=messages))
     try:
-        value = await compute(len(again.text), _checked, request, again, schema_field)
+        value = await data_in(again, request.schema, schema_field)
     except AnswerUnreadable as error:
-        raise _output_invalid(again, str(error)) from error
-    return ModelData(again, value, _sum(first.usage, again.usage))
+        raise output_invalid(again, error) from error
+    return ModelData(again, value, first.usage + again.usage)
 
 
-def _checked(request: ModelRequest, answer: ModelAnswer, schema_field: str) -> Any:
+def repair_of(complaint: AnswerUnreadable) -> dict[str, str]:
+    """The message that asks for a better answer."""
+    text = f"That answer cannot be used. {complaint} Answer again with only the corrected JSON."
+    return {"role": "user", "content": text}
+
+
+async def data_in(answer: ModelAnswer, schema: Mapping[str, Any], schema_field: str) -> Any:
     """The answer as data that fits the schema. Raises AnswerUnreadable or NodeError."""
-    assert request.schema is not None
+    return await compute(len(answer.text), _checked, schema, answer, schema_field)
+
+
+def _checked(schema: Mapping[str, Any], answer: ModelAnswer, schema_field: str) -> Any:
     try:
         value = json_of(answer.text)
-        wrong = mismatches(request.schema, value)
+        wrong = mismatches(schema, value)
     except AnswerUnreadable:
         # What was cut off is not worth repairing: the second answer would be cut off too.
         if answer.finish_reason == "length":
@@ -76,18 +87,10 @@ def _checked(request: ModelRequest, answer: ModelAnswer, schema_field: str) -> A
     return value
 
 
-def _output_invalid(answer: ModelAnswer, complaint: str) -> NodeError:
+def output_invalid(answer: ModelAnswer, complaint: AnswerUnreadable) -> NodeError:
+    """For the second answer that cannot be used either."""
     message = (
         f"The model {answer.model} answered twice in a form that cannot be used. {complaint} "
         "Simplify the schema, say in the prompt what is wanted, or take a stronger model."
     )
     return NodeError("output_invalid", message, details={"answer": answer.text[:1_000]})
-
-
-def _sum(one: ModelUsage, other: ModelUsage) -> ModelUsage:
-    return ModelUsage(
-        one.input_tokens + other.input_tokens,
-        one.output_tokens + other.output_tokens,
-        one.cache_read_tokens + other.cache_read_tokens,
-        one.cache_write_tokens + other.cache_write_tokens,
-    )

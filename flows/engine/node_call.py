@@ -40,6 +40,18 @@ def is_condition(node_type: NodeType, field: str) -> bool:
     return bool(_extra(node_type.config.model_fields.get(field), "condition"))
 
 
+def own_names(node_type: NodeType, field: str) -> Mapping[str, str] | None:
+    """The names that hold in a field alone, with a type word each; None: it has none declared."""
+    names = _extra(node_type.config.model_fields.get(field), "names")
+    return names if isinstance(names, dict) else None
+
+
+def widget_of(node_type: NodeType, field: str) -> tuple[str, tuple[str, ...]]:
+    """The form's widget for a config field, and the types of things to pick that fit."""
+    info = node_type.config.model_fields.get(field)
+    return _extra(info, "widget") or "", tuple(_extra(info, "types") or ())
+
+
 def resolve_config(
     node_type: NodeType,
     raw_config: Mapping[str, Any],

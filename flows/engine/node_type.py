@@ -7,10 +7,18 @@ from typing import Any, Literal, Protocol
 from pydantic import BaseModel
 
 from flows.engine.doors.credentials import Credentials
+from flows.engine.doors.files import Files
+from flows.engine.doors.flows import Flows
+from flows.engine.doors.knowledge import Knowledge
 from flows.engine.doors.mail import Mailer
 from flows.engine.doors.mcp import Mcp
+from flows.engine.doors.media import Media
+from flows.engine.doors.memory import Memories
+from flows.engine.doors.sandbox import Sandbox
 from flows.engine.doors.sql import Sql
+from flows.engine.doors.steps import Steps
 from flows.engine.errors import NodeError
+from flows.engine.model_usage import ModelUsage
 
 #: Work that the drivers of a run do themselves: scopes of their own, time, people, other flows.
 Control = Literal["map", "loop", "wait", "approval", "subflow"]
@@ -72,11 +80,36 @@ class PureInputs:
 
 
 @dataclass(frozen=True)
+class ToolSpec:
+    """A tool that a model may call. `input_schema` is the JSON Schema of its arguments."""
+
+    name: str
+    description: str
+    input_schema: Mapping[str, JSON]
+
+
+@dataclass(frozen=True)
+class ToolCall:
+    """A call that a model wants made. `arguments` is None where they were no JSON object."""
+
+    id: str
+    name: str
+    arguments: dict[str, JSON] | None
+
+    def as_dict(self) -> dict[str, JSON]:
+        return {"id": self.id, "name": self.name, "arguments": self.arguments}
+
+
+@dataclass(frozen=True)
 class ModelRequest:
     """One call to a language model. `model` is `provider/name`; empty: the workspace's default.
 
-    `messages` are `{"role": "user"|"assistant", "content": str}`. `schema` is a JSON Schema the
-    answer has to follow. `max_tokens` counts output tokens.
+    `messages` are `{"role": "user"|"assistant", "content": str}`. A user's content may be parts:
+    `{"type": "text", "text"}` and `{"type": "file", "name", "media_type", "data": base64}`. After
+    an answer with tool calls follow `{"role": "assistant", "content", "tool_calls": [as_dict],
+    "said": ModelAnswer.said, "model"}` and a `{"role": "tool", "id", "name", "content": str,
+    "is_error"}` for each of them. `schema` is a JSON Schema the answer has to follow. `max_tokens`
+    counts output tokens.
     """
 
     messages: tuple[Mapping[str, Any], ...]
@@ -86,36 +119,24 @@ class ModelRequest:
     max_tokens: int | None = None
     effort: str | None = None
     temperature: float | None = None
-
-
-@dataclass(frozen=True)
-class ModelUsage:
-    """Tokens of one call; cache tokens are included in `input_tokens`."""
-
-    input_tokens: int = 0
-    output_tokens: int = 0
-    cache_read_tokens: int = 0
-    cache_write_tokens: int = 0
-
-    def as_dict(self) -> dict[str, int]:
-        return {
-            "input_tokens": self.input_tokens,
-            "output_tokens": self.output_tokens,
-            "cache_read_tokens": self.cache_read_tokens,
-            "cache_write_tokens": self.cache_write_tokens,
-        }
+    tools: tuple[ToolSpec, ...] = ()
+    #: Whether it may call them now; what they are it has to be told in any case.
+    may_call: bool = True
 
 
 @dataclass(frozen=True)
 class ModelAnswer:
     """What a model answered. `model` is `provider/name` as used; `finish_reason` is one of
-    stop, length, refusal, content_filter, tool_calls, context_window, pause.
+    stop, length, refusal, content_filter, tool_calls, context_window, pause. `said` is JSON that
+    only the same model understands: the answer as it wants it back in the next request.
     """
 
     text: str
     usage: ModelUsage
     model: str
     finish_reason: str
+    tool_calls: tuple[ToolCall, ...] = ()
+    said: JSON = None
 
 
 @dataclass(frozen=True)
@@ -155,8 +176,24 @@ class Context(Protocol):
         """
 
     @property
+    def steps(self) -> Steps:
+        """Steps of its own, for a type with `has_steps`."""
+
+    @property
+    def flows(self) -> Flows:
+        """Other flows of the workspace."""
+
+    @property
     def credentials(self) -> Credentials:
         """The secrets that the workspace stored."""
+
+    @property
+    def memory(self) -> Memories:
+        """What is remembered from one run to the next."""
+
+    @property
+    def files(self) -> Files:
+        """The files that the workspace stored."""
 
     @property
     def sql(self) -> Sql:
@@ -167,12 +204,31 @@ class Context(Protocol):
         """The mail servers that they open."""
 
     @property
+    def media(self) -> Media:
+        """Models that make or hear pictures and sound."""
+
+    @property
     def mcp(self) -> Mcp:
         """Tools that others offer."""
 
     @property
+    def sandbox(self) -> Sandbox:
+        """Where code runs that nobody trusts."""
+
+    @property
+    def knowledge(self) -> Knowledge:
+        """The workspace's collections of documents."""
+
+    @property
     def seconds_left(self) -> float:
         """Seconds until this attempt is ended by its timeout."""
+
+    async def evaluate(self, written: JSON, names: Mapping[str, JSON]) -> JSON:
+        """The value of a field that is kept as written (`evaluate: inside`).
+
+        `names` hold beside those that the config may read, and hide them. All evaluations of an
+        attempt have one budget. Raises NodeError.
+        """
 
     async def is_final(self, error: NodeError) -> bool:
         """Whether no other attempt would follow this failure of the node."""
@@ -193,8 +249,12 @@ class Context(Protocol):
         content: bytes | None = None,
         timeout_seconds: float = 30,
         max_bytes: int = 50_000_000,
+        secret: bool = False,
     ) -> HttpAnswer:
-        """One request through the guarded client. Raises NodeError."""
+        """One request through the guarded client. Raises NodeError.
+
+        `secret`: it holds a credential, which plain http does not carry to a public address.
+        """
 
     async def model(self, request: ModelRequest) -> ModelAnswer:
         """One model call, streamed to `emit` while it runs; its usage is booked. NodeError."""
@@ -239,6 +299,8 @@ class NodeType:
     (None: the config does not say). For a value that is an expression it gives the longest allowed.
     `idempotent`: whether the work may be done twice without harm, or a function that tells so from
     the checked config; where it may not, only the document's own `retry` repeats a failed attempt.
+    `has_steps`: it works in recorded steps (`Context.steps`), and is taken up after a crash where
+    it was. `asks` tells from the raw config whether it may wait for people or other flows in them.
     """
 
     type: str
@@ -257,6 +319,8 @@ class NodeType:
     outputs_of: Callable[[Mapping[str, JSON]], Mapping[str, str] | None] | None = None
     streams: bool = False
     idempotent: bool | Callable[[Any], bool] = True
+    has_steps: bool = False
+    asks: Callable[[Mapping[str, JSON]], bool] = lambda config: False
     timeout_seconds: float = 60
     seconds_of: Callable[[Mapping[str, JSON]], float | None] | None = None
     retry: RetryDefaults = RetryDefaults()

@@ -19,7 +19,7 @@ from flows.engine.expressions.syntax import (
     split,
     tokens_of,
 )
-from flows.engine.node_call import mode_of
+from flows.engine.node_call import mode_of, own_names
 from flows.engine.operations import Op
 from flows.engine.patch import Entry
 from flows.engine.registry import Registry
@@ -30,7 +30,8 @@ _OPENING, _CLOSING = ("(", "[", "{"), (")", "]", "}")
 
 
 class NameHidden(Exception):
-    """The new name means something else where the node is read: a loop's name, or `error`.
+    """The new name means something else where the node is read: a loop's name, `error`, or a name
+    that a field has of its own.
 
     `node` and `path` are where, once known.
     """
@@ -69,8 +70,11 @@ def _rewritten(
     node_type = registry.get(entry["type"])
     for field, value in entry.get("config", {}).items():
         mode = "expressions" if node_type is None else mode_of(node_type, field)
-        if mode == "never":
+        own = None if node_type is None else own_names(node_type, field)
+        if mode == "never" or (own and old in own):
             continue
+        if own and new in own and any(_below(value, [], old, new)):
+            raise NameHidden(new).at(entry["id"], field)
         if mode == "template" and isinstance(value, str):
             try:
                 text = rename_in_template(value, old, new)

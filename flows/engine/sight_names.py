@@ -21,7 +21,7 @@ from flows.engine.name_fields import (
     schema_at,
     schema_of,
 )
-from flows.engine.node_call import mode_of
+from flows.engine.node_call import mode_of, own_names
 from flows.engine.registry import registry
 from flows.engine.validate_references import RUN_FIELDS, names_inside
 
@@ -80,7 +80,10 @@ def _all_names(
             "error", "error", "object", "The failure of the attempt.", fields_from(kinds, {})
         )
     node_type = registry().get(graph.nodes[node].type)
-    if field and node_type is not None and mode_of(node_type, field) == "inside":
+    own = own_names(node_type, field) if field and node_type is not None else None
+    for name, kind in (own or {}).items():
+        yield Name(name, "container", kind, "Of the answer that is looked at.")
+    if field and own is None and node_type is not None and mode_of(node_type, field) == "inside":
         if field != "while":
             yield from _nodes(graph, graph.children.get(node, ()))
         yield from _inside(graph, node)

@@ -83,7 +83,8 @@ def _shape_problems(node: NodeSpec, node_type: NodeType, suggest: Suggestions) -
 
 def _is_open(node: NodeSpec, node_type: NodeType, loc: tuple[int | str, ...]) -> bool:
     """Whether the place of a finding holds an expression, whose value is not known yet."""
-    if not loc or mode_of(node_type, str(loc[0])) == "never":
+    # What is evaluated inside is checked as it is written when the node runs, too.
+    if not loc or mode_of(node_type, str(loc[0])) in ("never", "inside"):
         return False
     value: Any = node.config
     for part in loc:

@@ -75,10 +75,19 @@ def _parent_problems(
         yield Problem("outside_only", message, node.id, "parent")
 
 
+def _waits(node: NodeSpec) -> bool:
+    """Whether a node waits for time or people."""
+    tools = node.config.get("tools") if node.type == "agent" else None
+    asked = isinstance(tools, list) and any(
+        isinstance(tool, dict) and tool.get("approval") for tool in tools
+    )
+    return node.type in NOT_INLINE or asked
+
+
 def _place_problems(doc: Document, node: NodeSpec, graph: Graph) -> Iterator[Problem]:
     if node.type in INERT_TYPES:
         return
-    waits = node.type in NOT_INLINE and not graph.is_disabled(node.id)
+    waits = _waits(node) and not graph.is_disabled(node.id)
     if doc.settings.execution == "inline" and waits:
         message = (
             f"'{node.id}' waits, which a flow with execution 'inline' cannot. Remove it, or set "

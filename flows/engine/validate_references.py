@@ -11,7 +11,7 @@ from flows.engine.errors import Problem
 from flows.engine.expressions import ExpressionError, Reference, mentions_in, texts_in
 from flows.engine.graph import INERT_TYPES, Graph
 from flows.engine.names import Suggestions
-from flows.engine.node_call import mode_of
+from flows.engine.node_call import mode_of, own_names
 from flows.engine.registry import Registry
 
 NAMES_INSIDE = ("item", "index", "state")
@@ -63,7 +63,8 @@ def _problem(
     suggest: Suggestions,
 ) -> Problem | None:
     root, where = reference.root, reference.location
-    if root == "vars":
+    own = _own_names(node, reference, registry)
+    if root == "vars" or root in own:
         return None
     if root in NAMES_INSIDE:
         return _inner_problem(node, reference, graph, registry)
@@ -72,7 +73,7 @@ def _problem(
     if root == "error" and where == RETRY_IF:
         return _field_problem(node, reference, root, dict.fromkeys(ERROR_FIELDS, "any"), suggest)
     if root not in graph.nodes:
-        hint = suggest(root, _names_for(node, graph))
+        hint = suggest(root, (*own, *_names_for(node, graph)))
         message = f"'{where}': there is no node '{root}'.{hint}"
         return Problem("unknown_reference", message, node.id, where)
     if node.id in graph.looped:
@@ -124,11 +125,22 @@ def names_inside(container: str, graph: Graph) -> dict[str, str]:
     return {"item": "any", "index": "number"}
 
 
-def _is_inside(node: NodeSpec, reference: Reference, registry: Registry) -> bool:
-    """Whether a reference stands in a field that is evaluated inside the node itself."""
+def _field(reference: Reference) -> str:
+    return re.split(r"[.\[]", reference.location, maxsplit=1)[0]
+
+
+def _own_names(node: NodeSpec, reference: Reference, registry: Registry) -> Mapping[str, str]:
+    """The names that hold in the field of a reference alone."""
     node_type = registry.get(node.type)
-    field = re.split(r"[.\[]", reference.location, maxsplit=1)[0]
-    return node_type is not None and mode_of(node_type, field) == "inside"
+    return {} if node_type is None else own_names(node_type, _field(reference)) or {}
+
+
+def _is_inside(node: NodeSpec, reference: Reference, registry: Registry) -> bool:
+    """Whether a reference is evaluated inside the node itself, for an item or an iteration."""
+    node_type = registry.get(node.type)
+    if node_type is None or own_names(node_type, _field(reference)) is not None:
+        return False
+    return mode_of(node_type, _field(reference)) == "inside"
 
 
 def _is_container(name: str, graph: Graph, registry: Registry) -> bool:

@@ -5,6 +5,8 @@ from typing import Any
 
 import pytest
 
+from accounts.permissions import Actor
+from accounts.services import create_credential
 from flows.tests.fixtures import GREETING, Api, assert_problem
 
 YAML = """\
@@ -289,11 +291,42 @@ def test_assignees_who_are_no_members_are_warned_of(
     assert api.post(f"/flows/{saved['id']}/publish").status_code == 200
 
 
+@pytest.mark.parametrize(
+    ("named", "code"),
+    [
+        ("Token", None),
+        ("{id}", None),
+        ("Gone", "credential_missing"),
+        ("Model", "credential_unfit"),
+        ("{{{{ start.name }}}}", None),
+        ("", None),
+    ],
+)
+def test_credentials_that_are_not_there_are_warned_of(
+    api: Api, actor: Actor, named: str, code: str | None
+) -> None:
+    made = create_credential(actor, name="Token", type="bearer", values={"token": "x" * 9})
+    create_credential(actor, name="Model", type="openai", values={"api_key": "x" * 9})
+    start, result = GREETING["nodes"]
+    config = {"url": "https://example.com", "credential": named.format(id=made.id)}
+    nodes = [start, {"id": "call", "type": "http", "config": config}, result]
+    edges = [{"from": "start", "to": "call"}, {"from": "call", "to": "result"}]
+    answer = api.post("/flows/validate", {"document": {**GREETING, "nodes": nodes, "edges": edges}})
+    found = [
+        (one["code"], one["node"], one["path"], one["severity"])
+        for one in answer.json()["problems"]
+        if one["code"].startswith("credential_")
+    ]
+    assert found == ([(code, "call", "credential", "warning")] if code else [])
+
+
 def test_the_catalogue_has_every_node_type_with_its_schema(api: Api) -> None:
     catalogue = {row["type"]: row for row in api.get("/node-types").json()["results"]}
     assert {"input", "output", "llm", "http", "switch", "note"} <= catalogue.keys()
     llm = catalogue["llm"]
     assert "prompt" in llm["config"]["properties"]
+    credential = catalogue["http"]["config"]["properties"]["credential"]
+    assert (credential["widget"], credential["types"][0]) == ("credential", "bearer")
     assert llm["streams"]
     assert llm["ports"] == ["out"]
     assert llm["help"]

@@ -23,6 +23,8 @@ _COMPOSED = ("lines", "rows", "pairs", "group")
 NEW_ROW = "__row__"
 #: Widgets of texts that people pick from a list, and the list.
 _PICKERS = {"model": "models", "models": "models", "flow": "flows", "member": "members"}
+#: The list of credentials has the types that fit in its name: each field offers its own.
+CREDENTIALS = "credentials"
 _LANGUAGES = {"code": "python", "markdown": "markdown", "sql": "sql"}
 
 
@@ -171,7 +173,7 @@ class _Reader:
             multiline=widget in ("text", "json", *_LANGUAGES) or (kind == "json" and not inner),
             may_be_text=kind == "json"
             and ("type" not in plain or (plain["type"] == "array" and "items" not in plain)),
-            picker=_PICKERS.get(widget, ""),
+            picker=_picker(widget, schema),
             options=tuple(map(str, plain.get("enum", ()))),
             whole=plain.get("type") == "integer",
             minimum=plain.get("minimum", plain.get("exclusiveMinimum")),
@@ -254,6 +256,12 @@ class _Reader:
             yield tuple(
                 self.filled(one, shapes.get(one.name, {}), _of(entry, one.name)) for one in parts
             )
+
+
+def _picker(widget: str, schema: Schema) -> str:
+    if widget == "credential":
+        return "-".join([CREDENTIALS, *map(str, schema.get("types", ()))])
+    return _PICKERS.get(widget, "")
 
 
 def _of(value: JSON, name: str) -> JSON:

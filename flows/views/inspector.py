@@ -9,16 +9,18 @@ from uuid import UUID
 from django.utils.safestring import SafeString, mark_safe
 
 from accounts.models import Membership
+from accounts.permissions import Actor
+from accounts.queries import credentials_to_name
 from flows.engine.document import Document, NodeSpec
 from flows.engine.node_call import mode_of
 from flows.engine.node_type import NodeType
 from flows.engine.registry import registry
 from flows.models import Flow
-from flows.views.form_fields import FormField, fields_of
+from flows.views.form_fields import CREDENTIALS, FormField, fields_of
 from flows.views.markdown import render_markdown
 
 JSON = Any
-#: Flows and members that a picker offers; any other may be typed.
+#: Flows, members and credentials that a picker offers; any other may be typed.
 MOST_PICKED = 200
 
 
@@ -192,7 +194,9 @@ def _help(node_type: str) -> SafeString:
     return mark_safe(html.replace("<pre>", '<pre tabindex="0">'))
 
 
-def pickers(flow: Flow, form: NodeForm, models: Iterable[Pick]) -> dict[str, list[Pick]]:
+def pickers(
+    actor: Actor, flow: Flow, form: NodeForm, models: Iterable[Pick]
+) -> dict[str, list[Pick]]:
     """The lists that the form's fields pick from, by name; only those that it needs are read."""
     wanted = {field.picker for field in form.fields if field.picker}
     wanted |= {one.picker for field in form.fields for one in field.fields if one.picker}
@@ -203,6 +207,10 @@ def pickers(flow: Flow, form: NodeForm, models: Iterable[Pick]) -> dict[str, lis
         made["flows"] = _flows(flow)
     if "members" in wanted:
         made["members"] = _members(flow.workspace_id)
+    for name in wanted:
+        kind, *types = name.split("-")
+        if kind == CREDENTIALS:
+            made[name] = _credentials(actor, types)
     return made
 
 
@@ -216,3 +224,10 @@ def _members(workspace_id: UUID) -> list[Pick]:
     rows = Membership.objects.filter(workspace_id=workspace_id, user__is_active=True)
     named = rows.order_by("user__email").values_list("user__email", "user__name")[:MOST_PICKED]
     return [Pick(email, name) for email, name in named]
+
+
+def _credentials(actor: Actor, types: list[str]) -> list[Pick]:
+    rows = credentials_to_name(actor)
+    if types:
+        rows = rows.filter(type__in=types)
+    return [Pick(row.name, row.get_type_display()) for row in rows[:MOST_PICKED]]

@@ -35,6 +35,8 @@ PREFIX = "/api/v1/"
 #: Pages that nobody has to sign in for, and the bytes that their forms may have.
 OPEN_TO_ALL = ("/accounts/", "/setup/")
 OPEN_BODY = 1_000_000
+#: Bytes around the files of a form: other fields, names, boundaries.
+FORM_BYTES = 1_000_000
 #: Threads for API calls: more than the database pool has connections would only queue there.
 THREADS = 8
 #: Seconds for which the rest of a refused body is read and thrown away.
@@ -154,12 +156,11 @@ def _has_key(scope: dict[str, Any]) -> bool:
 
 async def _limited(app: App, scope: dict[str, Any], receive: Receive, send: Send) -> None:
     """413 by the announced length, or as soon as more than the limit has arrived."""
-    limit: int = settings.DATA_UPLOAD_MAX_MEMORY_SIZE
-    if scope["path"].startswith(OPEN_TO_ALL):
-        limit = min(limit, OPEN_BODY)
-    announced = dict(scope["headers"]).get(b"content-length", b"")
+    headers = dict(scope["headers"])
+    limit = _limit(scope["path"], headers)
+    announced = headers.get(b"content-length", b"")
     if announced.isdigit() and int(announced) > limit:
-        await _refuse(receive, send)
+        await _refuse(receive, send, limit)
         return
     arrived = 0
     refused = False
@@ -176,15 +177,25 @@ async def _limited(app: App, scope: dict[str, Any], receive: Receive, send: Send
 
     await app(scope, counted, send)
     if refused:
-        await _refuse(receive, send)
+        await _refuse(receive, send, limit)
 
 
-async def _refuse(receive: Receive, send: Send) -> None:
+def _limit(path: str, headers: Mapping[bytes, bytes]) -> int:
+    """Bytes that the body of a request may have; a form may carry a file beside its fields."""
+    limit: int = settings.DATA_UPLOAD_MAX_MEMORY_SIZE
+    if path.startswith(OPEN_TO_ALL):
+        return min(limit, OPEN_BODY)
+    if headers.get(b"content-type", b"").lower().startswith(b"multipart/form-data"):
+        return max(limit, settings.FLUX_FILE_MAX_BYTES + FORM_BYTES)
+    return limit
+
+
+async def _refuse(receive: Receive, send: Send, limit: int) -> None:
     """413 at once; then what still comes is thrown away for a while.
 
     Closing on a client that is sending would reset the connection before it reads the answer.
     """
-    body = json.dumps(body_too_large().as_dict()).encode()
+    body = json.dumps(body_too_large(limit).as_dict()).encode()
     headers = [
         (b"content-type", MEDIA_TYPE.encode()),
         (b"content-length", str(len(body)).encode()),

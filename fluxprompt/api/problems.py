@@ -147,10 +147,11 @@ def _flat(details: Any, path: str = "") -> list[dict[str, Any]]:
     return [item for key, value in parts for item in _flat(value, f"{path}.{key}".lstrip("."))]
 
 
-def body_too_large() -> ApiProblem:
+def body_too_large(limit: int | None = None) -> ApiProblem:
+    """`limit`: bytes, where another one than that of most bodies holds."""
     from django.conf import settings
 
-    limit = settings.DATA_UPLOAD_MAX_MEMORY_SIZE
+    limit = limit or settings.DATA_UPLOAD_MAX_MEMORY_SIZE
     return ApiProblem(
         413,
         "body_too_large",

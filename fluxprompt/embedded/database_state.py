@@ -14,10 +14,13 @@ MARKED = "flux_cache"
 
 
 def fingerprint() -> str:
-    """Changes whenever other people's migrations may have changed: with the pinned packages."""
+    """Changes with the pinned packages (their migrations, the prices of models) and our own table
+    of what models can do: then the database is prepared again.
+    """
     settings = (ROOT / "fluxprompt" / "settings.py").read_bytes()
     pinned = (ROOT / "requirements.txt").read_bytes()
-    return hashlib.sha256(pinned + settings).hexdigest()
+    models = (ROOT / "billing" / "model_facts.py").read_bytes()
+    return hashlib.sha256(pinned + settings + models).hexdigest()
 
 
 def is_prepared(url: str) -> bool:
@@ -31,7 +34,7 @@ def is_prepared(url: str) -> bool:
             applied = set(connection.execute("select app, name from django_migrations").fetchall())
     except psycopg.Error:
         return False
-    return all((app, path.stem) in applied for app in APPS for path in _migrations(app))
+    return all((path.parent.parent.name, path.stem) in applied for path in _migrations())
 
 
 def mark_prepared(connection: "psycopg.Connection[tuple[object, ...]]") -> None:
@@ -56,5 +59,12 @@ def require_reachable(url: str) -> None:
         raise StackError(f"The database of DATABASE_URL cannot be reached: {reason}.") from error
 
 
-def _migrations(app: str) -> list[Path]:
-    return sorted((ROOT / app / "migrations").glob("[0-9]*.py"))
+def _migrations() -> list[Path]:
+    """Of the apps and those within them, whose folders have their labels."""
+    found = [
+        path
+        for app in APPS
+        for pattern in ("migrations/[0-9]*.py", "*/migrations/[0-9]*.py")
+        for path in (ROOT / app).glob(pattern)
+    ]
+    return sorted(found)

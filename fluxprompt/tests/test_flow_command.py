@@ -172,3 +172,9 @@ def test_a_file_runs_as_it_is_though_another_of_its_name_comes_between(
 )
 def test_a_failed_run_is_said_with_its_place(error: dict[str, Any], words: str) -> None:
     assert failed_at(error) == words
+
+
+@pytest.mark.parametrize("given", ["", " ", "x" * 201, "a\x00b"])
+def test_a_session_id_that_cannot_be_kept_is_refused_at_once(given: str) -> None:
+    with pytest.raises(CommandError, match="the session id"):
+        call_command("flow", "run", "nothing.yaml", "--session", given)

@@ -31,8 +31,11 @@ from accounts.models import (
 from accounts.permissions import Actor, system_actor
 from accounts.services import create_api_key, create_credential, create_workspace, set_variable
 from accounts.tests.secrets_for_tests import credential_secret
-from billing.models import PriceOverride, UsageRecord
+from billing.models import CatalogueModel, PriceOverride, UsageRecord
 from execution.approval_models import Approval
+from execution.files.models import File
+from execution.knowledge.services import add_document, create_collection
+from execution.memories.tests.rows_for_tests import remember
 from execution.models import Blob, NodeRun, Run, RunEvent, Snapshot
 from flows.models import Edge, Flow, FlowChange, FlowVersion, Folder, Node, Tag
 
@@ -84,10 +87,14 @@ def _world(number: int) -> World:
     PriceOverride.objects.create(
         model=f"openai/m{number}", input_per_million=1, output_per_million=2
     )
+    CatalogueModel.objects.create(model=f"openai/m{number}", title="<script>alert(1)</script>")
     UsageRecord.objects.create(
         workspace=workspace, flow=flow, run_id=run.id, node="a", attempt=1, model="x/y"
     )
     Blob.objects.create(workspace=workspace, digest="d", kind="text", size=1)
+    File.objects.create(workspace=workspace, name="<script>alert(1)</script>", size=1, key=number)
+    made = create_collection(actor, name="<b>Handbook</b>")
+    add_document(actor, made, name="<b>x</b>", text="<script>alert(1)</script>", metadata={"a": 1})
     return World(workspace, actor, flow, run)
 
 
@@ -118,6 +125,7 @@ def _run(workspace: Workspace, flow: Flow, version: FlowVersion) -> Run:
         created_at=now,
     )
     RunEvent.objects.create(run=run, seq=1, key="k", at=now, type="run.queued", data={"a": 1})
+    remember(run)
     return run
 
 
@@ -147,9 +155,10 @@ TABLES = sorted(admin.site._registry, key=lambda model: model._meta.label)
 def test_every_model_of_the_product_has_a_table() -> None:
     from django.apps import apps
 
-    # Nodes, edges, files and events are shown within their flow or run, parts within their blob;
+    # Nodes, edges, files and events are shown within their flow or run, parts within their blob,
+    # what was made of documents is told by their index;
     # the set-up link and the words of a search are nobody's, the pace of a credential's calls is of
-    # a moment.
+    # a moment, and so are bytes on their way into or out of the storage.
     within = {
         "flows.Node",
         "flows.Edge",
@@ -158,11 +167,15 @@ def test_every_model_of_the_product_has_a_table() -> None:
         "execution.RunText",
         "execution.BlobPart",
         "execution.CredentialRate",
+        "files.Leftover",
+        "knowledge.IndexedDocument",
+        "knowledge.Chunk",
+        "knowledge.Word",
         "accounts.SetupLink",
     }
     product = {
         model._meta.label
-        for app in ("accounts", "flows", "billing", "execution")
+        for app in ("accounts", "flows", "billing", "execution", "files", "memories", "knowledge")
         for model in apps.get_app_config(app).get_models()
     }
     assert product - within <= {model._meta.label for model in TABLES}

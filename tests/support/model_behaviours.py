@@ -1,7 +1,8 @@
 """How the scripted model server behaves, chosen by markers in the model's name or the prompt.
 
 A model's name is markers joined by `+` (`slow-500ms+tokens-20x5ms`); a prompt holds them in
-double brackets (`[[error-500]]`). A name without markers (`claude-haiku-5-5`) echoes.
+double brackets (`[[error-500]]`); `[[call-a+call-b]] [[call-c]]` are two turns of calls of tools.
+A name without markers (`claude-haiku-5-5`) echoes.
 """
 
 import json
@@ -39,6 +40,8 @@ class Behaviour:
     hang: bool = False
     cached: int = 0
     cache_written: int = 0
+    #: Names of the tools that are called in turn; those of one turn at the same time.
+    turns: tuple[tuple[str, ...], ...] = ()
 
 
 _FLAGS = {
@@ -69,6 +72,7 @@ _PATTERNS: list[tuple[re.Pattern[str], Callable[[re.Match[str]], dict[str, Any]]
     (re.compile(r"cache-written-(\d+)"), _number("cache_written")),
     (re.compile("|".join(_FLAGS)), lambda m: {_FLAGS[m[0]]: True}),
 ]
+_CALL = re.compile(r"call-([A-Za-z0-9_]+)")
 _IN_PROMPT = re.compile(r"\[\[([A-Za-z0-9_+-]+)\]\]")
 
 
@@ -86,10 +90,13 @@ def behave(markers: str, base: Behaviour | None = None) -> Behaviour:
 def behaviour_of(model: str, prompt: str) -> Behaviour:
     """What the model's name and the prompt's markers ask for."""
     behaviour = behave(model)
+    turns: list[tuple[str, ...]] = []
     if "[[" in prompt:
         for markers in _IN_PROMPT.findall(prompt):
             behaviour = behave(markers, behaviour)
-    return behaviour
+            if called := tuple(_CALL.findall(markers)):
+                turns.append(called)
+    return replace(behaviour, turns=tuple(turns))
 
 
 def count_tokens(text: str) -> int:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from tests.support.model_behaviours import Behaviour
-from tests.support.model_questions import Question, Tally
+from tests.support.model_questions import Question, Tally, called
 
 _ids = itertools.count(1)
 CREATED = 1_790_000_000
@@ -15,6 +15,11 @@ CREATED = 1_790_000_000
 def _line(data: dict[str, Any], event: str = "") -> bytes:
     head = f"event: {event}\n" if event else ""
     return f"{head}data: {json.dumps(data)}\n\n".encode()
+
+
+def _halves(text: str) -> tuple[str, str]:
+    middle = len(text) // 2
+    return text[:middle], text[middle:]
 
 
 class Chat:
@@ -31,7 +36,8 @@ class Chat:
             finish = "content_filter"
         elif behaviour.length or behaviour.context:
             finish = "length"
-        self.finish = finish
+        self.calls = called(question, behaviour)
+        self.finish = "tool_calls" if self.calls else finish
 
     def usage(self) -> dict[str, Any]:
         total = self.tally
@@ -60,6 +66,14 @@ class Chat:
         for piece in pieces:
             self.tally.output += 1
             yield f"data: {before}{json.dumps(piece)}{after}\n\n".encode()
+        for number, (name, arguments) in enumerate(self.calls):
+            self.tally.output += 1
+            function = {"name": name, "arguments": ""}
+            call = {"id": f"call_{self.id}_{number}", "type": "function", "function": function}
+            yield _line(self._chunk({"tool_calls": [{"index": number, **call}]}))
+            for piece in _halves(json.dumps(arguments)):
+                more = {"index": number, "function": {"arguments": piece}}
+                yield _line(self._chunk({"tool_calls": [more]}))
         yield _line(self._chunk({}, self.finish))
         if self.question.include_usage:
             yield _line({**self._chunk({}), "choices": [], "usage": self.usage()})
@@ -96,6 +110,7 @@ class Responses:
         self.question, self.behaviour, self.tally = question, behaviour, tally
         self.id = f"resp_{next(_ids)}"
         self.reason = ""
+        self.calls = called(question, behaviour)
         if behaviour.filter:
             self.reason = "content_filter"
         elif behaviour.length or behaviour.context:
@@ -119,7 +134,7 @@ class Responses:
             "created_at": CREATED,
             "status": status,
             "model": self.question.model,
-            "output": [] if text is None else [self._item(text, "completed")],
+            "output": [] if text is None else [self._item(text, "completed"), *self._calls()],
             "error": None,
             "incomplete_details": {"reason": self.reason} if status == "incomplete" else None,
             "parallel_tool_calls": True,
@@ -130,6 +145,22 @@ class Responses:
         if status in ("completed", "incomplete"):
             response["usage"] = self.usage()
         return response
+
+    def _calls(self) -> list[dict[str, Any]]:
+        """Thoughts, without which the calls would not be taken back; and the calls."""
+        calls: list[dict[str, Any]] = [
+            {
+                "type": "function_call",
+                "id": f"fc_{self.id}_{number}",
+                "call_id": f"call_{self.id}_{number}",
+                "name": name,
+                "arguments": json.dumps(arguments),
+                "status": "completed",
+            }
+            for number, (name, arguments) in enumerate(self.calls)
+        ]
+        thought = {"type": "reasoning", "id": f"rs_{self.id}", "summary": []}
+        return [{**thought, "encrypted_content": "sealed"}, *calls] if calls else []
 
     def usage(self) -> dict[str, Any]:
         total = self.tally
@@ -159,6 +190,7 @@ class Responses:
             self.tally.output += 1
             said.append(piece)
             yield self._event(f"response.{word}.delta", **where, delta=piece, logprobs=[])
+        self.tally.output += len(self.calls)
         text = "".join(said)
         yield self._event("response.content_part.done", **where, part=self._part(text))
         done = self._item(text, "completed")
@@ -186,10 +218,12 @@ class Messages:
     def __init__(self, question: Question, behaviour: Behaviour, tally: Tally) -> None:
         self.question, self.behaviour, self.tally = question, behaviour, tally
         self.id = f"msg_{next(_ids)}"
+        self.calls = called(question, behaviour)
         self.stop = next(
             (
                 reason
                 for asked, reason in (
+                    (self.calls, "tool_use"),
                     (behaviour.refusal or behaviour.filter, "refusal"),
                     (behaviour.context, "model_context_window_exceeded"),
                     (behaviour.length, "max_tokens"),
@@ -227,9 +261,36 @@ class Messages:
             delta = {"type": "text_delta", "text": piece}
             yield self._event("content_block_delta", index=0, delta=delta)
         yield self._event("content_block_stop", index=0)
+        yield from self._blocks()
         stop = {"stop_reason": self.stop, "stop_sequence": None}
         yield self._event("message_delta", delta=stop, usage=self.usage(self.tally.output))
         yield self._event("message_stop")
+
+    def _blocks(self) -> Iterator[bytes]:
+        """A sealed thought, and the calls."""
+        if self.calls:
+            block: dict[str, Any] = {"type": "thinking", "thinking": "", "signature": ""}
+            yield self._event("content_block_start", index=1, content_block=block)
+            for delta in (
+                {"type": "thinking_delta", "thinking": "hm"},
+                {"type": "signature_delta", "signature": "sealed"},
+            ):
+                yield self._event("content_block_delta", index=1, delta=delta)
+            yield self._event("content_block_stop", index=1)
+        for number, (name, arguments) in enumerate(self.calls):
+            self.tally.output += 1
+            index = number + 2
+            block = {
+                "type": "tool_use",
+                "id": f"toolu_{self.id}_{number}",
+                "name": name,
+                "input": {},
+            }
+            yield self._event("content_block_start", index=index, content_block=block)
+            for piece in _halves(json.dumps(arguments)):
+                delta = {"type": "input_json_delta", "partial_json": piece}
+                yield self._event("content_block_delta", index=index, delta=delta)
+            yield self._event("content_block_stop", index=index)
 
     def whole(self, text: str) -> dict[str, Any]:
         return self._message([{"type": "text", "text": text}], self.stop, self.tally.output)

@@ -1,9 +1,9 @@
 """A scripted model server over a real socket: `python -m tests.support.model_server --port 0`.
 
-It speaks chat completions, responses and messages, streaming or not, and behaves as markers in
-the model's name or prompt say (see model_behaviours). `GET /calls` counts what was asked, so
-that a test in another process can tell how often a prompt reached a model; `DELETE /calls`
-forgets it.
+It speaks chat completions, responses and messages, streaming or not, and embeddings, and behaves as
+markers in the model's name or prompt say (see model_behaviours). `GET /calls` counts what was
+asked, so that a test in another process can tell how often a prompt reached a model; `DELETE
+/calls` forgets it.
 """
 
 import argparse
@@ -17,13 +17,16 @@ from typing import Any, Self, cast
 
 import httptools
 
+from tests.support.embeddings import Embeddings
 from tests.support.model_behaviours import Behaviour, behave, pieces
 from tests.support.model_dialects import DIALECTS, Chat, Dialect
-from tests.support.model_questions import Question, read, tally
+from tests.support.model_media import MEDIA, answer_media, read_media
+from tests.support.model_questions import Question, called, read, tally
 from tests.support.model_script import Call, Match, Script
 
 TOO_LONG = "prompt is too long: 250000 tokens > 200000 maximum (the maximum context length)"
 WRITE_BYTES = 65_536
+_SPOKEN = {**DIALECTS, "/v1/embeddings": Embeddings}
 
 
 class Connection(asyncio.Protocol):
@@ -79,7 +82,10 @@ class Connection(asyncio.Protocol):
         task.add_done_callback(self.tasks.discard)
 
     async def answer(self, method: str, path: str, headers: dict[str, str], body: bytes) -> None:
-        dialect = DIALECTS.get(path)
+        if path in MEDIA and method == "POST":
+            await self.medium(path, headers, body)
+            return
+        dialect = _SPOKEN.get(path)
         if dialect is None or method != "POST":
             self.other(method, path)
             return
@@ -100,6 +106,27 @@ class Connection(asyncio.Protocol):
         call.state = "answered" if done else "failed"
         if done:
             self.script.answered[call.asked] += 1
+
+    async def medium(self, path: str, headers: dict[str, str], body: bytes) -> None:
+        """A picture or sound; the model's name says how it behaves."""
+        asked = read_media(path, headers, body)
+        self.script.record(path, asked, headers)
+        behaviour = behave(asked.model)
+        if behaviour.delay_ms:
+            await asyncio.sleep(behaviour.delay_ms / 1000)
+        if behaviour.hang:
+            await asyncio.Event().wait()
+        if behaviour.disconnect:
+            self.transport.write(b"HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\nhalf")
+            self.transport.close()
+        elif behaviour.error or behaviour.refusal:
+            code = "moderation_blocked" if behaviour.refusal else None
+            status = behaviour.error or 400
+            self.json(status, Chat.error(status, f"scripted error {status}", code))
+        elif behaviour.malformed:
+            self.send(200, "application/json", b'{"data": [')
+        else:
+            self.send(200, *answer_media(path, asked))
 
     def other(self, method: str, path: str) -> None:
         if path == "/calls" and method == "DELETE":
@@ -126,7 +153,9 @@ class Connection(asyncio.Protocol):
             text = f"scripted error {behaviour.error}"
             self.json(behaviour.error, dialect.error(behaviour.error, text), more)
             return False
-        said = pieces(behaviour, question.asked, question.schema)
+        said = pieces(behaviour, "; ".join(question.results) or question.asked, question.schema)
+        if called(question, behaviour):
+            said = iter(("I ", "look."))
         if question.stream:
             return await self.stream(dialect, behaviour, said)
         parts = list(said)
@@ -173,10 +202,14 @@ class Connection(asyncio.Protocol):
             waiting.clear()
 
     def json(self, status: int, value: Any, headers: dict[str, Any] | None = None) -> None:
-        content = json.dumps(value).encode()
+        self.send(status, "application/json", json.dumps(value).encode(), headers)
+
+    def send(
+        self, status: int, kind: str, content: bytes, headers: dict[str, Any] | None = None
+    ) -> None:
         more = "".join(f"{name}: {text}\r\n" for name, text in (headers or {}).items())
         head = (
-            f"HTTP/1.1 {status} scripted\r\ncontent-type: application/json\r\n{more}"
+            f"HTTP/1.1 {status} scripted\r\ncontent-type: {kind}\r\n{more}"
             f"content-length: {len(content)}\r\n\r\n"
         )
         self.transport.write(head.encode() + content)

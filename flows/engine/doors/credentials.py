@@ -28,3 +28,6 @@ class Credentials(Protocol):
         masked in everything that the node hands on from then. Raises NodeError: credential_missing,
         credential_unfit, credential_unreadable, credential_busy.
         """
+
+    def masked(self, text: str) -> str:
+        """The text without what was opened: for what is cut, where half a secret may be left."""

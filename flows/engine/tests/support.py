@@ -1,26 +1,37 @@
 """Call nodes in tests: pure ones directly, I/O ones with a scripted world."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from flows.engine.doors.credentials import OpenedCredential
 from flows.engine.errors import NodeError
+from flows.engine.evaluating import Evaluating
+from flows.engine.model_usage import ModelUsage
 from flows.engine.node_call import resolve_config, run_pure
 from flows.engine.node_type import (
     HttpAnswer,
     ModelAnswer,
     ModelRequest,
-    ModelUsage,
     NodeType,
     PureInputs,
     Result,
 )
 from flows.engine.references import Load
 from flows.engine.registry import registry
-from flows.engine.tests.fake_doors import FakeMail, FakeMcp, FakeSql
+from flows.engine.tests.fake_doors import (
+    FakeCredentials,
+    FakeFiles,
+    FakeFlows,
+    FakeKnowledge,
+    FakeMail,
+    FakeMcp,
+    FakeMedia,
+    FakeMemories,
+    FakeSandbox,
+    FakeSql,
+    FakeSteps,
+)
 
 
 def node_type(name: str) -> NodeType:
@@ -47,24 +58,6 @@ def answer(text: str, *, finish_reason: str = "stop", tokens: int = 5) -> ModelA
 
 
 @dataclass
-class FakeCredentials:
-    """Credentials by name, opened as the real ones are."""
-
-    known: dict[str, OpenedCredential] = field(default_factory=dict)
-
-    @asynccontextmanager
-    async def open(
-        self, reference: str, types: Sequence[str], *, field: str = "credential"
-    ) -> AsyncGenerator[OpenedCredential]:
-        found = self.known.get(reference)
-        if found is None:
-            raise NodeError("credential_missing", "There is no such one.", field=field)
-        if found.type not in types:
-            raise NodeError("credential_unfit", "It does not fit.", field=field)
-        yield found
-
-
-@dataclass
 class FakeContext:
     """A world that answers as scripted and remembers what it was asked."""
 
@@ -82,12 +75,30 @@ class FakeContext:
     #: Whether this is the last attempt, also for what may pass.
     last: bool = True
     restarts: int = 0
+    #: What the config may read.
+    names: Mapping[str, Any] = field(default_factory=dict)
+    evaluating: Evaluating | None = None
     credentials: FakeCredentials = field(default_factory=FakeCredentials)
+    flows: FakeFlows = field(default_factory=FakeFlows)
+    steps: FakeSteps = field(init=False)
+    files: FakeFiles = field(default_factory=FakeFiles)
     sql: FakeSql = field(default_factory=FakeSql)
     mail: FakeMail = field(default_factory=FakeMail)
     mcp: FakeMcp = field(default_factory=FakeMcp)
+    media: FakeMedia = field(default_factory=FakeMedia)
+    sandbox: FakeSandbox = field(default_factory=FakeSandbox)
+    knowledge: FakeKnowledge = field(default_factory=FakeKnowledge)
+    memory: FakeMemories = field(default_factory=FakeMemories)
     requests: list[ModelRequest] = field(default_factory=list)
     calls: list[dict[str, Any]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.steps = FakeSteps(self)
+
+    async def evaluate(self, written: Any, names: Mapping[str, Any]) -> Any:
+        if self.evaluating is None:
+            self.evaluating = Evaluating(self.names)
+        return self.evaluating.value(written, names)
 
     async def is_final(self, error: NodeError) -> bool:
         return self.last or not error.retryable
@@ -115,10 +126,10 @@ class FakeContext:
         content: bytes | None = None,
         timeout_seconds: float = 30,
         max_bytes: int = 50_000_000,
+        secret: bool = False,
     ) -> HttpAnswer:
-        self.calls.append(
-            {"method": method, "url": url, "headers": headers, "query": query, "content": content}
-        )
+        call = {"method": method, "url": url, "headers": headers, "query": query}
+        self.calls.append({**call, "content": content, "max_bytes": max_bytes, "secret": secret})
         given = self.answers.pop(0)
         if isinstance(given, NodeError):
             raise given
@@ -137,6 +148,7 @@ def perform(
     kind = node_type(name)
     assert kind.io is not None
     checked, _ = resolve_config(kind, config, context or {}, load=load)
+    world.names = context or {}
 
     async def run() -> Result:
         assert kind.io is not None

@@ -120,7 +120,7 @@ def http(step: Step) -> None:
     body = mapping(config.get("body"))
     made |= _body(step, words(body.get("type"), "none"), body.get("data"))
     if mapping(config.get("authorization")).get("type", "no-auth") != "no-auth":
-        step.changed("Connect its key again: put it among the headers as a workspace variable.")
+        step.changed("Store its key as a credential, and name it in 'credential'.")
     seconds = number(mapping(config.get("timeout")).get("max_read_timeout")) or number(
         mapping(config.get("timeout")).get("read")
     )
@@ -144,9 +144,13 @@ def _body(step: Step, kind: str, data: JSON) -> dict[str, JSON]:
         return {}
     rows = mappings(data)
     if kind in ("form-data", "x-www-form-urlencoded"):
-        if kind == "form-data":
-            step.changed("The form is sent without parts for files (as form-urlencoded).")
-        return {"body": _lines(step, data), "body_type": "form"}
+        for row in rows:
+            if row.get("type") == "file":
+                name = words(row.get("key"))[:60]
+                step.changed(f"The file in the field '{name}' was left out.")
+        kept = [row for row in rows if row.get("type") != "file"] if rows else data
+        sent = "multipart" if kind == "form-data" else "form"
+        return {"body": _lines(step, kept), "body_type": sent}
     text = words(rows[0].get("value")) if rows else words(data)
     if kind == "json":
         return {"body": json_of(step.parts(text)), "body_type": "json"}

@@ -87,7 +87,7 @@ def _body(step: Step) -> dict[str, JSON]:
             continue
         fields[words(raw.get("name"))] = step.text(raw.get("value"))
     if kind == "multipart-form-data":
-        step.changed("The form is sent without parts for files (as form-urlencoded).")
+        return {"body": fields, "body_type": "multipart"}
     return {"body": fields, "body_type": "json" if kind == "json" else "form"}
 
 
@@ -102,11 +102,12 @@ def _json(step: Step, text: JSON) -> JSON:
 
 
 def _tell(step: Step, options: dict[str, JSON]) -> None:
-    kind = step.config.get("authentication", "none")
-    if kind not in ("none", "", None):
-        step.changed("Connect its credential again: put the key among the headers as a variable.")
+    if step.config.get("authentication", "none") not in ("none", "", None):
+        step.changed("Store its key as a credential, and name it in 'credential'.")
     if mapping(options.get("pagination")):
-        step.changed("Pages of an answer are not fetched one after the other: use a loop.")
+        step.changed(
+            "Pages are not fetched one after the other yet: say in 'paginate' what is next."
+        )
     for key in ("proxy", "allowUnauthorizedCerts", "batching"):
         if options.get(key):
             step.changed(f"The option '{key}' was left out.")

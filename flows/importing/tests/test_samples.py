@@ -118,3 +118,22 @@ def test_a_file_is_told_by_its_shape() -> None:
         for file in (FOLDER / product).glob("*.json"):
             assert is_it(json.loads(file.read_text()))
     assert not dify.is_dify({"nodes": []})
+
+
+def test_a_form_with_files_stays_one_and_says_which_are_left_out() -> None:
+    fields = [{"name": "note", "value": "hi"}, {"name": "scan", "parameterType": "formBinaryData"}]
+    call = {
+        "method": "POST",
+        "url": "https://example.com",
+        "authentication": "genericCredentialType",
+        "sendBody": True,
+        "contentType": "multipart-form-data",
+        "bodyParameters": {"parameters": fields},
+    }
+    node = {"name": "Send", "type": "n8n-nodes-base.httpRequest", "parameters": call}
+    imported = read(json.dumps({"name": "x", "nodes": [node], "connections": {}}))
+    (sent,) = [one for one in imported.document.nodes if one.type == "http"]
+    assert (sent.config["body"], sent.config["body_type"]) == ({"note": "hi"}, "multipart")
+    told = " ".join(text for row in imported.rows for text in row.messages)
+    assert "'scan' was left out" in told
+    assert "Store its key as a credential" in told

@@ -1,233 +1,104 @@
-"""One HTTP request to another service."""
+"""HTTP requests to another service: one, until something is done, or page by page."""
 
-import json
 from collections.abc import Mapping
-from email.utils import parsedate_to_datetime
-from typing import Annotated, Any, Literal
-from urllib.parse import urlencode
+from functools import partial
+from typing import Annotated, Any, Self
 
-from pydantic import BeforeValidator, Field, field_validator
+from pydantic import BeforeValidator, Field, model_validator
 
-from flows.engine.config import NodeConfig, Text
-from flows.engine.errors import NodeError
-from flows.engine.expressions import has_expression, text_of
-from flows.engine.heavy import compute
-from flows.engine.json_values import read_json
-from flows.engine.node_type import Context, HttpAnswer, NodeType, Result, RetryDefaults
-from flows.nodes.http.charsets import decoded
+from flows.engine.node_type import Context, NodeType, Result, RetryDefaults
+from flows.engine.web_answer import read_answer
+from flows.engine.web_call import WebCall, is_idempotent, request_seconds, seconds_within, send
+from flows.nodes.http import paging, polling
+from flows.nodes.http.asking import MAX_SECONDS
+from flows.nodes.http.paging import Pages, Paginate
+from flows.nodes.http.polling import Poll, poll
 
-#: What tells a service a request sent again from a new one.
-KEY_HEADER = "Idempotency-Key"
-#: Methods that may be sent again without doing a thing twice (RFC 9110, 9.2.2).
-IDEMPOTENT = ("GET", "PUT", "DELETE", "HEAD", "OPTIONS")
-#: Answers that say "try again": busy, or broken in passing.
-TRANSIENT = (408, 425, 429, 500, 502, 503, 504)
-#: Longest time that one request may take, in seconds.
-MAX_SECONDS = 600
-#: Answers that refuse before acting, so that even a POST may be sent again.
-REFUSED = (429, 503)
-# Longest wait that a service may ask for; what is longer is asked for again.
-MAX_RETRY_AFTER = 3_600.0
+JSON = Any
+Status = Annotated[int, Field(ge=100, le=599)]
 
 
-def _upper(value: Any) -> Any:
-    return value.strip().upper() if isinstance(value, str) else value
+def _empty_as_none(value: JSON) -> JSON:
+    return None if value in ("", {}) else value
 
 
-Method = Literal["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"]
-
-
-class Config(NodeConfig):
-    method: Annotated[Method, BeforeValidator(_upper)] = Field(
-        default="GET", title="Method", description="What to do at the address."
-    )
-    url: Text = Field(
-        title="Address", description="https://… (or http://…).", min_length=1, max_length=8_000
-    )
-    headers: dict[str, Text] = Field(
-        default={}, title="Headers", description="Names and values.", max_length=100
-    )
-    query: dict[str, Any] = Field(
-        default={},
-        title="Query",
-        description="Added to the address; a list repeats its name, null is left out.",
-        max_length=100,
-    )
-    body: Any = Field(
-        default=None,
-        title="Body",
-        description="What to send: any JSON, fields of a form, or text.",
-        json_schema_extra={"widget": "json"},
-    )
-    body_type: Literal["json", "form", "text", "none"] = Field(
-        default="json", title="Body type", description="How the body is sent."
-    )
-    timeout_seconds: float = Field(
-        default=30,
-        title="Timeout",
-        description="Seconds to wait for the answer.",
-        gt=0,
-        le=MAX_SECONDS,
-    )
+class Config(WebCall):
     ok_statuses: list[int] = Field(
         default=[],
         title="Good statuses",
         description="Statuses that count as success; empty: 200 to 299.",
         max_length=100,
     )
+    retry_statuses: list[Status] = Field(
+        default=[],
+        title="Passing statuses",
+        description="Statuses after which it is tried again; empty: 408, 425, 429, 500, 502, 503, "
+        "504.",
+        max_length=100,
+    )
+    poll: Annotated[Poll | None, BeforeValidator(_empty_as_none)] = Field(
+        default=None,
+        title="Poll",
+        description="Repeats a GET until its answer is the one: {until, every_seconds, "
+        "max_seconds}.",
+        json_schema_extra={"evaluate": "inside", "names": polling.NAMES},
+    )
+    paginate: Annotated[Paginate | None, BeforeValidator(_empty_as_none)] = Field(
+        default=None,
+        title="Pages",
+        description="Fetches page after page: {next, items, max_pages, …}.",
+        json_schema_extra={"evaluate": "inside", "names": paging.NAMES},
+    )
 
-    @field_validator("url")
-    @classmethod
-    def _web(cls, url: str) -> str:
-        url = url.strip()
-        if not url.lower().startswith(("http://", "https://")):
-            raise ValueError("the address has to start with https:// or http://")
-        return url
-
-    @field_validator("headers")
-    @classmethod
-    def _one_line(cls, headers: dict[str, str]) -> dict[str, str]:
-        for name, value in headers.items():
-            if not name or any(c in name + value for c in "\r\n\0"):
-                raise ValueError(f"the header '{name[:40]}' holds a line break; remove it")
-        return headers
-
-
-def _query(config: Config) -> dict[str, str | list[str]]:
-    pairs: dict[str, str | list[str]] = {}
-    for name, value in config.query.items():
-        if isinstance(value, list):
-            pairs[name] = [text_of(item) for item in value]
-        elif value is not None:
-            pairs[name] = text_of(value)
-    return pairs
-
-
-def _body(config: Config) -> tuple[bytes | None, str | None]:
-    """The bytes to send and their content type."""
-    if config.body is None or config.body_type == "none":
-        return None, None
-    if config.body_type == "json":
-        data = json.dumps(config.body, ensure_ascii=False).encode("utf-8", "replace")
-        return data, "application/json"
-    if config.body_type == "text":
-        return text_of(config.body).encode("utf-8", "replace"), "text/plain; charset=utf-8"
-    if not isinstance(config.body, dict):
-        message = "A form's body has to be an object of fields and values."
-        raise NodeError("config_invalid", message, field="body")
-    fields = {
-        name: [text_of(item) for item in value] if isinstance(value, list) else text_of(value)
-        for name, value in config.body.items()
-    }
-    return urlencode(fields, doseq=True).encode(), "application/x-www-form-urlencoded"
-
-
-def _headers(config: Config, content_type: str | None, key: str) -> dict[str, str]:
-    """The author's headers, and those that the node adds where the author wrote none.
-
-    A worker may die with a request in flight, which is then sent again: services that know
-    `Idempotency-Key` do not act upon it twice.
-    """
-    added = {"Content-Type": content_type} if content_type else {}
-    if not is_idempotent(config):
-        added[KEY_HEADER] = key
-    written = {name.lower() for name in config.headers}
-    headers = {name: value for name, value in added.items() if name.lower() not in written}
-    for name, value in config.headers.items():
-        if value or name.lower() != KEY_HEADER.lower():
-            headers[name] = value
-    return headers
+    @model_validator(mode="after")
+    def _one_way(self) -> Self:
+        if self.poll and self.paginate:
+            raise ValueError("take either 'poll' or 'paginate'; use two nodes for both")
+        if self.poll and self.method not in ("GET", "HEAD"):
+            raise ValueError("'poll' repeats the request, so the method has to be GET")
+        return self
 
 
 async def run(config: Config, ctx: Context) -> Result:
-    """Send the request. Raises NodeError http_status for an answer that is no success."""
-    content, sent_type = _body(config)
-    answer = await ctx.http(
-        config.method,
-        config.url,
-        headers=_headers(config, sent_type, ctx.idempotency_key),
-        query=_query(config),
-        content=content,
-        timeout_seconds=config.timeout_seconds,
-    )
-    size = len(answer.content)
-    content_type = answer.headers.get("content-type", "")
-    text = await compute(size, decoded, answer.content, content_type)
-    if not _is_good(answer.status, config.ok_statuses):
-        raise _status_error(answer, text)
-    output = {"status": answer.status, "headers": dict(answer.headers)}
-    return Result({**output, "json": await compute(size, _parsed, text), "text": text})
+    """Send the request or requests. Raises NodeError http_status for what is no success."""
+    if config.poll is not None:
+        return Result(await poll(partial(_ask, config, ctx), config.poll, ctx))
+    if config.paginate is not None:
+
+        async def ask_for(call: WebCall, page: int) -> tuple[dict[str, JSON], str]:
+            answer = await send(call, ctx, part="" if page == 1 else str(page))
+            return await _read(config, answer, ctx), answer.url
+
+        return Result(await Pages(config, config.paginate, ask_for, ctx).all())
+    return Result(await _ask(config, ctx))
 
 
-def _is_good(status: int, wanted: list[int]) -> bool:
-    return status in wanted if wanted else 200 <= status <= 299
+async def _ask(config: Config, ctx: Context) -> dict[str, JSON]:
+    return await _read(config, await send(config, ctx), ctx)
 
 
-def _status_error(answer: HttpAnswer, text: str) -> NodeError:
-    shown = " ".join(text[:300].split())
-    said = f": {shown}" if shown else "."
-    message = f"The service answered {answer.status}{said} {_advice(answer.status)}"
-    return NodeError(
-        "http_status",
-        message,
-        retryable=answer.status in TRANSIENT,
-        refused=answer.status in REFUSED,
-        retry_after=_retry_after(answer.headers),
-        details={"status": answer.status, "url": answer.url[:500]},
-    )
+async def _read(config: Config, answer: Any, ctx: Context) -> dict[str, JSON]:
+    return await read_answer(answer, ctx, ok=config.ok_statuses, passing=config.retry_statuses)
 
 
-def _advice(status: int) -> str:
-    """What to do about an answer that is no success."""
-    if status in (401, 403):
-        return "Check the key or token among the headers."
-    if status in (404, 405, 410) or 300 <= status < 400:
-        return "Check the address and the method."
-    if status in TRANSIENT:
-        return "It may pass: try again later, or set a longer retry."
-    return "Check what is sent; if this answer is fine, add it to ok_statuses."
+def seconds(config: Mapping[str, JSON]) -> float | None:
+    """Seconds that the requests may take together; None where the settings do not say."""
+    request = request_seconds(config)
+    for name in ("poll", "paginate"):
+        wanted = config.get(name)
+        if isinstance(wanted, dict) and wanted:
+            together = seconds_within(wanted.get("max_seconds", 300), MAX_SECONDS)
+            # The last request may begin just before the time is over.
+            return (together or MAX_SECONDS) + (request or 30)
+    return request
 
 
-def _retry_after(headers: Mapping[str, str]) -> float | None:
-    """Seconds to wait, as the answer says: a number, or a date beside the answer's own."""
-    value = headers.get("retry-after", "").strip()
-    if value.isascii() and value.isdigit():
-        return min(float(value[:9]), MAX_RETRY_AFTER)
-    try:
-        then, now = parsedate_to_datetime(value), parsedate_to_datetime(headers["date"])
-        return min(max(0.0, (then - now).total_seconds()), MAX_RETRY_AFTER)
-    except (KeyError, ValueError, TypeError):
-        return None
-
-
-def _parsed(text: str) -> Any:
-    """The JSON of an answer; null where it is none (HTML, text, nothing) or has too many parts."""
-    if text[:200].lstrip()[:1] not in tuple('{["-0123456789tfn'):
-        return None
-    try:
-        return read_json(text)
-    except (ValueError, RecursionError):
-        return None
-
-
-def is_idempotent(config: Config) -> bool:
-    """Whether the request may be sent twice: a lost answer may still have been acted upon."""
-    return config.method in IDEMPOTENT
-
-
-def seconds(config: Mapping[str, Any]) -> float | None:
-    """Seconds that the settings give the request; an expression may give it as many as are allowed.
-
-    None where they say nothing, or what `Config` refuses.
-    """
-    value = config.get("timeout_seconds")
-    if isinstance(value, str) and has_expression(value):
-        return float(MAX_SECONDS)
-    try:
-        given = float(value)  # type: ignore[arg-type]
-    except (TypeError, ValueError, OverflowError):
-        return None
-    return given if 0 < given <= MAX_SECONDS else None
+def outputs(config: Mapping[str, JSON]) -> Mapping[str, str]:
+    """The fields of the output; `items` and what belongs to them where there are pages."""
+    fields = {"status": "number", "headers": "object", "json": "any", "text": "text"}
+    if config.get("paginate"):
+        fields |= {"items": "list", "pages": "number", "has_more": "boolean"}
+    return fields
 
 
 NODE = NodeType(
@@ -239,6 +110,7 @@ NODE = NodeType(
     config=Config,
     io=run,
     outputs={"status": "number", "headers": "object", "json": "any", "text": "text"},
+    outputs_of=outputs,
     idempotent=is_idempotent,
     timeout_seconds=60,
     seconds_of=seconds,

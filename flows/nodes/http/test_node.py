@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 
 from flows.engine.attempts import may_try_again
+from flows.engine.charsets import decoded
 from flows.engine.errors import NodeError
 from flows.engine.node_call import resolve_config
 from flows.engine.node_type import HttpAnswer
 from flows.engine.tests.support import FakeContext, node_type, perform
-from flows.nodes.http.charsets import decoded
 
 URL = "https://api.example.com/x"
 

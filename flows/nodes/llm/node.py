@@ -1,92 +1,31 @@
 """One question to a language model; with a schema its answer is checked data."""
 
-from typing import Annotated, Any, Literal
-
-from pydantic import BeforeValidator, Field, field_validator
-
-from flows.engine.config import Text, blank_as_none
-from flows.engine.model_config import ModelConfig
+from flows.engine.model_config import PromptConfig
 from flows.engine.model_data import ModelData, ask_for_data, ask_model
-from flows.engine.node_type import Context, ModelRequest, NodeType, Result, RetryDefaults
-from flows.engine.schemas import check_schema
+from flows.engine.model_memory import Messages, earlier_messages, keep_turn
+from flows.engine.node_type import Context, NodeType, Result, RetryDefaults
 
 
-class Config(ModelConfig):
-    system: Text = Field(
-        default="",
-        title="System",
-        description="Who the model is and how it answers.",
-        json_schema_extra={"widget": "text"},
-    )
-    prompt: Text = Field(
-        title="Prompt",
-        description="The question, with expressions.",
-        json_schema_extra={"widget": "text"},
-    )
-    output_schema: Annotated[dict[str, Any] | None, BeforeValidator(blank_as_none)] = Field(
-        default=None,
-        title="Output schema",
-        description="A JSON Schema: the answer is checked and becomes `json`.",
-        json_schema_extra={"evaluate": "never", "references": True, "widget": "json"},
-    )
-    max_tokens: Annotated[int | None, BeforeValidator(blank_as_none)] = Field(
-        default=None,
-        title="Most tokens",
-        description="Longest answer, in tokens.",
-        ge=1,
-        le=1_000_000,
-    )
-    effort: Annotated[
-        Literal["low", "medium", "high", "max"] | None, BeforeValidator(blank_as_none)
-    ] = Field(
-        default=None,
-        title="Effort",
-        description="How hard the model thinks, where it can be told.",
-    )
-    temperature: Annotated[float | None, BeforeValidator(blank_as_none)] = Field(
-        default=None,
-        title="Temperature",
-        description="0: always alike; higher: freer. Only where the provider has it.",
-        ge=0,
-        le=2,
-    )
-
-    @field_validator("prompt")
-    @classmethod
-    def _says_something(cls, prompt: str) -> str:
-        if not prompt.strip():
-            raise ValueError("the prompt is empty; write one, or check what its expressions give")
-        return prompt
-
-    @field_validator("output_schema")
-    @classmethod
-    def _usable(cls, schema: dict[str, Any] | None) -> dict[str, Any] | None:
-        problem = check_schema(schema) if schema is not None else None
-        if problem:
-            raise ValueError(problem.rstrip("."))
-        return schema
+class Config(PromptConfig):
+    """Everything is shared with the agent."""
 
 
 async def run(config: Config, ctx: Context) -> Result:
     """Ask the model; where it fails for good and others are named, the next one."""
 
+    earlier = await earlier_messages(config.memory, ctx)
+
     async def ask(one: Config) -> Result:
-        return await _ask_and_check(one, ctx)
+        return await _ask_and_check(one, earlier, ctx)
 
-    return await config.asked(ask, ctx)
+    result = await config.asked(ask, ctx)
+    keep_turn(config.memory, config.prompt, result.output["text"], ctx)
+    return result
 
 
-async def _ask_and_check(config: Config, ctx: Context) -> Result:
+async def _ask_and_check(config: Config, earlier: Messages, ctx: Context) -> Result:
     """Ask once; with a schema ask a second time when the first answer does not fit it."""
-    request = ModelRequest(
-        messages=({"role": "user", "content": config.prompt},),
-        model=config.model,
-        system=config.system,
-        schema=config.output_schema,
-        max_tokens=config.max_tokens,
-        effort=config.effort,
-        temperature=config.temperature,
-    )
+    request = config.request((*earlier, await config.question(ctx)))
     if config.output_schema is None:
         answer = await ask_model(ctx, request)
         return _result(ModelData(answer, None, answer.usage))

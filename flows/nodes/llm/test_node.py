@@ -6,9 +6,11 @@ from typing import Any
 
 import pytest
 
+from flows.engine.doors.memory import Turn
 from flows.engine.errors import NodeError
 from flows.engine.model_answer import AnswerUnreadable, json_of
 from flows.engine.node_type import ModelAnswer, ModelRequest
+from flows.engine.tests.fake_doors import FakeMemories
 from flows.engine.tests.support import FakeContext, answer, perform
 
 SCHEMA = {
@@ -286,3 +288,52 @@ def test_fallback_models_are_a_short_list_of_names(value: Any) -> None:
     error = failure({"prompt": "p", "fallback_models": value}, FakeContext())
     assert error.code == "config_invalid"
     assert (error.field or "").startswith("fallback_models")
+
+
+def remembering(*turns: Turn, session: str | None = "s") -> FakeMemories:
+    return FakeMemories(session, said=list(turns))
+
+
+def test_earlier_turns_go_before_the_prompt_and_this_one_is_kept() -> None:
+    said = (Turn("one", "1"), Turn("{{ a }}", " "), Turn("three", "3"))
+    world = FakeContext(models=[answer("four")], memory=remembering(*said))
+    perform("llm", {"prompt": "Say {{ a }}", "memory": {"turns": 2}}, world, {"a": "{{ 1+1 }}"})
+    assert [(m["role"], m["content"]) for m in world.requests[0].messages] == [
+        ("user", "{{ a }}"),
+        ("assistant", "(nothing)"),
+        ("user", "three"),
+        ("assistant", "3"),
+        ("user", "Say {{ 1+1 }}"),
+    ]
+    assert world.memory.new_turns == [Turn("Say {{ 1+1 }}", "four")]
+
+
+def test_fallback_models_are_shown_the_same_turns_and_one_turn_is_kept() -> None:
+    refused = NodeError("model_unavailable", "Down.", retryable=True)
+    world = FakeContext(models=[refused, answer("x")], memory=remembering(Turn("q", "a")))
+    config = {"prompt": "p", "model": "a/b", "fallback_models": ["c/d"], "memory": {"turns": 5}}
+    perform("llm", config, world)
+    first, second = world.requests
+    assert first.messages == second.messages
+    assert len(first.messages) == 3
+    assert world.memory.new_turns == [Turn("p", "x")]
+
+
+def test_an_answer_that_cannot_be_used_is_not_kept() -> None:
+    world = FakeContext(models=[answer("no"), answer("no")], memory=remembering())
+    assert failure({**ASK, "memory": {"turns": 5}}, world).code == "output_invalid"
+    assert world.memory.new_turns == []
+
+
+@pytest.mark.parametrize("config", [{}, {"memory": None}, {"memory": ""}])
+def test_nothing_is_remembered_unless_asked_for(config: dict[str, Any]) -> None:
+    world = FakeContext(models=[answer("x")], memory=remembering(Turn("q", "a")))
+    perform("llm", {"prompt": "p", **config}, world)
+    assert len(world.requests[0].messages) == 1
+    assert world.memory.new_turns == []
+
+
+@pytest.mark.parametrize("turns", [0, 51, "many"])
+def test_turns_are_between_1_and_50(turns: Any) -> None:
+    error = failure({"prompt": "p", "memory": {"turns": turns}}, FakeContext())
+    assert (error.code, error.field) == ("config_invalid", "memory.turns")

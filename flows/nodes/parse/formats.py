@@ -9,7 +9,7 @@ from xml.parsers.expat import ExpatError
 from flows.engine.document_text import read_yaml
 from flows.engine.errors import DocumentInvalid
 from flows.engine.model_answer import AnswerUnreadable, json_of
-from flows.nodes.parse.page import page_of
+from flows.engine.web_page import PageUnreadable, page_of
 
 #: Characters of a text.
 MAX_CHARACTERS = 20_000_000
@@ -113,5 +113,8 @@ def xml_value(text: str) -> Any:
 
 
 def html_value(text: str) -> Any:
-    """What a web page says; see `page_of`."""
-    return page_of(text)
+    """What a web page says; see `page_of`. Raises TextUnreadable."""
+    try:
+        return page_of(text)
+    except PageUnreadable as error:
+        raise TextUnreadable(str(error)) from error

@@ -85,6 +85,7 @@ def test_answers_fit_their_schemas(schema: dict[str, Any], api: Api) -> None:
 
 
 DOCUMENT = "/flows/{flow}/document"
+SESSION = "/flows/{flow}/sessions/{session}/memory"
 UNREADABLE = {"name": 7}
 #: Every kind of answer of the flows' calls: method, address, body, headers, status.
 ANSWERS: list[tuple[str, str, Any, dict[str, str], int]] = [
@@ -119,6 +120,9 @@ ANSWERS: list[tuple[str, str, Any, dict[str, str], int]] = [
     ("GET", "/flows/{flow}/versions/diff", None, {}, 200),
     ("GET", "/flows/{flow}/versions/diff?from=7", None, {}, 404),
     ("GET", "/flows/{flow}/versions/diff?from=x", None, {}, 400),
+    ("GET", SESSION, None, {}, 200),
+    ("GET", f"{SESSION}?cursor=x", None, {}, 400),
+    ("DELETE", SESSION, None, {}, 204),
     ("GET", "/node-types", None, {}, 200),
 ]
 
@@ -141,7 +145,7 @@ def test_every_answer_of_the_flows_calls_is_in_it(
     if sent.pop("busy", ""):
         monkeypatch.setattr("flows.services.deletion_refusal", lambda flow: "A run is open.")
     settings.DATA_UPLOAD_MAX_MEMORY_SIZE = 2_000
-    answer = api(method, path.format(flow="greeting", number=1), body, **sent)
+    answer = api(method, path.format(flow="greeting", number=1, session="ada"), body, **sent)
     assert answer.status_code == status, answer.content
     described = schema["paths"][f"/api/v1{path.split('?')[0]}"][method.lower()]["responses"]
     assert str(status) in described

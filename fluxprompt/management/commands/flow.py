@@ -2,7 +2,7 @@
 
 import json
 import sys
-from argparse import ArgumentParser
+from argparse import ArgumentParser, ArgumentTypeError
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,10 @@ from flows.engine.validate import validate
 from flows.models import Flow
 from flows.queries import draft_document, find_flow, flow_problems, version_of
 from flows.services import VersionMissing, create_flow, publish_flow
+from flows.storable import bad_text
+
+#: Characters of a session id.
+SESSION_LENGTH = 200
 
 
 class Command(BaseCommand):
@@ -98,11 +102,22 @@ class Command(BaseCommand):
                 _inputs(options),
                 version=options["version"],
                 timeout=options["timeout"],
+                session=options["session"],
                 report=lambda line: print(line, file=sys.stderr),
             )
         except (Failed, NotReady) as error:
             raise CommandError(str(error)) from None
         self.stdout.write(json.dumps(outputs, ensure_ascii=False, indent=2))
+
+
+def _session(given: str) -> str:
+    """A session id from the command line. Raises ArgumentTypeError."""
+    reason = "is empty" if not given.strip() else bad_text(given)
+    if reason is None and len(given) > SESSION_LENGTH:
+        reason = f"has more than {SESSION_LENGTH} characters"
+    if reason:
+        raise ArgumentTypeError(f"the session id {reason}")
+    return given.strip()
 
 
 def _run_arguments(parser: ArgumentParser) -> None:
@@ -115,6 +130,9 @@ def _run_arguments(parser: ArgumentParser) -> None:
     )
     parser.add_argument("--inputs-json", type=Path, metavar="FILE", help="All inputs at once.")
     parser.add_argument("--version", default=None, help="Of a flow: published, draft or a number.")
+    parser.add_argument(
+        "--session", type=_session, metavar="ID", help="Whose memory it has: letters of your own."
+    )
     parser.add_argument("--timeout", type=float, default=None, help="Seconds to wait for the end.")
 
 

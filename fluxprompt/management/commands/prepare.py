@@ -1,5 +1,6 @@
 """`manage.py prepare`: what has to be true before the web server and the workers start."""
 
+from io import StringIO
 from typing import Any
 
 from django.core.management import call_command
@@ -11,7 +12,7 @@ from fluxprompt.embedded.database_state import mark_prepared
 
 
 class Command(BaseCommand):
-    """Migrates, makes the cache table, builds the front end and collects the static files."""
+    """Migrates, makes the cache table, refreshes the models, builds and collects the front end."""
 
     help = "Brings the database and the collected static files up to date (`up` does it)."
     requires_system_checks: list[str] = []  # noqa: RUF012 - Django's own attribute
@@ -24,6 +25,7 @@ class Command(BaseCommand):
         if "database" in parts:
             call_command("migrate", interactive=False, verbosity=options["verbosity"])
             call_command("createcachetable")
+            call_command("refresh_models", verbosity=0, stdout=StringIO())
             with connection.cursor() as cursor:
                 mark_prepared(cursor.connection)
             connection.commit()

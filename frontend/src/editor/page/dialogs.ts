@@ -19,6 +19,14 @@ function showError(box: HTMLElement, text: string): void {
   box.textContent = text;
 }
 
+/** A file that was chosen before; its field takes no text. */
+function chooseAgain(field: HTMLInputElement, value: FormDataEntryValue): void {
+  if (!(value instanceof File) || !value.name) return;
+  const chosen = new DataTransfer();
+  chosen.items.add(value);
+  field.files = chosen.files;
+}
+
 /** The inputs of a run; asked for only where the flow has any. */
 export class RunDialog {
   private readonly dialog = need<HTMLDialogElement>("#run-dialog");
@@ -99,7 +107,8 @@ export class RunDialog {
     // What was given last time is there again.
     for (const [name, value] of this.last) {
       const field = this.form.elements.namedItem(name);
-      if (field instanceof HTMLInputElement && field.type === "checkbox") field.checked = true;
+      if (field instanceof HTMLInputElement && field.type === "file") chooseAgain(field, value);
+      else if (field instanceof HTMLInputElement && field.type === "checkbox") field.checked = true;
       else if (field instanceof HTMLInputElement || field instanceof HTMLTextAreaElement) field.value = String(value);
     }
   }

@@ -4,6 +4,7 @@ The other side may name any codec that Python knows, and some take minutes (puny
 quadratic) or make no text; so only those that the web uses count.
 """
 
+import re
 from codecs import BOM_UTF8, BOM_UTF16_BE, BOM_UTF32_BE, charmap_decode, getincrementaldecoder
 from encodings import normalize_encoding
 from encodings.aliases import aliases
@@ -22,6 +23,9 @@ _CODECS = _SINGLE_BYTE | {
 }
 _OF_BOTH_ORDERS = {"utf_16": BOM_UTF16_BE, "utf_32": BOM_UTF32_BE}
 _MORE_NAMES = {"x_sjis": "shift_jis", "utf8": "utf_8", "x_gbk": "gbk", "x_euc_jp": "euc_jp"}
+_NAMED = re.compile(
+    rb"""<(?:meta|\?xml)\s[^>]*?(?:charset|encoding)\s*=\s*["']?([\w.:-]{1,40})""", re.IGNORECASE
+)
 #: Bytes that are decoded at once: other threads wait that long (80 ms at most).
 _PIECE = 262_144
 
@@ -41,6 +45,12 @@ def charset_in(content_type: str) -> str:
         if name.lower() == "charset":
             charset = value.strip("\"' ")
     return charset
+
+
+def charset_of_page(content: bytes) -> str:
+    """The charset that a page names in itself (HTML, 13.2.3.2); empty where it names none."""
+    found = _NAMED.search(content[:2_048])
+    return found[1].decode("ascii") if found else ""
 
 
 def decoded(content: bytes, content_type: str) -> str:

@@ -1,0 +1,1 @@
+"""Collections of documents that flows search: chunks, embeddings and words in PostgreSQL."""

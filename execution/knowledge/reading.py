@@ -1,0 +1,157 @@
+"""Makes text of what is uploaded: plain text, Markdown, HTML, CSV and JSON."""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+from execution.knowledge.errors import KnowledgeInvalid
+from flows.nodes.parse.formats import TextUnreadable, csv_value
+
+#: What is taken, by the endings of file names.
+ENDINGS = {
+    "txt": "text/plain",
+    "text": "text/plain",
+    "log": "text/plain",
+    "md": "text/markdown",
+    "markdown": "text/markdown",
+    "html": "text/html",
+    "htm": "text/html",
+    "csv": "text/csv",
+    "json": "application/json",
+}
+MEDIA_TYPES = tuple(dict.fromkeys(ENDINGS.values()))
+#: Other words for the same, and what browsers say of what they do not know.
+_ALSO = {
+    "text/x-markdown": "text/markdown",
+    "application/xhtml+xml": "text/html",
+    "application/csv": "text/csv",
+}
+_VAGUE = ("", "application/octet-stream")
+TAKEN = "plain text, Markdown, HTML, CSV and JSON"
+_UNREAD = frozenset({"script", "style", "noscript", "template", "head", "svg", "iframe"})
+_HEADINGS = {f"h{level}": "#" * level for level in range(1, 7)}
+#: What stands apart from its neighbours by an empty line, and what only on a line of its own.
+_APART = frozenset(
+    {"article", "blockquote", "div", "figure", "footer", "header", "main", "ol", "p", "pre"}
+    | {"section", "table", "ul", *_HEADINGS}
+)
+_LINES = frozenset({"br", "caption", "dd", "dt", "figcaption", "li", "tr"})
+
+
+def media_type_of(given: str, name: str = "") -> str:
+    """One of MEDIA_TYPES, by what was said, else by the file's name. Raises KnowledgeInvalid."""
+    said = given.partition(";")[0].strip().lower()
+    said = _ALSO.get(said, said)
+    by_name = ENDINGS.get(name.rpartition(".")[2].lower()) if "." in name else None
+    if by_name and said in (*_VAGUE, *MEDIA_TYPES):
+        return by_name
+    if said in MEDIA_TYPES:
+        return said
+    message = f"'{(said or name)[:80]}' cannot be read here. These can: {TAKEN}."
+    raise KnowledgeInvalid("media_type", message)
+
+
+def text_of_file(data: bytes, media_type: str) -> str:
+    """The text of an uploaded file. Raises KnowledgeInvalid."""
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        message = (
+            f"The file is not UTF-8 text: byte {error.start} cannot be read. Save it as UTF-8."
+        )
+        raise KnowledgeInvalid("file", message) from error
+    return as_text(text, media_type)
+
+
+def as_text(text: str, media_type: str) -> str:
+    """What of a text is searched: the text itself, or what its markup and data say."""
+    text = text.replace("\r\n", "\n").replace("\0", " ")
+    readers: dict[str, Callable[[str], str]] = {
+        "text/html": _of_html,
+        "text/csv": _of_csv,
+        "application/json": _of_json,
+    }
+    reader = readers.get(media_type)
+    return text if reader is None else reader(text)
+
+
+def _of_csv(text: str) -> str:
+    """Each row as a paragraph, every value under its column's name."""
+    try:
+        rows = csv_value(text, "", header=True)
+    except TextUnreadable as error:
+        raise KnowledgeInvalid("text", str(error)) from error
+    return "\n\n".join(
+        "\n".join(f"{name}: {value}" for name, value in row.items() if value) for row in rows
+    )
+
+
+def _of_json(text: str) -> str:
+    """Indented, without escapes; the elements of a list stand apart."""
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise KnowledgeInvalid("text", f"It is no JSON: {error}") from error
+    parts = value if isinstance(value, list) else [value]
+    return "\n\n".join(json.dumps(part, indent=1, ensure_ascii=False) for part in parts)
+
+
+def _of_html(text: str) -> str:
+    """The words for readers, with headings as Markdown has them."""
+    from lxml import etree
+
+    parser = etree.HTMLPullParser(events=("start", "end"), encoding="utf-8", huge_tree=True)
+    parser.feed(text.encode())
+    parser.close()
+    page = _Page()
+    for event, element in parser.read_events():
+        if not isinstance(element.tag, str):
+            continue
+        if event == "start":
+            page.start(element)
+        else:
+            page.end(element)
+            element.clear(keep_tail=True)
+    return page.text
+
+
+class _Page:
+    """Text as it is met, from element to element."""
+
+    def __init__(self) -> None:
+        self._said: list[str] = []
+        self._unread = 0
+
+    def start(self, element: Any) -> None:
+        self._unread += element.tag in _UNREAD
+        self._break(element.tag)
+        if element.tag in _HEADINGS:
+            self._said.append(f"{_HEADINGS[element.tag]} ")
+        elif element.tag in ("td", "th"):
+            self._said.append(" ")
+        self._say(element.text)
+
+    def end(self, element: Any) -> None:
+        self._unread -= element.tag in _UNREAD
+        self._break(element.tag)
+        self._say(element.tail)
+
+    def _break(self, tag: str) -> None:
+        if tag in _APART:
+            self._said.append("\n\n")
+        elif tag in _LINES:
+            self._said.append("\n")
+
+    def _say(self, text: str | None) -> None:
+        if text and not self._unread:
+            # White space of the source means nothing; line breaks are those of elements.
+            words = " ".join(text.split())
+            before = " " if text[0].isspace() else ""
+            after = " " if words and text[-1].isspace() else ""
+            self._said.append(before + words + after)
+
+    @property
+    def text(self) -> str:
+        lines = [" ".join(line.split()) for line in "".join(self._said).split("\n")]
+        kept = [line for at, line in enumerate(lines) if line or (at and lines[at - 1])]
+        return "\n".join(kept).strip()

@@ -1,0 +1,1 @@
+"""What flows remember from one run to the next."""

@@ -1,0 +1,213 @@
+"""The tools of an agent as its settings name them, and as a model is told of them."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal
+from urllib.parse import quote
+
+from pydantic import BeforeValidator, Field, model_validator
+
+from flows.engine.config import NodeConfig, Text, blank_as_none
+from flows.engine.errors import NodeError
+from flows.engine.expressions import text_of
+from flows.engine.web_call import WebCall
+
+JSON = Any
+#: What every provider takes as the name of a tool.
+NAME = r"^[A-Za-z0-9_-]{1,60}$"
+#: Tools of one agent; models choose badly among more.
+MAX_TOOLS = 100
+_NOT_IN_NAMES = re.compile(r"[^A-Za-z0-9_-]+")
+#: The types of input fields, as a JSON Schema says them.
+_TYPES: dict[str, dict[str, JSON]] = {
+    "string": {"type": "string"},
+    "text": {"type": "string"},
+    "number": {"type": "number"},
+    "boolean": {"type": "boolean"},
+    "list": {"type": "array", "items": {}},
+    "json": {},
+    "file": {
+        "type": "object",
+        "properties": {"file": {"type": "string"}},
+        "required": ["file"],
+    },
+}
+_WITHOUT_BODY = ("GET", "HEAD", "DELETE", "OPTIONS")
+
+
+class _Tool(NodeConfig):
+    approval: bool = Field(
+        default=False, title="Approval", description="Whether a person has to approve each call."
+    )
+
+
+class FlowTool(_Tool):
+    type: Literal["flow"]
+    flow: Text = Field(min_length=1, max_length=200)
+    version: Annotated[Annotated[int, Field(ge=1)] | None, BeforeValidator(blank_as_none)] = None
+    name: str = Field(default="", pattern=f"^$|{NAME}")
+    description: Text = Field(default="", max_length=4_000)
+    inputs: dict[str, Any] = Field(default={}, description="Given always; the model is not asked.")
+
+
+class Parameter(NodeConfig):
+    """One argument that the model gives."""
+
+    name: str = Field(pattern=r"^[A-Za-z_][A-Za-z0-9_.-]{0,63}$")
+    type: Literal["string", "number", "integer", "boolean", "array", "object"] = "string"
+    description: Text = Field(default="", max_length=2_000)
+    required: bool = True
+
+
+class HttpTool(WebCall, _Tool):
+    """A request; `{name}` in its address is where that parameter goes, the others go into the
+    query, or with a POST, PUT or PATCH into the JSON of the body.
+    """
+
+    type: Literal["http"]
+    name: str = Field(pattern=NAME)
+    description: Text = Field(default="", max_length=4_000)
+    parameters: list[Parameter] = Field(default=[], max_length=100)
+
+    @model_validator(mode="after")
+    def _has_a_place_for_each(self) -> "HttpTool":
+        names = [parameter.name for parameter in self.parameters]
+        if twice := next((name for name in names if names.count(name) > 1), None):
+            raise ValueError(f"the parameter '{twice}' is named twice")
+        behind = [name for name in names if f"{{{name}}}" not in self.url]
+        if behind and self.method not in _WITHOUT_BODY and not isinstance(self.body, dict | None):
+            raise ValueError("the body has to be an object, for the parameters go into it")
+        return self
+
+    def called_with(self, arguments: Mapping[str, JSON]) -> WebCall:
+        """The request with the model's arguments, which can be nothing but values in it."""
+        url, query, body = self.url, dict(self.query), dict(self.body or {})
+        into_body = self.method not in _WITHOUT_BODY
+        for parameter in self.parameters:
+            if parameter.name not in arguments:
+                continue
+            value = arguments[parameter.name]
+            place = f"{{{parameter.name}}}"
+            if place in url:
+                url = url.replace(place, _segment(parameter.name, value))
+            elif into_body:
+                body[parameter.name] = value
+            else:
+                query[parameter.name] = value
+        fields = {name: getattr(self, name) for name in WebCall.model_fields}
+        sent = body if into_body and (body or self.parameters) else self.body
+        return WebCall.model_validate({**fields, "url": url, "query": query, "body": sent})
+
+
+def _segment(name: str, value: JSON) -> str:
+    """A value as a part of a path: it cannot lead out of its place."""
+    text = text_of(value)
+    if text in ("", ".", ".."):
+        raise NodeError("arguments_invalid", f"'{name}' is part of an address; '{text}' is none.")
+    return quote(text, safe="")
+
+
+class McpTools(_Tool):
+    """Tools of one server; without names, all that it offers."""
+
+    type: Literal["mcp"]
+    url: Text = Field(default="", max_length=2_000)
+    credential: Text = Field(default="", max_length=200)
+    tools: list[Text] = Field(default=[], max_length=MAX_TOOLS)
+
+    @model_validator(mode="after")
+    def _one_server(self) -> "McpTools":
+        if bool(self.url) == bool(self.credential):
+            raise ValueError("name the server by 'url' or by 'credential', one of the two")
+        return self
+
+
+Tool = Annotated[FlowTool | HttpTool | McpTools, Field(discriminator="type")]
+
+
+@dataclass(frozen=True)
+class Offered:
+    """A tool as the model sees it. `of` is its place among the settings; `original` its name at an
+    MCP server, or the id of a flow.
+    """
+
+    name: str
+    description: str
+    input_schema: Mapping[str, JSON]
+    of: int
+    original: str = ""
+
+    def as_dict(self) -> dict[str, JSON]:
+        return {
+            "name": self.name,
+            "description": self.description,
+            "input_schema": dict(self.input_schema),
+            "of": self.of,
+            "original": self.original,
+        }
+
+
+def http_schema(tool: HttpTool) -> dict[str, JSON]:
+    """The JSON Schema of the arguments of a request."""
+    properties = {
+        parameter.name: {
+            "type": parameter.type,
+            **({"description": parameter.description} if parameter.description else {}),
+        }
+        for parameter in tool.parameters
+    }
+    required = [parameter.name for parameter in tool.parameters if parameter.required]
+    return _object(properties, required)
+
+
+def flow_schema(fields: Any, given: Mapping[str, JSON]) -> dict[str, JSON]:
+    """The JSON Schema of a flow's inputs, without those that are given always."""
+    properties: dict[str, JSON] = {}
+    required: list[str] = []
+    for field in fields:
+        name = str(field.get("name"))
+        if name in given:
+            continue
+        properties[name] = dict(_TYPES.get(str(field.get("type") or "string"), {}))
+        if description := field.get("description"):
+            properties[name]["description"] = str(description)
+        if field.get("required") is True and field.get("default") is None:
+            required.append(name)
+    return _object(properties, required)
+
+
+def _object(properties: dict[str, JSON], required: list[str]) -> dict[str, JSON]:
+    return {
+        "type": "object",
+        "properties": properties,
+        "required": required,
+        "additionalProperties": False,
+    }
+
+
+def tool_name(text: str) -> str:
+    """A name that every provider takes, made of another's."""
+    return _NOT_IN_NAMES.sub("_", text).strip("_")[:60] or "tool"
+
+
+def may_ask(config: Mapping[str, JSON]) -> bool:
+    """Whether an agent with these raw settings may wait for a person or another flow."""
+    tools = config.get("tools") or []
+    if not isinstance(tools, list):
+        return True
+    return any(
+        not isinstance(tool, dict) or tool.get("type") == "flow" or bool(tool.get("approval"))
+        for tool in tools
+    )
+
+
+def check_names(offered: list[Offered]) -> None:
+    """Raises NodeError where the model could not tell two tools apart, or has too many."""
+    if len(offered) > MAX_TOOLS:
+        message = f"{len(offered)} tools are too many; choose up to {MAX_TOOLS} of them."
+        raise NodeError("config_invalid", message, field="tools")
+    names = [tool.name for tool in offered]
+    if twice := next((name for name in names if names.count(name) > 1), None):
+        message = f"Two tools are called '{twice}'. Give one of them another 'name'."
+        raise NodeError("config_invalid", message, field="tools")
