@@ -21,6 +21,7 @@ from flows.engine.node_type import HttpAnswer
 __all__ = [
     "AllowList",
     "GuardedTransport",
+    "check_private",
     "close_connections",
     "failure",
     "fetch",
@@ -80,7 +81,7 @@ async def fetch(
     try:
         async with asyncio.timeout(timeout_seconds):
             if secret and request.url.scheme == "http":
-                await _check_private(request.url)
+                await check_private(request.url)
             for _ in range(MAX_REDIRECTS + 1):
                 request.extensions.update(extensions)
                 answer, following = await _exchange(transport, request)
@@ -99,7 +100,7 @@ async def fetch(
     )
 
 
-async def _check_private(url: httpx2.URL) -> None:
+async def check_private(url: httpx2.URL) -> None:
     """Raises NodeError for an address beyond private networks, where anyone on the way reads along.
 
     On a redirect a secret goes to the same origin only, so that the first address says it all.

@@ -91,7 +91,10 @@ class RunMcp:
             token = opened.secret.get("token", "")
             header = opened.settings.get("header", "")
             headers = {header or "Authorization": token if header else f"Bearer {token}"}
-            yield _Access(_address(opened.settings["url"], "credential"), headers if token else {})
+            url = _address(opened.settings["url"], "credential")
+            if token and url.startswith("http://"):
+                await egress.check_private(httpx2.URL(url))
+            yield _Access(url, headers if token else {})
 
 
 def _address(url: str, field: str) -> str:

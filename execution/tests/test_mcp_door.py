@@ -84,6 +84,14 @@ async def test_a_credential_brings_the_address_and_the_token(
     assert {headers.get(header) for headers in server.seen} == {value}
 
 
+async def test_s12_a_token_is_not_sent_in_the_clear_to_a_public_address() -> None:
+    url = "http://93.184.216.34/mcp"
+    opened = OpenedCredential("Wiki", "mcp", {"url": url}, {"token": TOKEN})
+    with pytest.raises(NodeError) as refused:
+        await RunMcp(FakeCredentials({"Wiki": opened})).tools(McpServer(credential="Wiki"))
+    assert refused.value.code == "credential_in_clear"
+
+
 async def test_a_server_of_the_years_with_a_handshake_is_spoken_to() -> None:
     part = {"type": "text", "text": '{"hits": 2}'}
     async with OldMcpServer(**{"tools/call": {"result": {"content": [part]}}}) as server:

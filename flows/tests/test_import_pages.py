@@ -37,7 +37,7 @@ def test_a_pasted_text_is_reported_and_nothing_is_kept(visitor: Client) -> None:
     assert "Daily weather" in page
     assert "Send mail" in page
     assert "To be replaced" in page
-    assert "the type &#x27;email&#x27; will do this" in page
+    assert "the type &#x27;email&#x27; does this" in page
     assert "CANARY" not in page
     assert not Flow.objects.exists()
 

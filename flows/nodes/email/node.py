@@ -105,11 +105,14 @@ class Config(NodeConfig):
 
 
 async def run(config: Config, ctx: Context) -> Result:
-    """Send it. Raises NodeError address_invalid, attachment_invalid; as `Mailer.send` does."""
+    """Send it. Raises NodeError address_invalid, attachment_invalid; as the doors do."""
     to, cc, bcc = (_addresses(config, name) for name in ("to", "cc", "bcc"))
     if len(to) + len(cc) + len(bcc) > MAX_RECIPIENTS:
         message = f"One mail goes to {MAX_RECIPIENTS} people at most; send several."
         raise NodeError("address_invalid", message, field="to")
+    attachments = [
+        await attachment_of(given, place, ctx) for place, given in enumerate(config.attachments)
+    ]
     mail = Mail(
         to,
         config.subject,
@@ -119,9 +122,7 @@ async def run(config: Config, ctx: Context) -> Result:
         cc=cc,
         bcc=bcc,
         reply_to=_addresses(config, "reply_to"),
-        attachments=tuple(
-            [attachment_of(given, place) for place, given in enumerate(config.attachments)]
-        ),
+        attachments=tuple(attachments),
     )
     sent = await ctx.mail.send(
         mail, credential=config.credential.strip(), seconds=config.timeout_seconds

@@ -27,6 +27,8 @@ def test_a_mail_is_made_of_the_settings_and_its_braces_stay_text() -> None:
         "attachments": [
             {"name": "../a\r\nb.json", "content": "{{ rows }}", "media_type": "application/json"},
             {"name": "c.bin", "content": "AAEC\n", "encoding": "base64"},
+            "{{ file }}",
+            {"file": "{{ file.id }}", "name": "e.csv", "media_type": "text/plain"},
         ],
     }
     names = {
@@ -34,6 +36,7 @@ def test_a_mail_is_made_of_the_settings_and_its_braces_stay_text() -> None:
         "text": "{{ 1+1 }}",
         "rows": [{"n": 1}],
         "none": None,
+        "file": world.files.stored[world.files.add("d.csv", b"a,b\n")][0].as_output(),
     }
     result = perform("email", config, world, names)
     assert result.output == {
@@ -48,6 +51,8 @@ def test_a_mail_is_made_of_the_settings_and_its_braces_stay_text() -> None:
     assert mail.attachments == (
         Attachment("a b.json", b'[{"n": 1}]', "application/json"),
         Attachment("c.bin", b"\0\1\2", "application/octet-stream"),
+        Attachment("d.csv", b"a,b\n", "text/csv"),
+        Attachment("e.csv", b"a,b\n", "text/plain"),
     )
 
 
@@ -73,6 +78,9 @@ def test_a_mail_is_made_of_the_settings_and_its_braces_stay_text() -> None:
             "attachments[0].content",
         ),
         ({"attachments": [{"name": "a", "content": "x"}] * 21}, "config_invalid", "attachments"),
+        ({"attachments": [{"name": "a"}]}, "config_invalid", "attachments[0]"),
+        ({"attachments": [{"content": "a"}]}, "config_invalid", "attachments[0]"),
+        ({"attachments": [{"file": "x"}]}, "file_missing", "attachments[0].file"),
     ],
 )
 def test_what_cannot_be_sent_is_refused_naming_the_field(
