@@ -145,7 +145,7 @@ def speed(chunks: int, searches: int) -> float:
 def _timed(mode: Any, index: Any, asked: list[tuple[Any, str]], what: str = "") -> float:
     from execution.knowledge.searching import find
 
-    took = []
+    took, before = [], _cpu()
     for vector, text in asked:
         began = time.perf_counter()
         find(index, vector, text, top_k=10, mode=mode)
@@ -153,8 +153,22 @@ def _timed(mode: Any, index: Any, asked: list[tuple[Any, str]], what: str = "") 
     took.sort()
     middle, late = took[len(took) // 2], took[int(len(took) * 0.95)]
     what = what or f"{index.chunks:,} chunks"
-    print(f"{mode:7} search of {what}: p50 {middle:.1f} ms, p95 {late:.1f} ms")
+    cpu = (_cpu() - before) / len(asked)
+    print(
+        f"{mode:7} search of {what}: p50 {middle:.1f} ms, p95 {late:.1f} ms; "
+        f"{cpu:.1f} ms of PostgreSQL's CPU"
+    )
     return late
+
+
+def _cpu() -> float:
+    """Milliseconds of CPU of this program's process in PostgreSQL: load does not change it."""
+    from django.db import connection
+
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_backend_pid()")
+        words = Path(f"/proc/{cursor.fetchone()[0]}/stat").read_text().rpartition(")")[2].split()
+    return (int(words[11]) + int(words[12])) * 1000 / os.sysconf("SC_CLK_TCK")
 
 
 def _recall(index: Any, asked: list[tuple[Any, str]]) -> None:

@@ -115,7 +115,8 @@ def test_a_signed_in_browser_is_its_member(
     assert answer["user"] == {"id": str(owner.id), "name": "Ada", "email": owner.email}
     assert "runs:write" in answer["scopes"]
     owner.memberships.update(role=Role.VIEWER)
-    assert client.get(ME).json()["scopes"] == ["flows:read", "runs:read", "usage:read"]
+    scopes = client.get(ME).json()["scopes"]
+    assert scopes == ["flows:read", "runs:read", "knowledge:read", "usage:read"]
 
 
 def test_a_browser_needs_the_csrf_token_to_change_anything(
