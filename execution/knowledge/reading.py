@@ -1,10 +1,13 @@
-"""Makes text of what is uploaded: plain text, Markdown, HTML, CSV and JSON."""
+"""Makes text of what is uploaded: plain text, Markdown, HTML, CSV, JSON, PDF and Word."""
 
 import json
 from collections.abc import Callable
 from typing import Any
 
 from execution.knowledge.errors import KnowledgeInvalid
+from flows.engine.apart import TooMuch, apart_now
+from flows.engine.errors import NodeError
+from flows.engine.media_types import DOCX
 from flows.nodes.parse.formats import TextUnreadable, csv_value
 
 #: What is taken, by the endings of file names.
@@ -18,6 +21,8 @@ ENDINGS = {
     "htm": "text/html",
     "csv": "text/csv",
     "json": "application/json",
+    "pdf": "application/pdf",
+    "docx": DOCX,
 }
 MEDIA_TYPES = tuple(dict.fromkeys(ENDINGS.values()))
 #: Other words for the same, and what browsers say of what they do not know.
@@ -27,7 +32,14 @@ _ALSO = {
     "application/csv": "text/csv",
 }
 _VAGUE = ("", "application/octet-stream")
-TAKEN = "plain text, Markdown, HTML, CSV and JSON"
+TAKEN = "plain text, Markdown, HTML, CSV, JSON, PDF and Word (docx)"
+#: Read in a process of its own, and kept as the Markdown that it makes of them.
+_DOCUMENTS = {
+    "application/pdf": "flows.nodes.file_read.pdf:read",
+    DOCX: "flows.nodes.file_read.word:read",
+}
+#: Seconds of computing that one may take while somebody waits for the page.
+DOCUMENT_SECONDS = 30.0
 _UNREAD = frozenset({"script", "style", "noscript", "template", "head", "svg", "iframe"})
 _HEADINGS = {f"h{level}": "#" * level for level in range(1, 7)}
 #: What stands apart from its neighbours by an empty line, and what only on a line of its own.
@@ -53,6 +65,8 @@ def media_type_of(given: str, name: str = "") -> str:
 
 def text_of_file(data: bytes, media_type: str) -> str:
     """The text of an uploaded file. Raises KnowledgeInvalid."""
+    if media_type in _DOCUMENTS:
+        return _of_document(data, _DOCUMENTS[media_type])
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -61,6 +75,21 @@ def text_of_file(data: bytes, media_type: str) -> str:
         )
         raise KnowledgeInvalid("file", message) from error
     return as_text(text, media_type)
+
+
+def _of_document(data: bytes, function: str) -> str:
+    try:
+        options = {"markdown": True, "sheet": ""}
+        found, _ = apart_now(function, data, options, seconds=DOCUMENT_SECONDS)
+    except TooMuch as much:
+        raise KnowledgeInvalid("file", f"The document {much}. Split it.") from much
+    except NodeError as error:
+        raise KnowledgeInvalid("file", error.message) from error
+    text = str(found["text"])
+    if not text.strip():
+        message = "No text was found in the document: it may hold scanned pages only."
+        raise KnowledgeInvalid("file", message)
+    return text
 
 
 def as_text(text: str, media_type: str) -> str:

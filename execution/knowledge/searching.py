@@ -21,7 +21,7 @@ from execution.knowledge.models import SearchIndex
 
 Mode = Literal["hybrid", "vector", "text"]
 #: Of each ranking, the places that count, and the chunks an HNSW scan looks at for them.
-DEPTH, EF_SEARCH = 50, 100
+DEPTH, EF_SEARCH = 50, 200
 #: RRF's constant, and what a place among the words, all of them found, counts against one among the
 #: vectors (measured with benchmarks/knowledge.py).
 RRF, WORDS_WEIGHT = 60, 1.5

@@ -62,6 +62,13 @@ async def apart(
         raise
 
 
+def apart_now(
+    function: str, content: bytes, options: dict[str, Any], *, seconds: float
+) -> tuple[Any, bytes]:
+    """As `apart`, for threads that have no event loop: it is waited for here."""
+    return _threads.submit(_Work(function, content, options, max(1.0, seconds), 0).done).result()
+
+
 class _Work:
     """One process, from its start to its end."""
 

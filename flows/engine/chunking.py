@@ -150,7 +150,7 @@ def _cut(text: str, low: int, high: int, size: int) -> Iterator[tuple[int, int]]
     while high - low > size:
         stop = low + size
         # An accent stays with its letter; a row of nothing but accents is cut all the same.
-        while stop > low + size // 2 and unicodedata.combining(text[stop]):
+        while stop > low + max(1, size // 2) and unicodedata.combining(text[stop]):
             stop -= 1
         yield low, stop
         low = stop

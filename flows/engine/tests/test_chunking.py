@@ -88,6 +88,12 @@ def test_short_sections_share_a_piece_under_the_heading_above_them() -> None:
     assert [p.heading for p in pieces("# not one", markdown=False)] == [""]
 
 
+def test_a_row_of_accents_is_cut_all_the_same() -> None:
+    accents = "\u0301" * 5
+    assert len(pieces(accents, size=1, overlap=0)) == 5
+    assert "".join(piece.text for piece in pieces(accents, size=2, overlap=0)) == accents
+
+
 def test_an_accent_stays_with_its_letter() -> None:
     assert [piece.text for piece in pieces("aaae\u0301b", size=4, overlap=0)] == ["aaa", "e\u0301b"]
 
