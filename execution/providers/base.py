@@ -4,7 +4,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
+import httpx2
+
 from execution.credential_limits import CallLimits
+from flows.engine.errors import NodeError
 from flows.engine.model_usage import ModelUsage
 from flows.engine.node_type import ModelAnswer, ModelRequest
 
@@ -33,6 +36,19 @@ class Login:
     trusted: bool = False
     default_model: str = ""
     limits: CallLimits | None = field(default=None, compare=False)
+
+    def address(self, own: str = "") -> str:
+        """Where the provider is, `own` where nobody said, without a slash at its end.
+
+        Raises NodeError `url_invalid` for what no client would call.
+        """
+        address = (self.base_url or own).rstrip("/")
+        try:
+            httpx2.URL(address)
+        except httpx2.InvalidURL as error:
+            message = f"The address in {self.source or 'the credential'} cannot be called: {error}."
+            raise NodeError("url_invalid", f"{message} Correct it there.") from error
+        return address
 
 
 @dataclass(frozen=True)

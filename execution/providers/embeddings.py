@@ -94,7 +94,7 @@ def _estimate(texts: Sequence[str]) -> ModelUsage:
 
 
 async def _ask(login: Login, body: Mapping[str, Any], failures: Failures, model: str) -> Any:
-    address = (login.base_url or OPENAI).rstrip("/")
+    address = login.address(OPENAI)
     headers = {"content-type": "application/json", "accept": "application/json"}
     headers["accept-encoding"] = "identity"
     if login.api_key:

@@ -40,7 +40,7 @@ class MediaEndpoints:
     def __init__(self, name: str, login: Login, *, read_seconds: float = 300) -> None:
         self.name = name
         self._failures = Failures(name, login)
-        self._base = (login.base_url or OWN_ADDRESS).rstrip("/")
+        self._base = login.address(OWN_ADDRESS)
         self._headers = {"authorization": f"Bearer {login.api_key}"} if login.api_key else {}
         self._allowed = (origin_entry(self._base),) if login.trusted else ()
         self._read_seconds = read_seconds

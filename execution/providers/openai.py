@@ -37,7 +37,7 @@ class OpenAI:
 
     def __init__(self, login: Login, *, read_seconds: float = READ_SECONDS) -> None:
         self._login = login
-        self._address = login.base_url or OWN_ADDRESS
+        self._address = login.address(OWN_ADDRESS)
         self._read_seconds = read_seconds
         self._failures = Failures(self.name, login)
         self._client: openai.AsyncOpenAI | None = None

@@ -100,7 +100,7 @@ class OpenAICompatible:
     ) -> None:
         self.name = name
         self._failures = Failures(name, login)
-        self._url = httpx2.URL(f"{login.base_url.rstrip('/')}/chat/completions")
+        self._url = httpx2.URL(f"{login.address()}/chat/completions")
         self._headers = {"content-type": "application/json", "accept": "text/event-stream"}
         if login.api_key:
             self._headers["authorization"] = f"Bearer {login.api_key}"

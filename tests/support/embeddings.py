@@ -32,5 +32,6 @@ class Embeddings(Chat):
             {"object": "embedding", "index": index, "embedding": vector_of(one)}
             for index, one in enumerate([texts] if isinstance(texts, str) else texts)
         ]
+        self.tally.output = 0
         usage = {"prompt_tokens": self.tally.input, "total_tokens": self.tally.input}
         return {"object": "list", "data": data, "model": self.question.model, "usage": usage}

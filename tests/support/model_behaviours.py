@@ -26,7 +26,9 @@ class Behaviour:
     size: int = 0
     error: int = 0
     retry_after: float | None = None
+    #: So many calls of a conversation fail with 503, or are asked to come back (429).
     flaky: int = 0
+    busy: int = 0
     disconnect: bool = False
     cut: bool = False
     malformed: bool = False
@@ -38,6 +40,8 @@ class Behaviour:
     too_long: bool = False
     json: bool = False
     hang: bool = False
+    #: Says nothing more after its first piece.
+    stall: bool = False
     cached: int = 0
     cache_written: int = 0
     #: Names of the tools that are called in turn; those of one turn at the same time.
@@ -68,6 +72,7 @@ _PATTERNS: list[tuple[re.Pattern[str], Callable[[re.Match[str]], dict[str, Any]]
         lambda m: {"error": int(m[1]), "retry_after": float(m[2]) if m[2] else None},
     ),
     (re.compile(r"flaky-(\d+)"), _number("flaky")),
+    (re.compile(r"busy-(\d+)"), _number("busy")),
     (re.compile(r"cached-(\d+)"), _number("cached")),
     (re.compile(r"cache-written-(\d+)"), _number("cache_written")),
     (re.compile("|".join(_FLAGS)), lambda m: {_FLAGS[m[0]]: True}),

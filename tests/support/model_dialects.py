@@ -314,6 +314,7 @@ class Messages:
 
 
 type Dialect = Chat | Responses | Messages
+type Speaker = Dialect | type[Chat]
 DIALECTS: dict[str, type[Chat] | type[Responses] | type[Messages]] = {
     "/v1/chat/completions": Chat,
     "/v1/responses": Responses,

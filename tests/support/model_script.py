@@ -12,6 +12,8 @@ from tests.support.model_questions import Question
 
 KEPT_CALLS = 20_000
 KEPT_CHARACTERS = 2_000
+#: What a busy server asks its callers to wait.
+BUSY_SECONDS = 0.05
 
 
 @dataclass
@@ -26,6 +28,8 @@ class Call:
     body: dict[str, Any]
     at: float
     state: str = "started"
+    #: Tokens that the server bills for it: input and output; of an answer cut off, so far.
+    billed: tuple[int, int] = (0, 0)
 
 
 type Match = str | Callable[[Call], bool]
@@ -57,9 +61,11 @@ class Script:
 
     def behaviour(self, call: Call, question: Question) -> Behaviour:
         behaviour = self._told(call, question) or behaviour_of(question.model, question.prompt)
-        if behaviour.flaky:
+        if behaviour.flaky or behaviour.busy:
             conversation = (question.model, question.prompt)
             self._seen[conversation] += 1
+            if self._seen[conversation] <= behaviour.busy:
+                return Behaviour(error=429, retry_after=BUSY_SECONDS)
             if self._seen[conversation] <= behaviour.flaky:
                 return Behaviour(error=503)
         return behaviour

@@ -19,8 +19,8 @@ import httptools
 
 from tests.support.embeddings import Embeddings
 from tests.support.model_behaviours import Behaviour, behave, pieces
-from tests.support.model_dialects import DIALECTS, Chat, Dialect
-from tests.support.model_media import MEDIA, answer_media, read_media
+from tests.support.model_dialects import DIALECTS, Chat, Dialect, Speaker
+from tests.support.model_media import MEDIA, answer_media, billed_for, read_media
 from tests.support.model_questions import Question, called, read, tally
 from tests.support.model_script import Call, Match, Script
 
@@ -97,12 +97,13 @@ class Connection(asyncio.Protocol):
         call = self.script.record(path, question, headers)
         behaviour = self.script.behaviour(call, question)
         try:
-            done = await self.perform(
-                dialect(question, behaviour, tally(question, behaviour)), behaviour, question
-            )
+            speaker = dialect(question, behaviour, tally(question, behaviour))
+            done = await self.perform(speaker, behaviour, question)
         except asyncio.CancelledError:
             call.state = "aborted"
             raise
+        if done:
+            call.billed = (speaker.tally.input, speaker.tally.output)
         call.state = "answered" if done else "failed"
         if done:
             self.script.answered[call.asked] += 1
@@ -110,23 +111,38 @@ class Connection(asyncio.Protocol):
     async def medium(self, path: str, headers: dict[str, str], body: bytes) -> None:
         """A picture or sound; the model's name says how it behaves."""
         asked = read_media(path, headers, body)
-        self.script.record(path, asked, headers)
-        behaviour = behave(asked.model)
+        call = self.script.record(path, asked, headers)
+        behaviour = self.script.behaviour(call, asked)
         if behaviour.delay_ms:
             await asyncio.sleep(behaviour.delay_ms / 1000)
         if behaviour.hang:
             await asyncio.Event().wait()
+        if behaviour.too_long or behaviour.error:
+            self.refuse(Chat, behaviour)
+        elif behaviour.refusal or behaviour.filter:
+            code = "moderation_blocked" if behaviour.refusal else "content_filter"
+            self.json(400, Chat.error(400, "scripted refusal", code))
+        elif not self.breaks(behaviour):
+            call.billed = billed_for(path, asked)
+            self.send(200, *answer_media(path, asked))
+
+    def refuse(self, dialect: Speaker, behaviour: Behaviour) -> None:
+        """An error in place of an answer."""
+        if behaviour.too_long:
+            self.json(400, dialect.error(400, TOO_LONG, "context_length_exceeded"))
+            return
+        more = {} if behaviour.retry_after is None else {"retry-after": behaviour.retry_after}
+        text = f"scripted error {behaviour.error}"
+        self.json(behaviour.error, dialect.error(behaviour.error, text), more)
+
+    def breaks(self, behaviour: Behaviour) -> bool:
+        """Whether what comes in place of a whole answer is half of one, or none of JSON."""
         if behaviour.disconnect:
             self.transport.write(b"HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\nhalf")
             self.transport.close()
-        elif behaviour.error or behaviour.refusal:
-            code = "moderation_blocked" if behaviour.refusal else None
-            status = behaviour.error or 400
-            self.json(status, Chat.error(status, f"scripted error {status}", code))
         elif behaviour.malformed:
             self.send(200, "application/json", b'{"data": [')
-        else:
-            self.send(200, *answer_media(path, asked))
+        return behaviour.disconnect or behaviour.malformed
 
     def other(self, method: str, path: str) -> None:
         if path == "/calls" and method == "DELETE":
@@ -145,19 +161,16 @@ class Connection(asyncio.Protocol):
             await asyncio.sleep(behaviour.delay_ms / 1000)
         if behaviour.hang:
             await asyncio.Event().wait()
-        if behaviour.too_long:
-            self.json(400, dialect.error(400, TOO_LONG, "context_length_exceeded"))
-            return False
-        if behaviour.error:
-            more = {} if behaviour.retry_after is None else {"retry-after": behaviour.retry_after}
-            text = f"scripted error {behaviour.error}"
-            self.json(behaviour.error, dialect.error(behaviour.error, text), more)
+        if behaviour.too_long or behaviour.error:
+            self.refuse(dialect, behaviour)
             return False
         said = pieces(behaviour, "; ".join(question.results) or question.asked, question.schema)
         if called(question, behaviour):
             said = iter(("I ", "look."))
         if question.stream:
             return await self.stream(dialect, behaviour, said)
+        if self.breaks(behaviour):
+            return False
         parts = list(said)
         dialect.tally.output = len(parts)
         self.json(200, dialect.whole("".join(parts)))
@@ -168,11 +181,13 @@ class Connection(asyncio.Protocol):
             b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream; charset=utf-8\r\n"
             b"transfer-encoding: chunked\r\n\r\n"
         )
-        broken = behaviour.disconnect or behaviour.cut or behaviour.malformed
+        broken = behaviour.disconnect or behaviour.cut or behaviour.malformed or behaviour.stall
         waiting = bytearray()
         for index, line in enumerate(dialect.stream(said)):
             if (broken or behaviour.stream_error) and index == dialect.PREAMBLE + 1:
                 self.chunk(waiting)
+                if behaviour.stall:
+                    await asyncio.Event().wait()
                 self.break_off(dialect, behaviour)
                 return False
             waiting += line
