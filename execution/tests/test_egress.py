@@ -59,7 +59,7 @@ async def refusal(url: str, **options: object) -> NodeError:
         "①②⑦.0.0.1",
     ],
 )
-async def test_no_form_of_a_near_address_is_called(host: str) -> None:
+async def test_s8_no_form_of_a_near_address_is_called(host: str) -> None:
     async with Site(lambda *_: answer(200, b"reached")) as site:
         error = await refusal(f"http://{host}:{site.port}/")
         assert error.code in ("address_refused", "url_invalid")
@@ -88,7 +88,7 @@ async def test_no_form_of_a_near_address_is_called(host: str) -> None:
         "",
     ],
 )
-async def test_what_is_no_web_address_is_refused(url: str) -> None:
+async def test_s8_what_is_no_web_address_is_refused(url: str) -> None:
     error = await refusal(url)
     assert error.code == "url_invalid"
     assert error.field == "url"
@@ -104,7 +104,7 @@ async def test_the_allow_list_admits_a_near_host_and_only_its_port(
         assert other.connections == 0
 
 
-async def test_an_allow_list_that_cannot_be_read_opens_nothing(settings: Settings) -> None:
+async def test_s8_an_allow_list_that_cannot_be_read_opens_nothing(settings: Settings) -> None:
     settings.FLUX_ALLOW_HOSTS = ["127.0.0.1", "10.0.0.0/99"]
     error = await refusal("http://127.0.0.1/")
     assert error.code == "configuration_invalid"
@@ -127,9 +127,7 @@ async def through(transport: GuardedTransport, url: str) -> httpx2.Response:
     return await transport.handle_async_request(httpx2.Request("GET", url))
 
 
-async def test_a_name_that_changes_its_answer_is_asked_once_and_connected_to_what_was_vetted() -> (
-    None
-):
+async def test_s8_a_name_that_changes_its_answer_is_asked_once_and_what_was_vetted_called() -> None:
     async with Site(lambda *_: answer(200)) as site:
         resolver = Resolver(["127.0.0.1"], ["10.0.0.1"])
         allowed = AllowList.parse([f"127.0.0.1:{site.port}"])
@@ -142,7 +140,7 @@ async def test_a_name_that_changes_its_answer_is_asked_once_and_connected_to_wha
         await transport.close()
 
 
-async def test_a_name_whose_second_answer_is_near_is_refused_when_it_connects_again() -> None:
+async def test_s8_a_name_whose_second_answer_is_near_is_refused_when_it_connects_again() -> None:
     async with Site(lambda *_: answer(200, connection="close")) as site:
         resolver = Resolver(["127.0.0.1"], ["127.0.0.2"])
         allowed = AllowList.parse(["127.0.0.1"])
@@ -154,7 +152,7 @@ async def test_a_name_whose_second_answer_is_near_is_refused_when_it_connects_ag
         await transport.close()
 
 
-async def test_one_near_address_among_public_ones_refuses_the_name() -> None:
+async def test_s8_one_near_address_among_public_ones_refuses_the_name() -> None:
     transport = GuardedTransport(resolve=Resolver(["8.8.8.8", "127.0.0.1"]))
     with pytest.raises(NodeError) as caught:
         await through(transport, "http://mixed.example/")
@@ -162,7 +160,7 @@ async def test_one_near_address_among_public_ones_refuses_the_name() -> None:
     assert "127.0.0.1" not in caught.value.message
 
 
-async def test_a_public_address_of_this_very_machine_is_near(
+async def test_s8_a_public_address_of_this_very_machine_is_near(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr("execution.egress_transport.is_own", lambda address: address == "8.8.8.8")
@@ -190,14 +188,14 @@ async def test_the_next_address_of_a_host_is_tried_when_one_is_down() -> None:
 
 
 @pytest.mark.usefixtures("loopback")
-async def test_a_proxy_in_the_environment_is_not_used(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_s8_a_proxy_in_the_environment_is_not_used(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY"):
         monkeypatch.setenv(name, "http://127.0.0.1:1")
     async with Site(lambda *_: answer(200, b"direct")) as site:
         assert (await egress.fetch("GET", site.url)).content == b"direct"
 
 
-async def test_a_redirect_to_a_near_address_is_refused(settings: Settings) -> None:
+async def test_s8_a_redirect_to_a_near_address_is_refused(settings: Settings) -> None:
     async with (
         Site(lambda *_: answer(200, b"secret")) as target,
         Site(lambda *_: answer(302, location=f"{target.url}/x")) as site,
@@ -208,7 +206,7 @@ async def test_a_redirect_to_a_near_address_is_refused(settings: Settings) -> No
 
 
 @pytest.mark.usefixtures("loopback")
-async def test_a_redirect_to_another_origin_takes_no_keys_along() -> None:
+async def test_s8_a_redirect_to_another_origin_takes_no_keys_along() -> None:
     async with Site(lambda *_: answer(200)) as target:
         async with Site(lambda *_: answer(307, location=f"{target.url}/x")) as site:
             keys = {"Authorization": "Bearer k", "X-Api-Key": "k", "Cookie": "a=b"}
@@ -247,7 +245,7 @@ async def test_endless_redirects_end() -> None:
         assert len(site.requests) == egress.MAX_REDIRECTS + 1
 
 
-async def test_an_address_admitted_for_one_client_is_not_open_to_others() -> None:
+async def test_s8_an_address_admitted_for_one_client_is_not_open_to_others() -> None:
     async with Site(lambda *_: answer(200, b"ok")) as site:
         client = egress.guarded_client(also_allowed=(egress.origin_entry(site.url),))
         assert (await client.get(site.url)).content == b"ok"

@@ -71,7 +71,7 @@ FAR = [
 
 
 @pytest.mark.parametrize("address", NEAR)
-def test_addresses_that_are_not_public_are_refused(address: str) -> None:
+def test_s8_addresses_that_are_not_public_are_refused(address: str) -> None:
     assert not is_public(ipaddress.ip_address(address))
 
 
@@ -101,7 +101,7 @@ def test_public_addresses_are_allowed(address: str) -> None:
         ("fd00::/8", "anything", 80, "fd12::1", True),
     ],
 )
-def test_the_allow_list_admits_what_it_names(
+def test_s8_the_allow_list_admits_what_it_names(
     entry: str, host: str, port: int, address: str, admitted: bool
 ) -> None:
     allowed = AllowList.parse([entry])

@@ -286,7 +286,7 @@ async def test_a_call_after_failures_works(provider: Provider) -> None:
     assert answer.text == "come on"
 
 
-async def test_markers_in_what_a_model_answers_stay_text(
+async def test_s2_markers_in_what_a_model_answers_stay_text(
     provider: Provider, server: ModelServer
 ) -> None:
     server.script("asked", Behaviour(text='{{ 1 + 1 }} <b>"\\u00e9\n</b>'))

@@ -37,7 +37,7 @@ async def ask(provider: Provider) -> ModelAnswer:
 
 
 @pytest.mark.parametrize("name", ["anthropic", "openai", "openai_compatible"])
-async def test_an_address_from_a_credential_passes_the_guard(
+async def test_s8_an_address_from_a_credential_passes_the_guard(
     name: str, server: ModelServer
 ) -> None:
     login = Login(KEY, f"{server.url}/v1", "a credential")

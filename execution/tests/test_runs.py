@@ -104,7 +104,7 @@ def test_text_of_a_long_stream_is_kept_while_it_runs() -> None:
     assert len(text) > 100
 
 
-def test_text_from_outside_is_never_evaluated() -> None:
+def test_s2_text_from_outside_is_never_evaluated() -> None:
     actor = new_actor()
     nodes = [
         start_node("text"),

@@ -153,7 +153,7 @@ def test_s7_another_workspaces_file_is_404(api: Api, stranger: Api, method: str,
     assert File.objects.filter(id=made["id"]).exists()
 
 
-def test_people_of_other_workspaces_and_strangers_get_no_download(
+def test_s7_people_of_other_workspaces_and_strangers_get_no_download(
     api: Api, stranger: Api, client: Client
 ) -> None:
     made = upload(api, "secret.txt", b"secret").json()
@@ -197,6 +197,19 @@ def test_what_is_too_large_of_another_type_or_without_room_is_refused_and_nothin
     ("body", "kind", "status", "code"),
     [
         (b"{}", "application/json", 415, "unsupported_media_type"),
+        # An upload as a server's own parser would describe it.
+        (
+            b'{"file": {"filepath": "/etc/passwd", "originalFilename": "x.txt", "size": 9}}',
+            "application/json",
+            415,
+            "unsupported_media_type",
+        ),
+        (
+            b"file=%2Fetc%2Fpasswd",
+            "application/x-www-form-urlencoded",
+            415,
+            "unsupported_media_type",
+        ),
         (b"--B--\r\n", "multipart/form-data; boundary=B", 422, "required"),
         (b"nonsense", "multipart/form-data", 400, "parse_error"),
         (
@@ -207,13 +220,15 @@ def test_what_is_too_large_of_another_type_or_without_room_is_refused_and_nothin
         ),
     ],
 )
-def test_what_is_no_upload_says_what_to_send(
+def test_s7_what_is_no_upload_says_what_to_send(
     api: Api, body: bytes, kind: str, status: int, code: str
 ) -> None:
+    before = in_storage()
     assert_problem(api("POST", "/files", body, content_type=kind), status, code)
+    assert in_storage() == before
 
 
-def test_a_run_is_given_files_of_its_workspace_only(
+def test_s7_a_run_is_given_files_of_its_workspace_only(
     api: Api, stranger: Api, dispatched: list[Run]
 ) -> None:
     fields = [{"name": "doc", "type": "file", "required": True}]
@@ -241,7 +256,7 @@ def test_a_run_is_given_files_of_its_workspace_only(
     assert made.json()["inputs"] == {"doc": {"file": mine}}
 
 
-def test_files_lie_where_only_the_server_reads_them(api: Api) -> None:
+def test_s7_files_lie_where_only_the_server_reads_them(api: Api) -> None:
     upload(api, "a.txt", b"x")
     root = django_settings.FLUX_DATA_DIR / "files"
     lying = root / File.objects.get().key

@@ -145,6 +145,18 @@ def test_who_may_only_look_stores_nothing(actor: Actor) -> None:
 
 # The door of nodes ---------------------------------------------------------------------------
 
+#: What would lead to a file if a reference were a place and not a server-made id.
+PATHS: list[Any] = [
+    "/etc/passwd",
+    "../../secrets.json",
+    "file:///etc/passwd",
+    "..\\..\\boot.ini",
+    "0192f3a5-11aa-7c3d-8e4f-5a6b7c8d9e0f/../x",
+    {"filepath": "/etc/passwd", "originalFilename": "x.txt"},
+    {"path": "/etc/passwd", "id": "../x"},
+    ["/etc/passwd"],
+]
+
 
 def door(actor: Actor, run: UUID, key: str = "k") -> RunFiles:
     call: Any = {"workspace_id": str(actor.workspace_id), "run_id": str(run), "node": "write"}
@@ -152,7 +164,7 @@ def door(actor: Actor, run: UUID, key: str = "k") -> RunFiles:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_node_reads_what_its_workspace_stored_and_nothing_else(actor: Actor) -> None:
+def test_s7_a_node_reads_what_its_workspace_stored_and_nothing_else(actor: Actor) -> None:
     file = stored(actor, content=b"hello")
     elsewhere = Workspace.objects.create(name="E", slug="e")
     stranger = Actor(elsewhere.id, "Eve", frozenset())
@@ -168,9 +180,10 @@ def test_a_node_reads_what_its_workspace_stored_and_nothing_else(actor: Actor) -
     wrong: list[tuple[Actor, Any, dict[str, Any], str]] = [
         (stranger, str(file.id), {}, "file_missing"),
         (actor, str(new_id()), {}, "file_missing"),
-        (actor, "../../secrets.json", {}, "file_reference_invalid"),
         (actor, None, {}, "file_reference_invalid"),
         (actor, str(file.id), {"max_bytes": 4}, "file_too_large"),
+        *((actor, path, {}, "file_reference_invalid") for path in PATHS),
+        *((actor, {"file": path}, {}, "file_reference_invalid") for path in PATHS),
     ]
     for who, reference, more, code in wrong:
         with pytest.raises(NodeError) as error:

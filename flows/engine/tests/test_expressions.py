@@ -247,7 +247,7 @@ def test_an_error_shows_the_expression_it_happened_in() -> None:
         evaluate("{{ ticket.n }} and {{ ticket.x }}", DATA)
 
 
-def test_values_from_data_are_never_evaluated_again() -> None:
+def test_s2_values_from_data_are_never_evaluated_again() -> None:
     data = {"a": {"text": "{{ 1+1 }}", "list": ["{{ 2 }}"]}}
     config = {"{{ key }}": ["{{ a.text }}", "<{{ a.text }}>", "{{ a }}"], "n": 1}
     assert resolve(config, data) == {

@@ -64,12 +64,12 @@ def short(case: tuple[str, str]) -> str:
     return f"{case[0]} {case[1][:60]}"
 
 
-def test_the_corpus_is_large_enough() -> None:
+def test_s1_the_corpus_is_large_enough() -> None:
     assert len(CASES) >= 120
 
 
 @pytest.mark.parametrize("case", CASES, ids=short)
-def test_a_hostile_text_gives_an_error_or_plain_data_in_time(case: tuple[str, str]) -> None:
+def test_s1_a_hostile_text_gives_an_error_or_plain_data_in_time(case: tuple[str, str]) -> None:
     assert cpu_seconds(lambda: outcome(*case), CPU_SECONDS) < CPU_SECONDS
     value = outcome(*case)
     assert isinstance(value, (str, int, float, bool, list, dict, type(None)))
@@ -79,7 +79,7 @@ def test_a_hostile_text_gives_an_error_or_plain_data_in_time(case: tuple[str, st
 
 
 @pytest.mark.parametrize("case", CASES, ids=short)
-def test_a_hostile_text_stays_small(case: tuple[str, str]) -> None:
+def test_s1_a_hostile_text_stays_small(case: tuple[str, str]) -> None:
     tracemalloc.start()
     try:
         outcome(*case)
@@ -90,7 +90,7 @@ def test_a_hostile_text_stays_small(case: tuple[str, str]) -> None:
 
 
 @pytest.mark.parametrize("text", ESCAPES)
-def test_no_attribute_of_an_object_is_ever_reached(text: str) -> None:
+def test_s1_no_attribute_of_an_object_is_ever_reached(text: str) -> None:
     value = outcome("expression", text)
     shown = json.dumps(value)
     for leak in ("<class", "<function", "<built-in", "<bound", "object at 0x", "<module"):
@@ -98,7 +98,7 @@ def test_no_attribute_of_an_object_is_ever_reached(text: str) -> None:
 
 
 @pytest.mark.parametrize("case", CASES, ids=short)
-def test_validation_of_a_hostile_text_ends_too(case: tuple[str, str]) -> None:
+def test_s1_validation_of_a_hostile_text_ends_too(case: tuple[str, str]) -> None:
     def validate() -> None:
         compile_check(case[1], template=case[0] == "template")
         with contextlib.suppress(ExpressionError):
@@ -107,7 +107,7 @@ def test_validation_of_a_hostile_text_ends_too(case: tuple[str, str]) -> None:
     assert cpu_seconds(validate, 2 * CPU_SECONDS) < 2 * CPU_SECONDS
 
 
-def test_a_config_full_of_expressions_shares_one_budget() -> None:
+def test_s1_a_config_full_of_expressions_shares_one_budget() -> None:
     config = {"fields": ["{{ data.many | sort | first }}"] * 5_000}
 
     def spend() -> None:
@@ -132,7 +132,7 @@ UNSTORABLE = [
 
 
 @pytest.mark.parametrize("text", UNSTORABLE)
-def test_no_expression_makes_what_cannot_be_stored(text: str) -> None:
+def test_s1_no_expression_makes_what_cannot_be_stored(text: str) -> None:
     try:
         made = evaluate(text, DATA)
     except NodeError as error:
@@ -151,7 +151,7 @@ _WORDS = """
 
 
 @pytest.mark.parametrize("seed", range(12))
-def test_random_texts_give_an_error_or_plain_data(seed: int) -> None:
+def test_s1_random_texts_give_an_error_or_plain_data(seed: int) -> None:
     chance = random.Random(seed)
     words_known = _WORDS.split()
     for _ in range(100):
