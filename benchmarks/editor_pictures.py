@@ -75,6 +75,13 @@ def editor(gallery: Gallery, flow: str, topic: str) -> None:
     gallery.shoot("editor-ran-output")
 
 
+def tools(gallery: Gallery, flow: str) -> None:
+    """The settings of an agent with tools."""
+    _open(gallery, flow)
+    gallery.each(states("agent")["settings"])
+    gallery.shoot("editor-agent")
+
+
 def beginnings(gallery: Gallery, new_flow: str) -> None:
     """An empty flow, a draft from words, and the report of another product's flow."""
     _open(gallery, new_flow)

@@ -1,5 +1,6 @@
 """Pictures of the pages around runs, approvals and accounts."""
 
+from collections.abc import Callable
 from typing import Any, Protocol
 
 from playwright.sync_api import Page
@@ -22,12 +23,25 @@ ACCOUNT = {
 }
 
 
+_RULES = """# Mornings
+
+Breakfast is served from seven to ten, in the garden when the sun is out.
+
+# Leaving
+
+Rooms are free until noon. Bags can stay at the desk for the rest of the day.
+"""
+
+
 class Gallery(Protocol):
     """What is photographed, in every look at once."""
 
     @property
     def first(self) -> Page: ...
     def show(self, name: str, path: str) -> None: ...
+    def open(self, path: str) -> None: ...
+    def shoot(self, name: str) -> None: ...
+    def each(self, act: Callable[[Page], None]) -> None: ...
 
 
 def of_runs(gallery: Gallery, flow: str, run: str, earlier: str) -> None:
@@ -65,6 +79,32 @@ def of_approvals(gallery: Gallery, site: str, headers: dict[str, str]) -> None:
     address = link.get_attribute("href") or ""
     gallery.show("approvals", "/approvals/?who=all&state=any")
     gallery.show("approval", address)
+
+
+def of_knowledge(gallery: Gallery, site: str, headers: dict[str, str]) -> None:
+    """All collections, and one with a document and a query that was tried."""
+    api = gallery.first.request
+    about = {"name": "House rules", "description": "What guests ask about."}
+    made = api.post(f"{site}/api/v1/collections", data=about, headers=headers).json()
+    documents = f"{site}/api/v1/collections/{made['id']}/documents"
+    rules = {"name": "House rules", "media_type": "text/markdown", "text": _RULES}
+    api.post(documents, data=rules, headers=headers)
+    page = f"/knowledge/{made['id']}/"
+    for _ in range(100):
+        gallery.first.goto(f"{site}{page}")
+        if gallery.first.locator("#document-rows [data-tone=good]").count():
+            break
+        gallery.first.wait_for_timeout(200)
+    gallery.show("knowledge", "/knowledge/")
+    gallery.open(page)
+    gallery.each(_try_query)
+    gallery.shoot("collection")
+
+
+def _try_query(page: Page) -> None:
+    page.get_by_label("Query").fill("When is breakfast?")
+    page.get_by_role("button", name="Search", exact=True).click()
+    page.locator("#try ol > li").first.wait_for()
 
 
 def _asking() -> dict[str, Any]:

@@ -14,17 +14,19 @@ from typing import Literal
 
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from benchmarks.editor_pictures import WISH, beginnings, described, editor
+from benchmarks.editor_pictures import WISH, beginnings, described, editor, tools
 from benchmarks.page_pictures import (
     ACCOUNT,
     BEFORE_SIGN_IN,
     of_approvals,
     of_flows,
+    of_knowledge,
     of_runs,
 )
 from benchmarks.small_png import tighten
 from benchmarks.stack import ROOT, Stack, empty_stack
 from fluxprompt.testing.chromium import find
+from tests.support.editor_states import AGENT
 from tests.support.model_behaviours import Behaviour
 from tests.support.model_server import ModelServer
 
@@ -146,6 +148,9 @@ def tour(gallery: Gallery) -> None:
     editor(gallery, flow, TOPIC)
     _around_the_editor(gallery, flow)
     of_flows(gallery, flow)
+    site, sent = gallery.stack.url, {"X-CSRFToken": _token(gallery.first)}
+    of_knowledge(gallery, site, sent)
+    tools(gallery, _agent_flow(gallery.first, site, sent))
     beginnings(gallery, _new_flow(gallery.first, gallery.stack.url))
     gallery.show("runs", "/runs/")
     gallery.show("settings", "/settings/")
@@ -265,6 +270,12 @@ def _new_flow(page: Page, site: str) -> str:
     """The path of a flow that nobody has begun."""
     sent = {"X-CSRFToken": _token(page)}
     made = page.request.post(f"{site}/api/v1/flows", data={"name": "Overdue"}, headers=sent)
+    return f"/flows/{made.json()['id']}/"
+
+
+def _agent_flow(page: Page, site: str, sent: dict[str, str]) -> str:
+    """The path of a flow whose agent has tools of each kind."""
+    made = page.request.post(f"{site}/api/v1/flows", data={"document": AGENT}, headers=sent)
     return f"/flows/{made.json()['id']}/"
 
 

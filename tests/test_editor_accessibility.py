@@ -6,8 +6,9 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from accounts.models import Membership
+from flows.services import create_flow
 from tests.support.axe import LOOKS, faults
-from tests.support.editor_states import WIDE, open_run_dialog, states
+from tests.support.editor_states import AGENT, WIDE, open_run_dialog, states
 from tests.test_editor import Editing, editing
 
 __all__ = ["editing"]
@@ -59,6 +60,10 @@ def test_point_27_axe_finds_nothing_in_any_state_of_the_editor(
         bring_about(page)
         found[name] = faults(page)
         editing.open(flow)
+    editing.open(editing.ask(lambda: create_flow(editing.actor, document=AGENT)))
+    states("agent")["settings"](page)
+    found["tools of an agent"] = faults(page)
+    editing.open(flow)
     _run(page)
     found["a run laid over"] = faults(page)
     for name in _AFTER_A_RUN:

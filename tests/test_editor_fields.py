@@ -240,6 +240,63 @@ def test_point_17_the_panel_stands_beside_canvas_and_run_bar_and_a_card_behind_i
     assert panel.bounding_box() == {"x": 0, "y": 0, "width": 390, "height": 800}
 
 
+def test_tools_of_an_agent_are_built_by_hand_or_written_as_json(
+    editing: Editing, page: Page
+) -> None:
+    agent = {"id": "agent", "type": "agent", "config": {"prompt": "p"}}
+    flow = _flow(editing, start_node("text"), agent, edges=["start>agent"])
+    editing.open(flow)
+    panel = _open(page, "agent")
+    tools = _field(panel, "config", "tools")
+    for name in ("HTTP request", "MCP server"):
+        tools.get_by_role("button", name=f"{name}: add to Tools").click()
+    call = tools.locator("[data-variant=http]")
+    call.locator("[data-key=name] .cm-content").first.click()
+    page.keyboard.type("weather")
+    call.locator("[data-key=url] .cm-content").click()
+    page.keyboard.type("https://example.com/{city}")
+    call.get_by_role("button", name="Add to Parameters").click()
+    call.locator("[data-key=parameters] [data-key=name] .cm-content").click()
+    page.keyboard.type("city")
+    server = tools.locator("[data-variant=mcp]")
+    server.get_by_role("checkbox", name="Approval").check()
+    server.get_by_role("button", name="Move up").click()
+    panel.get_by_role("checkbox", name="Memory").check()
+    assert _config(editing, flow) == {
+        "prompt": "p",
+        "memory": {"turns": 10},
+        "tools": [
+            {"type": "mcp", "approval": True},
+            {
+                "type": "http",
+                "name": "weather",
+                "url": "https://example.com/{city}",
+                "parameters": [{"name": "city"}],
+            },
+        ],
+    }
+    said = server.locator("[data-key=credential] [data-problems]")
+    expect(said).to_contain_text("name the server by 'url' or by 'credential'")
+    switch = tools.locator("> .node-field-head [data-switch]")
+    switch.click()
+    written = tools.locator("> [data-expression] .cm-content")
+    expect(written).to_contain_text('"weather"')
+    written.click()
+    page.keyboard.press("Control+a")
+    page.keyboard.insert_text('[{"type": "flow", "flow": "refund"}]')
+    expect(tools.locator("> [data-problems]")).to_be_hidden()
+    switch.click()
+    expect(tools.locator("> [data-rows] > ol > li")).to_have_attribute("data-variant", "flow")
+    panel.get_by_role("checkbox", name="Memory").uncheck()
+    refund = [{"type": "flow", "flow": "refund"}]
+    assert _config(editing, flow) == {"prompt": "p", "tools": refund}
+
+
+def _config(editing: Editing, flow: Flow) -> Any:
+    editing.saved()
+    return next(node.config for node in editing.draft(flow).nodes if node.id == "agent")
+
+
 def until_between(page: Page, card: str, left: float, right: float) -> None:
     """Wait until the view has moved so that a card stands there."""
     page.wait_for_function(

@@ -11,6 +11,7 @@ from execution.egress import guarded_client, origin_entry
 from execution.providers.anthropic_turns import tools, turns
 from execution.providers.base import Counted, Emit, Login, not_counted
 from execution.providers.failures import Failures
+from execution.providers.schemas import with_single_types
 from execution.providers.server_events import decoded, drain, read_events
 from execution.providers.turns import tool_call
 from flows.engine.errors import NodeError
@@ -259,7 +260,8 @@ def _schema(schema: Mapping[str, Any]) -> dict[str, Any]:
     import anthropic
 
     try:
-        return anthropic.transform_schema(dict(schema))
+        # Its transformation breaks on a list of types.
+        return anthropic.transform_schema(with_single_types(schema))
     except (ValueError, TypeError, AttributeError) as error:
         raise NodeError(
             "model_bad_request",

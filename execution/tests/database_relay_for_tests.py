@@ -2,6 +2,7 @@
 
 import asyncio
 import ssl
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, Self
@@ -14,15 +15,20 @@ _SSL_REQUEST = bytes.fromhex("0000000804d2162f")
 
 
 class DatabaseRelay:
-    """Listens on loopback while entered. Given a certificate it speaks TLS."""
+    """Listens on loopback while entered. Given a certificate it speaks TLS.
 
-    def __init__(self, certificate: Path | None = None) -> None:
+    `to` is how to connect to another database, as psycopg is told; its `host` is a folder.
+    """
+
+    def __init__(
+        self, certificate: Path | None = None, *, to: Mapping[str, Any] | None = None
+    ) -> None:
         self.connections = 0
         self._tls: ssl.SSLContext | None = None
         if certificate is not None:
             self._tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
             self._tls.load_cert_chain(certificate)
-        self._to = connection_parameters()
+        self._to = connection_parameters() if to is None else to
 
     async def __aenter__(self) -> Self:
         self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)

@@ -42,11 +42,11 @@ def tools() -> MCPServer:
 
 
 class McpServerOnLoopback:
-    """The protocol's own server; `seen` are the headers of each request."""
+    """The protocol's own server, with those few tools or another's; `seen` are the headers."""
 
-    def __init__(self) -> None:
+    def __init__(self, server: MCPServer | None = None) -> None:
         self.seen: list[dict[str, str]] = []
-        self._app = tools().streamable_http_app()
+        self._app = (server or tools()).streamable_http_app()
         config = uvicorn.Config(
             self._recorded, interface="asgi3", lifespan="on", log_level="critical", ws="none"
         )

@@ -11,10 +11,11 @@ from hypothesis import strategies as st
 
 from execution.providers import server_events
 from execution.providers.anthropic import _Answer as AnthropicAnswer
+from execution.providers.anthropic import _schema as schema_for_anthropic
 from execution.providers.base import Login
 from execution.providers.failures import Failures, retry_after
 from execution.providers.openai_compatible import _Answer as ChatAnswer
-from execution.providers.schemas import is_strict
+from execution.providers.schemas import is_strict, with_single_types
 from execution.providers.server_events import EventReader, decoded
 from flows.engine.errors import NodeError
 
@@ -175,6 +176,42 @@ def test_strict_mode_is_asked_for_only_where_the_schema_qualifies(
     schema: dict[str, Any], strict: bool
 ) -> None:
     assert is_strict(schema) is strict
+
+
+LISTED = {"type": ["number", "null"], "minimum": 0, "description": "With tax"}
+APART = {
+    "description": "With tax",
+    "anyOf": [{"type": "number", "minimum": 0}, {"type": "null"}],
+}
+
+
+@pytest.mark.parametrize(
+    ("schema", "single"),
+    [
+        (LISTED, APART),
+        ({"type": "array", "items": LISTED}, {"type": "array", "items": APART}),
+        (
+            {"$defs": {"n": LISTED}, "$ref": "#/$defs/n"},
+            {"$defs": {"n": APART}, "$ref": "#/$defs/n"},
+        ),
+        (
+            {"type": ["object"], "properties": {"n": LISTED}},
+            {"type": "object", "properties": {"n": APART}},
+        ),
+        ({"type": ["string", "null"], "anyOf": [LISTED]}, {"anyOf": [APART]}),
+        (
+            {"properties": {"type": {"type": "string"}}},
+            {"properties": {"type": {"type": "string"}}},
+        ),
+    ],
+)
+def test_lists_of_types_become_alternatives(schema: dict[str, Any], single: dict[str, Any]) -> None:
+    assert with_single_types(schema) == single
+
+
+def test_anthropic_is_asked_with_a_schema_that_has_lists_of_types() -> None:
+    sent = schema_for_anthropic({"type": "object", "properties": {"total": LISTED}})
+    assert [way["type"] for way in sent["properties"]["total"]["anyOf"]] == ["number", "null"]
 
 
 def test_thinking_is_not_part_of_the_answer() -> None:

@@ -1,9 +1,5 @@
 """A database, an MCP server and a mail server in one durable run."""
 
-import asyncio
-import threading
-from collections.abc import Iterator
-from contextlib import AbstractAsyncContextManager, contextmanager
 from typing import Any
 
 import pytest
@@ -21,24 +17,11 @@ from execution.tests.flows_for_tests import (
 )
 from execution.tests.mcp_servers_for_tests import McpServerOnLoopback
 from execution.tests.test_mail_door import Server as MailServer
+from tests.support.listening import listening
 
 pytestmark = pytest.mark.usefixtures("stack")
 PASSWORD = "pw-canary-of-the-database"
 TOKEN = "tk-canary-of-the-tools"
-
-
-@contextmanager
-def listening[T](server: AbstractAsyncContextManager[T]) -> Iterator[T]:
-    """The server, on an event loop of its own."""
-    loop = asyncio.new_event_loop()
-    thread = threading.Thread(target=loop.run_forever, daemon=True)
-    thread.start()
-    try:
-        yield asyncio.run_coroutine_threadsafe(server.__aenter__(), loop).result(10)
-        asyncio.run_coroutine_threadsafe(server.__aexit__(None, None, None), loop).result(10)
-    finally:
-        loop.call_soon_threadsafe(loop.stop)
-        thread.join(10)
 
 
 def step(name: str, type: str, **config: Any) -> dict[str, Any]:

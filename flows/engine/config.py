@@ -16,8 +16,10 @@ class NodeConfig(BaseModel):
     (white space around a single expression does not count, as a YAML block leaves it);
     `condition`: True (it decides by being true or false); `references`: True (large values may
     stay references); `widget`: a hint for the form ("text": several lines, "code", "markdown",
-    "sql", "json", or what people pick from: "model", "flow", "member", "credential", with the
-    `types` of it that fit).
+    "sql", "json", or what people pick from: "model", with the `capability` that it needs, "flow",
+    "member", "collection", "credential", with the `types` of it that fit). A model of a part of
+    a Config may say in its `json_schema_extra` which of its fields the form shows `first`; the
+    others are folded away.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)

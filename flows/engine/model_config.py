@@ -16,13 +16,17 @@ from flows.engine.schemas import check_schema
 ModelName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*/\S+$", max_length=200)]
 
 
-def full_model_name(example: str) -> Any:
-    """A field for a model that has to be named: there is no default of its kind."""
+def full_model_name(example: str, capability: str) -> Any:
+    """A field for a model that has to be named: there is no default of its kind.
+
+    `capability` is what the catalogue of models says of those that are offered.
+    """
     return Field(
         title="Model",
         description=f"provider/name. {example}",
         pattern=r"^[a-z][a-z0-9_]*/\S+$",
         max_length=200,
+        json_schema_extra={"widget": "model", "capability": capability},
     )
 
 
@@ -83,7 +87,6 @@ class PromptConfig(ModelConfig):
         title="Attachments",
         description="Files that the model sees: pictures, PDFs and texts.",
         max_length=MAX_FILES,
-        json_schema_extra={"widget": "json"},
     )
     output_schema: Annotated[dict[str, Any] | None, BeforeValidator(blank_as_none)] = Field(
         default=None,

@@ -18,6 +18,7 @@ class ModelMemory(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     turns: int = Field(
+        default=10,
         title="Turns",
         description="How many earlier questions and answers of the session the model is shown.",
         ge=1,

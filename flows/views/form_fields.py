@@ -1,122 +1,14 @@
 """Fields of a node's form, made from the JSON Schema of its Config: any shape has a control."""
 
-import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
-from typing import Any, Literal
+from dataclasses import replace
+from typing import Any
+
+from flows.views.form_controls import MISSING, FormField, Row
+from flows.views.form_kinds import COMPOSED, Schema, fits, is_union, kind_of, picker_of
 
 JSON = Any
-Schema = Mapping[str, Any]
-#: What a control edits. `json` is any value; `group` is an object with known keys.
-Kind = Literal["text", "number", "boolean", "choice", "json", "lines", "rows", "pairs", "group"]
-#: How the text of a control is written.
-Mode = Literal["plain", "text", "json", "expression"]
-
-_SIMPLE: Mapping[Any, Kind] = {
-    "string": "text",
-    "number": "number",
-    "integer": "number",
-    "boolean": "boolean",
-}
-_COMPOSED = ("lines", "rows", "pairs", "group")
-#: Stands for the number of a row in the markup of a new one.
-NEW_ROW = "__row__"
-#: Widgets of texts that people pick from a list, and the list.
-_PICKERS = {"model": "models", "models": "models", "flow": "flows", "member": "members"}
-#: The list of credentials has the types that fit in its name: each field offers its own.
-CREDENTIALS = "credentials"
 _LANGUAGES = {"code": "python", "markdown": "markdown", "sql": "sql"}
-
-
-class Missing:
-    """No value was given."""
-
-    def __bool__(self) -> bool:
-        return False
-
-
-MISSING = Missing()
-
-
-@dataclass(frozen=True)
-class FormField:
-    """One control. `path` is its place in the node, `name` its key where it is part of another.
-
-    `value` is what the draft says, MISSING where nothing; `fields` are the parts of a group or of
-    a new row, `rows` the rows that are there. `evaluated`: expressions in it are computed.
-    """
-
-    name: str
-    kind: Kind
-    title: str
-    path: tuple[str, ...] = ()
-    id: str = ""
-    description: str = ""
-    required: bool = False
-    default: JSON = None
-    value: JSON = MISSING
-    mode: Mode = "plain"
-    evaluated: bool = True
-    language: str = "expression"
-    multiline: bool = False
-    may_be_text: bool = False
-    picker: str = ""
-    options: tuple[str, ...] = ()
-    whole: bool = False
-    minimum: float | None = None
-    maximum: float | None = None
-    longest: int | None = None
-    fields: tuple["FormField", ...] = ()
-    rows: tuple[tuple["FormField", ...], ...] = ()
-
-    @property
-    def path_json(self) -> str:
-        return json.dumps(self.path)
-
-    @property
-    def default_json(self) -> str:
-        return json.dumps(self.default, ensure_ascii=False)
-
-    @property
-    def can_switch(self) -> bool:
-        """Whether it may be written in another way: as an expression, or as text."""
-        if self.kind == "json":
-            return self.may_be_text
-        return self.evaluated and self.kind not in ("text", "group")
-
-    @property
-    def text(self) -> str:
-        """What stands in the control."""
-        if self.value is MISSING or self.value is None:
-            return ""
-        if isinstance(self.value, str) and self.mode != "json":
-            return self.value
-        return json.dumps(self.value, ensure_ascii=False, indent=2 if self.multiline else None)
-
-    @property
-    def checked(self) -> bool:
-        return bool(self.default if self.value is MISSING else self.value)
-
-    @property
-    def chosen(self) -> str:
-        value = self.default if self.value is MISSING else self.value
-        return "" if value is None else str(value)
-
-    @property
-    def has_blank(self) -> bool:
-        """Whether a choice may be left open."""
-        return self.default is None
-
-    @property
-    def placeholder(self) -> str:
-        if self.default in (None, "", [], {}):
-            return ""
-        return self.default if isinstance(self.default, str) else self.default_json
-
-    @property
-    def more(self) -> int:
-        """Rows that are there, for the number of the next."""
-        return len(self.rows)
 
 
 def fields_of(
@@ -150,15 +42,22 @@ class _Reader:
             yield self.filled(made, part, values.get(name, MISSING))
 
     def field(
-        self, name: str, schema: Schema, path: tuple[str, ...], *, mode: str, inner: bool = False
+        self,
+        name: str,
+        schema: Schema,
+        path: tuple[str, ...],
+        *,
+        mode: str,
+        inner: bool = False,
+        simple: bool = False,
     ) -> FormField:
-        """An empty field; `inner`: part of another, where lists and objects are written as JSON."""
+        """An empty field; `inner`: part of another; `simple`: lists and objects are JSON."""
         plain = self.plain(schema)
         widget = str(schema.get("widget", ""))
         # A schema is an object too, but nobody writes one as a list of names and values.
         as_json = widget == "json" and (plain is not schema or mode == "never")
-        kind = _kind(plain, self.plain(plain.get("items", {})), as_json=as_json)
-        kind = "json" if inner and kind in _COMPOSED else kind
+        kind = kind_of(plain, self.plain(plain.get("items", {})), as_json=as_json)
+        kind = "json" if simple and kind in COMPOSED else kind
         language = _LANGUAGES.get(widget, "template" if mode == "template" else "expression")
         made = FormField(
             name=name,
@@ -173,17 +72,21 @@ class _Reader:
             multiline=widget in ("text", "json", *_LANGUAGES) or (kind == "json" and not inner),
             may_be_text=kind == "json"
             and ("type" not in plain or (plain["type"] == "array" and "items" not in plain)),
-            picker=_picker(widget, schema),
+            picker=picker_of(widget, schema),
             options=tuple(map(str, plain.get("enum", ()))),
             whole=plain.get("type") == "integer",
             minimum=plain.get("minimum", plain.get("exclusiveMinimum")),
             maximum=plain.get("maximum", plain.get("exclusiveMaximum")),
             longest=plain.get("maxLength"),
+            optional=kind == "group" and plain is not schema and schema.get("default", 0) is None,
         )
-        start: Mode = "plain"
         if kind == "json":
-            start = "text" if made.may_be_text and widget != "json" else "json"
-        return replace(made, mode=start, fields=self.parts(made, schema, NEW_ROW))
+            made = replace(made, mode="text" if made.may_be_text and widget != "json" else "json")
+        if kind == "group":
+            return replace(made, fields=self.parts(made, plain, made.path))
+        if kind in COMPOSED:
+            return replace(made, **self.fresh(made, plain))
+        return made
 
     def plain(self, schema: Schema) -> Schema:
         """The schema itself: a reference is followed, and of "this or null" it is this."""
@@ -192,43 +95,75 @@ class _Reader:
         choices = [one for one in schema.get("anyOf", ()) if one.get("type") != "null"]
         return self.plain(choices[0]) if len(choices) == 1 else schema
 
-    def parts(self, made: FormField, schema: Schema, row: str) -> tuple[FormField, ...]:
-        """What a group or one row of a list holds."""
-        plain = self.plain(schema)
+    def fresh(self, made: FormField, plain: Schema) -> dict[str, Any]:
+        """What may be added to a list, and what tells it apart."""
+        item = self.plain(plain.get("items", {}))
+        if not is_union(item):
+            return {"fresh": (self.row(made, plain, made.mark),)}
+        told = replace(made, told_by=item["discriminator"]["propertyName"])
+        names = item["discriminator"]["mapping"]
+        # Their names are in the ids: those of the variants are different ones.
+        rows = tuple(self.row(told, plain, f"{made.mark}{name}", name) for name in names)
+        return {"fresh": rows, "told_by": told.told_by}
+
+    def row(self, made: FormField, plain: Schema, number: str, variant: str = "") -> Row:
+        """One row of a list, without values."""
+        below = (*made.path, number)
+        if made.kind == "rows":
+            owner = self.owner(plain, variant)
+            title = str(owner.get("title", variant)) if variant else ""
+            parts = self.parts(made, owner, below, simple=not variant)
+            return Row(parts, variant, title)
         mode = "expressions" if made.evaluated else "never"
-        below = (*made.path, row)
-        if made.kind in ("rows", "group"):
-            owner = self.plain(plain.get("items", {})) if made.kind == "rows" else plain
-            below = below if made.kind == "rows" else made.path
-            needed = owner.get("required", ())
-            return tuple(
-                replace(
-                    self.field(name, part, (*below, name), mode=mode, inner=True),
-                    required=name in needed,
-                )
-                for name, part in owner.get("properties", {}).items()
-            )
         if made.kind == "lines":
             item = dict(self.plain(plain.get("items", {})))
-            one = self.field("value", item, (*below, "value"), mode=mode, inner=True)
-            return (replace(one, title="Item", picker=made.picker),)
-        if made.kind == "pairs":
-            more = plain.get("additionalProperties")
-            item = dict(more) if isinstance(more, Mapping) else {}
-            one = self.field("value", item, (*below, "value"), mode=mode, inner=True)
-            key = FormField("key", "text", "Name", (*below, "key"), f"{made.id}-{row}-key")
-            key = replace(key, evaluated=False, language="text")
-            return (key, replace(one, title="Value", description=""))
-        return ()
+            one = self.field("value", item, (*below, "value"), mode=mode, inner=True, simple=True)
+            return Row((replace(one, title="Item", picker=made.picker),))
+        more = plain.get("additionalProperties")
+        item = dict(more) if isinstance(more, Mapping) else {}
+        one = self.field("value", item, (*below, "value"), mode=mode, inner=True, simple=True)
+        key = FormField("key", "text", "Name", (*below, "key"), f"{made.id}-{number}-key")
+        key = replace(key, evaluated=False, language="text")
+        return Row((key, replace(one, title="Value", description="")))
+
+    def parts(
+        self, made: FormField, owner: Schema, below: tuple[str, ...], *, simple: bool = True
+    ) -> tuple[FormField, ...]:
+        """The fields of an object: those that it wants to be seen first, and what is folded."""
+        mode = "expressions" if made.evaluated else "never"
+        needed = owner.get("required", ())
+        properties = dict(owner.get("properties", {}))
+        properties.pop(made.told_by, None)
+        first = owner.get("first", list(properties))
+        names = [*first, *(name for name in properties if name not in first)]
+        return tuple(
+            replace(
+                self.field(
+                    name, properties[name], (*below, name), mode=mode, inner=True, simple=simple
+                ),
+                required=name in needed,
+                folded=name not in first,
+            )
+            for name in names
+        )
+
+    def owner(self, plain: Schema, variant: str) -> Schema:
+        """The schema of one row: of the variant that it is, where there are several."""
+        item = self.plain(plain.get("items", {}))
+        if not is_union(item):
+            return item
+        return self.plain({"$ref": item["discriminator"]["mapping"][variant]})
 
     def filled(self, made: FormField, schema: Schema, value: JSON) -> FormField:
         """The field with a value; one that does not fit its shape is shown as JSON."""
-        if value is MISSING:
+        if value is MISSING or (value is None and made.optional):
             return made
-        if not _fits(made, value):
-            if isinstance(value, str) and made.evaluated:
+        if not self.fits(made, value):
+            if isinstance(value, str) and made.can_switch:
                 return replace(made, value=value, mode="expression")
-            return replace(made, value=value, kind="json", mode="json", multiline=True, fields=())
+            return replace(
+                made, value=value, kind="json", mode="json", multiline=True, optional=False
+            )
         made = replace(made, value=value)
         if made.kind == "json":
             return replace(made, mode="text" if _is_text(made, value) else "json")
@@ -236,11 +171,24 @@ class _Reader:
             parts = self.plain(schema).get("properties", {})
             inner = (self.filled(one, parts[one.name], _of(value, one.name)) for one in made.fields)
             return replace(made, fields=tuple(inner))
-        if made.kind in ("lines", "rows", "pairs"):
+        if made.kind in COMPOSED:
             return replace(made, rows=tuple(self.rows(made, schema, value)))
         return made
 
-    def rows(self, made: FormField, schema: Schema, value: JSON) -> Iterator[tuple[FormField, ...]]:
+    def fits(self, made: FormField, value: JSON) -> bool:
+        """Whether the control can show all of a value."""
+        if not fits(made.kind, value, made.options, any_items=made.any_items):
+            return False
+        if made.kind == "group":
+            return set(value) <= {one.name for one in made.fields}
+        if made.kind != "rows":
+            return True
+        known = {row.variant: {one.name for one in row.parts} for row in made.fresh}
+        return all(
+            set(entry) - {made.told_by} <= known.get(_variant(made, entry), {""}) for entry in value
+        )
+
+    def rows(self, made: FormField, schema: Schema, value: JSON) -> Iterator[Row]:
         plain = self.plain(schema)
         if made.kind == "pairs":
             entries = [{"key": key, "value": item} for key, item in value.items()]
@@ -248,65 +196,27 @@ class _Reader:
             entries = [{"value": item} for item in value]
         else:
             entries = list(value)
-        shapes: Mapping[str, Any] = {}
-        if made.kind == "rows":
-            shapes = self.plain(plain.get("items", {})).get("properties", {})
         for index, entry in enumerate(entries):
-            parts = self.parts(made, schema, str(index))
-            yield tuple(
-                self.filled(one, shapes.get(one.name, {}), _of(entry, one.name)) for one in parts
+            variant = _variant(made, entry)
+            row = self.row(made, plain, str(index), variant)
+            shapes: Mapping[str, Any] = {}
+            if made.kind == "rows":
+                shapes = self.owner(plain, variant).get("properties", {})
+            parts = (
+                self.filled(one, shapes.get(one.name, {}), _of(entry, one.name))
+                for one in row.parts
             )
-
-
-def _picker(widget: str, schema: Schema) -> str:
-    if widget == "credential":
-        return "-".join([CREDENTIALS, *map(str, schema.get("types", ()))])
-    return _PICKERS.get(widget, "")
+            yield replace(row, parts=tuple(parts))
 
 
 def _of(value: JSON, name: str) -> JSON:
     return value.get(name, MISSING) if isinstance(value, Mapping) else MISSING
 
 
-def _kind(schema: Schema, item: Schema, *, as_json: bool) -> Kind:
-    """`item` is what a list holds; `as_json`: an object is written as JSON, not as pairs."""
-    if "enum" in schema:
-        return "choice"
-    kind = schema.get("type")
-    if kind in _SIMPLE:
-        return _SIMPLE[kind]
-    if kind == "array" and "properties" in item:
-        return "rows"
-    if kind == "array" and (item.get("type") in _SIMPLE or "enum" in item):
-        return "lines"
-    if kind == "object" and "properties" in schema:
-        return "group"
-    return "pairs" if kind == "object" and not as_json else "json"
+def _variant(made: FormField, entry: Mapping[str, JSON]) -> str:
+    """Which of several kinds an object is; empty where there is one kind."""
+    return str(entry.get(made.told_by, "?")) if made.told_by else ""
 
 
 def _is_text(made: FormField, value: JSON) -> bool:
     return isinstance(value, str) and made.may_be_text
-
-
-def _fits(made: FormField, value: JSON) -> bool:
-    """Whether a value has the shape that the control edits; null fits nothing but JSON."""
-    match made.kind:
-        case "json":
-            return True
-        case "text":
-            return isinstance(value, str)
-        case "choice":
-            return isinstance(value, str) and value in made.options
-        case "boolean":
-            return isinstance(value, bool)
-        case "number":
-            return isinstance(value, int | float) and not isinstance(value, bool)
-        case "lines":
-            return isinstance(value, list) and not any(isinstance(i, dict | list) for i in value)
-        case "rows":
-            known = {one.name for one in made.fields}
-            return isinstance(value, list) and all(
-                isinstance(row, Mapping) and set(row) <= known for row in value
-            )
-        case _:
-            return isinstance(value, Mapping)

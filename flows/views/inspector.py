@@ -1,6 +1,6 @@
 """The form of one node: its settings, what every node has, and the help of its type."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
@@ -16,7 +16,9 @@ from flows.engine.node_call import mode_of
 from flows.engine.node_type import NodeType
 from flows.engine.registry import registry
 from flows.models import Flow
-from flows.views.form_fields import CREDENTIALS, FormField, fields_of
+from flows.views.form_controls import FormField
+from flows.views.form_fields import fields_of
+from flows.views.form_kinds import CREDENTIALS
 from flows.views.markdown import render_markdown
 
 JSON = Any
@@ -30,6 +32,10 @@ class Pick:
 
     value: str
     label: str = ""
+
+
+#: The entries of a list, for the words behind its name.
+type Source = Callable[[Sequence[str]], Iterable[Pick]]
 
 
 @dataclass(frozen=True)
@@ -195,22 +201,24 @@ def _help(node_type: str) -> SafeString:
 
 
 def pickers(
-    actor: Actor, flow: Flow, form: NodeForm, models: Iterable[Pick]
+    actor: Actor, flow: Flow, form: NodeForm, others: Mapping[str, Source]
 ) -> dict[str, list[Pick]]:
-    """The lists that the form's fields pick from, by name; only those that it needs are read."""
-    wanted = {field.picker for field in form.fields if field.picker}
-    wanted |= {one.picker for field in form.fields for one in field.fields if one.picker}
+    """The lists that the form's fields pick from, by name; only those that it needs are read.
+
+    `others` gives the entries of lists that other apps have, for the words behind their name.
+    """
+    sources: Mapping[str, Source] = {
+        "flows": lambda words: _flows(flow),
+        "members": lambda words: _members(flow.workspace_id),
+        CREDENTIALS: lambda words: _credentials(actor, words),
+        **others,
+    }
     made: dict[str, list[Pick]] = {}
-    if "models" in wanted:
-        made["models"] = list(models)
-    if "flows" in wanted:
-        made["flows"] = _flows(flow)
-    if "members" in wanted:
-        made["members"] = _members(flow.workspace_id)
-    for name in wanted:
-        kind, *types = name.split("-")
-        if kind == CREDENTIALS:
-            made[name] = _credentials(actor, types)
+    for field in form.fields:
+        for name in filter(None, (one.picker for one in (field, *field.inside))):
+            if name not in made:
+                kind, *words = name.split("-")
+                made[name] = list(sources[kind](words))
     return made
 
 
@@ -226,7 +234,7 @@ def _members(workspace_id: UUID) -> list[Pick]:
     return [Pick(email, name) for email, name in named]
 
 
-def _credentials(actor: Actor, types: list[str]) -> list[Pick]:
+def _credentials(actor: Actor, types: Sequence[str]) -> list[Pick]:
     rows = credentials_to_name(actor)
     if types:
         rows = rows.filter(type__in=types)

@@ -1,10 +1,47 @@
 """How each state of the editor is brought about, for tests that read it and for pictures."""
 
 from collections.abc import Callable
+from typing import Any
 
 from playwright.sync_api import Page
 
 type Step = Callable[[Page], None]
+
+#: A flow whose form has what few forms have: tools of each kind, switched groups, files.
+AGENT: dict[str, Any] = {
+    "schema": "fluxprompt.flow/v1",
+    "name": "Weather desk",
+    "nodes": [
+        {
+            "id": "start",
+            "type": "input",
+            "config": {"fields": [{"name": "question", "type": "text"}]},
+        },
+        {
+            "id": "agent",
+            "type": "agent",
+            "label": "Answer with tools",
+            "config": {
+                "prompt": "{{ start.question }}",
+                "attachments": ["{{ start.question }}"],
+                "memory": {"turns": 5},
+                "tools": [
+                    {
+                        "type": "http",
+                        "name": "weather",
+                        "description": "The weather of a city.",
+                        "url": "https://weather.example.com/{city}",
+                        "parameters": [{"name": "city", "description": "In English"}],
+                    },
+                    {"type": "mcp", "url": "https://tools.example.com/mcp", "tools": ["search"]},
+                    {"type": "flow", "flow": "refund", "approval": True},
+                ],
+            },
+        },
+        {"id": "end", "type": "output", "config": {"value": "{{ agent.text }}"}},
+    ],
+    "edges": [{"from": "start", "to": "agent"}, {"from": "agent", "to": "end"}],
+}
 
 #: A state for wide windows only: on a phone the inspector is a sheet with its tabs alone.
 WIDE = "side-by-side"

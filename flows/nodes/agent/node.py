@@ -32,7 +32,6 @@ class Config(PromptConfig):
         title="Tools",
         description="Flows, HTTP requests and MCP servers that the model may call.",
         max_length=MAX_TOOLS,
-        json_schema_extra={"widget": "json"},
     )
     max_steps: int = Field(
         default=10,

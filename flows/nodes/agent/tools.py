@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 from urllib.parse import quote
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import BeforeValidator, ConfigDict, Field, model_validator
 
 from flows.engine.config import NodeConfig, Text, blank_as_none
 from flows.engine.errors import NodeError
@@ -36,6 +36,11 @@ _TYPES: dict[str, dict[str, JSON]] = {
 _WITHOUT_BODY = ("GET", "HEAD", "DELETE", "OPTIONS")
 
 
+def _form(title: str, *first: str) -> ConfigDict:
+    """What the form calls this kind of tool, and the fields that it shows first."""
+    return ConfigDict(title=title, json_schema_extra={"first": list(first)})
+
+
 class _Tool(NodeConfig):
     approval: bool = Field(
         default=False, title="Approval", description="Whether a person has to approve each call."
@@ -43,21 +48,46 @@ class _Tool(NodeConfig):
 
 
 class FlowTool(_Tool):
+    model_config = _form("Flow", "flow", "description", "inputs", "approval")
+
     type: Literal["flow"]
-    flow: Text = Field(min_length=1, max_length=200)
-    version: Annotated[Annotated[int, Field(ge=1)] | None, BeforeValidator(blank_as_none)] = None
-    name: str = Field(default="", pattern=f"^$|{NAME}")
-    description: Text = Field(default="", max_length=4_000)
-    inputs: dict[str, Any] = Field(default={}, description="Given always; the model is not asked.")
+    flow: Text = Field(
+        title="Flow",
+        description="A published flow of this workspace.",
+        min_length=1,
+        max_length=200,
+        json_schema_extra={"widget": "flow"},
+    )
+    version: Annotated[Annotated[int, Field(ge=1)] | None, BeforeValidator(blank_as_none)] = Field(
+        default=None, title="Version", description="Its number; empty: the published one."
+    )
+    name: str = Field(
+        default="",
+        title="Name",
+        description="What the model calls it; empty: the flow's own.",
+        pattern=f"^$|{NAME}",
+    )
+    description: Text = Field(
+        default="",
+        title="Description",
+        description="What it is good for, told to the model; empty: the flow's own.",
+        max_length=4_000,
+        json_schema_extra={"widget": "text"},
+    )
+    inputs: dict[str, Any] = Field(
+        default={}, title="Inputs", description="Given always; the model is not asked."
+    )
 
 
 class Parameter(NodeConfig):
     """One argument that the model gives."""
 
-    name: str = Field(pattern=r"^[A-Za-z_][A-Za-z0-9_.-]{0,63}$")
-    type: Literal["string", "number", "integer", "boolean", "array", "object"] = "string"
-    description: Text = Field(default="", max_length=2_000)
-    required: bool = True
+    name: str = Field(title="Name", pattern=r"^[A-Za-z_][A-Za-z0-9_.-]{0,63}$")
+    type: Literal["string", "number", "integer", "boolean", "array", "object"] = Field(
+        default="string", title="Type"
+    )
+    description: Text = Field(default="", title="Description", max_length=2_000)
+    required: bool = Field(default=True, title="Required")
 
 
 class HttpTool(WebCall, _Tool):
@@ -65,10 +95,27 @@ class HttpTool(WebCall, _Tool):
     query, or with a POST, PUT or PATCH into the JSON of the body.
     """
 
+    model_config = _form(
+        "HTTP request", "name", "description", "method", "url", "parameters", "approval"
+    )
+
     type: Literal["http"]
-    name: str = Field(pattern=NAME)
-    description: Text = Field(default="", max_length=4_000)
-    parameters: list[Parameter] = Field(default=[], max_length=100)
+    name: str = Field(
+        title="Name", description="Letters, digits, _ and -; what the model calls it.", pattern=NAME
+    )
+    description: Text = Field(
+        default="",
+        title="Description",
+        description="What it is good for, told to the model.",
+        max_length=4_000,
+        json_schema_extra={"widget": "text"},
+    )
+    parameters: list[Parameter] = Field(
+        default=[],
+        title="Parameters",
+        description="What the model gives: `{name}` in the address, else in the query or body.",
+        max_length=100,
+    )
 
     @model_validator(mode="after")
     def _has_a_place_for_each(self) -> "HttpTool":
@@ -111,10 +158,28 @@ def _segment(name: str, value: JSON) -> str:
 class McpTools(_Tool):
     """Tools of one server; without names, all that it offers."""
 
+    model_config = _form("MCP server", "credential", "url", "tools", "approval")
+
     type: Literal["mcp"]
-    url: Text = Field(default="", max_length=2_000)
-    credential: Text = Field(default="", max_length=200)
-    tools: list[Text] = Field(default=[], max_length=MAX_TOOLS)
+    url: Text = Field(
+        default="",
+        title="Address",
+        description="Of a server that asks for no credential.",
+        max_length=2_000,
+    )
+    credential: Text = Field(
+        default="",
+        title="Credential",
+        description="Of the type MCP server; instead of the address.",
+        max_length=200,
+        json_schema_extra={"widget": "credential", "types": ["mcp"]},
+    )
+    tools: list[Text] = Field(
+        default=[],
+        title="Tools",
+        description="Names of those that the model may call; none: all that it offers.",
+        max_length=MAX_TOOLS,
+    )
 
     @model_validator(mode="after")
     def _one_server(self) -> "McpTools":

@@ -10,7 +10,7 @@ from flows.engine.node_type import Context, NodeType, Result, RetryDefaults
 
 
 class Config(NodeConfig):
-    model: Text = full_model_name("As in openai/gpt-image-1.")
+    model: Text = full_model_name("As in openai/gpt-image-1.", "image")
     prompt: Text = Field(
         title="Prompt",
         description="What is to be seen.",

@@ -19,6 +19,7 @@ class Config(NodeConfig):
         description="Slug, id or name of a collection of this workspace.",
         min_length=1,
         max_length=200,
+        json_schema_extra={"widget": "collection"},
     )
     query: Text = Field(
         title="Query",

@@ -1,11 +1,14 @@
 """Branches come together: the first that was taken, or all of them as a list."""
 
-from typing import Literal
+from collections.abc import Mapping
+from typing import Any, Literal
 
 from pydantic import Field
 
 from flows.engine.config import NodeConfig
 from flows.engine.node_type import NodeType, PureInputs, Result
+
+OUTPUTS = {"value": "any", "items": "list"}
 
 
 class Config(NodeConfig):
@@ -23,6 +26,16 @@ def run(config: Config, inputs: PureInputs) -> Result:
     return Result({"value": outputs[0] if outputs else None})
 
 
+def outputs_of(config: Mapping[str, Any]) -> Mapping[str, str]:
+    """The one field that the mode gives; both where an expression decides which."""
+    match config.get("mode", "first"):
+        case "first":
+            return {"value": "any"}
+        case "collect":
+            return {"items": "list"}
+    return OUTPUTS
+
+
 NODE = NodeType(
     type="merge",
     title="Merge",
@@ -31,5 +44,6 @@ NODE = NodeType(
     icon="git-merge",
     config=Config,
     pure=run,
-    outputs={"value": "any", "items": "list"},
+    outputs=OUTPUTS,
+    outputs_of=outputs_of,
 )

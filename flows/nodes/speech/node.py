@@ -13,7 +13,7 @@ MAX_CHARACTERS = 4_096
 
 
 class Config(NodeConfig):
-    model: Text = full_model_name("As in openai/gpt-4o-mini-tts.")
+    model: Text = full_model_name("As in openai/gpt-4o-mini-tts.", "speech")
     text: Text = Field(
         title="Text",
         description="What is to be said.",

@@ -15,7 +15,7 @@ MAX_BYTES = 25_000_000
 
 
 class Config(NodeConfig):
-    model: Text = full_model_name("As in openai/gpt-4o-transcribe.")
+    model: Text = full_model_name("As in openai/gpt-4o-transcribe.", "transcription")
     file: Any = Field(
         title="File",
         description="The recording: a file input, or a file that another node made.",

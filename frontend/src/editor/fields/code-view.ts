@@ -1,7 +1,7 @@
 // The editor of a code field: what every one has, and the languages, fetched when they are used.
 import { autocompletion, completionKeymap } from "@codemirror/autocomplete";
 import { defaultKeymap, history, historyKeymap } from "@codemirror/commands";
-import { HighlightStyle, syntaxHighlighting } from "@codemirror/language";
+import { HighlightStyle, indentUnit, syntaxHighlighting } from "@codemirror/language";
 import { Compartment, EditorState, StateEffect, StateField, type Extension } from "@codemirror/state";
 import { EditorView, drawSelection, keymap, placeholder } from "@codemirror/view";
 import { tags } from "@lezer/highlight";
@@ -116,6 +116,8 @@ async function parserOf(name: string): Promise<Extension> {
       return (await import("@codemirror/lang-json")).json();
     case "markdown":
       return (await import("@codemirror/lang-markdown")).markdown();
+    case "python":
+      return [(await import("@codemirror/lang-python")).python(), indentUnit.of("    ")];
     case "sql":
       return (await import("@codemirror/lang-sql")).sql();
     default:

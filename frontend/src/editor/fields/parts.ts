@@ -37,11 +37,22 @@ export function ownPart<T extends HTMLElement>(field: HTMLElement, selector: str
   return found.find((part) => ownerOf(part) === field) ?? null;
 }
 
-/** The fields right below a field: of a group, or of one of its rows. */
+/** The fields right below a group or a row, those that are folded away too. */
 export function partsOf(holder: HTMLElement): HTMLElement[] {
-  const parts = holder.matches("[data-parts]") ? holder : holder.querySelector("[data-parts]");
-  const found = [...(parts?.children ?? [])];
-  return found.filter((one): one is HTMLElement => one.matches("[data-field]"));
+  const found = [...holder.querySelectorAll<HTMLElement>("[data-field]")];
+  return found.filter((one) => one.parentElement?.closest("[data-field], [data-row]") === holder);
+}
+
+/** An optional group's fields are seen where it is there. */
+export function showGroup(field: HTMLElement): void {
+  const parts = ownPart<HTMLElement>(field, "[data-parts]");
+  const box = controlOf(field, "plain") as HTMLInputElement | null;
+  if (parts && box) parts.hidden = !box.checked;
+}
+
+/** The kinds of controls that are made of others; by an expression they may be JSON too. */
+export function isComposed(field: HTMLElement): boolean {
+  return ["lines", "rows", "pairs", "group"].includes(field.dataset["kind"] ?? "");
 }
 
 export function rowsOf(field: HTMLElement): HTMLElement[] {

@@ -1,6 +1,6 @@
 // The value that a field's controls say; nothing (undefined) where the key is to be left out.
-import { same, type Json } from "./json";
-import { controlOf, partsOf, rowsOf } from "./parts";
+import { isObject, same, type Json } from "./json";
+import { controlOf, isComposed, partsOf, rowsOf } from "./parts";
 
 export type Reading = { readonly value: Json | undefined } | { readonly error: string };
 
@@ -9,6 +9,7 @@ const NUMBER = /^[-+]?(\d+\.?\d*|\.\d+)(e[-+]?\d+)?$/i;
 export function read(field: HTMLElement): Reading {
   if (field.dataset["mode"] === "expression") {
     const text = controlOf(field, "expression")?.value ?? "";
+    if (isComposed(field) && /^\s*(\[|\{(?!\{))/.test(text)) return json(text);
     return { value: text === "" ? undefined : text };
   }
   const reading = plain(field);
@@ -26,11 +27,11 @@ function plain(field: HTMLElement): Reading {
     case "json":
       return field.dataset["mode"] === "text" ? ofText(text(field)) : json(text(field));
     case "group":
-      return object(partsOf(field));
+      return "optional" in field.dataset ? optional(field) : object(partsOf(field));
     case "rows":
-      return list(rowsOf(field).map((row) => object(partsOf(row), {})));
+      return list(rowsOf(field).map((row) => entry(row, field.dataset["toldBy"])));
     case "lines":
-      return list(rowsOf(field).map((row) => one(partsOf(row))));
+      return list(rowsOf(field).map((row) => one(partsOf(row), "anyItems" in field.dataset)));
     case "pairs":
       return pairs(rowsOf(field));
     default:
@@ -81,8 +82,30 @@ function object(parts: readonly HTMLElement[], empty?: Json): Reading {
   return { value: Object.keys(made).length ? made : empty };
 }
 
-function one(parts: readonly HTMLElement[]): Reading {
-  return parts[0] ? read(parts[0]) : { value: undefined };
+/** A group that is there says so by what it is without being told, where nothing was told. */
+function optional(field: HTMLElement): Reading {
+  const box = controlOf(field, "plain") as HTMLInputElement | null;
+  if (!box?.checked) return { value: undefined };
+  const parts = partsOf(field);
+  const usual: Record<string, Json> = {};
+  for (const part of parts) {
+    const value = JSON.parse(part.dataset["default"] ?? "null") as Json;
+    if (value !== null) usual[part.dataset["key"] ?? ""] = value;
+  }
+  return object(parts, usual);
+}
+
+/** One of several kinds of objects says which one it is. */
+function entry(row: HTMLElement, toldBy: string | undefined): Reading {
+  const reading = object(partsOf(row), {});
+  if (!toldBy || "error" in reading || !isObject(reading.value)) return reading;
+  return { value: { [toldBy]: row.dataset["variant"] ?? "", ...reading.value } };
+}
+
+/** `kept`: an empty one counts, for the places of the others mean something. */
+function one(parts: readonly HTMLElement[], kept: boolean): Reading {
+  const reading = parts[0] ? read(parts[0]) : { value: undefined };
+  return kept && "value" in reading && reading.value === undefined ? { value: "" } : reading;
 }
 
 function list(readings: readonly Reading[]): Reading {

@@ -1,16 +1,17 @@
 // Rows of a list: one more, one less, one up or down, by mouse and by keyboard.
 import { ownPart, ownerOf, rowsOf } from "./parts";
 
-/** Put an empty row at the end; its ids are new ones. */
-export function addRow(field: HTMLElement): HTMLElement | null {
+/** Put an empty row at the end, of a variant where there are several; its ids are new ones. */
+export function addRow(field: HTMLElement, variant = ""): HTMLElement | null {
   const holder = ownPart<HTMLElement>(field, "[data-rows]");
   const list = ownPart<HTMLElement>(field, "[data-row-list]");
-  const fresh = holder?.querySelector<HTMLTemplateElement>(":scope > template[data-row-new]");
+  const templates = holder?.querySelectorAll<HTMLTemplateElement>(":scope > template") ?? [];
+  const fresh = [...templates].find((one) => one.dataset["rowNew"] === variant);
   if (!holder || !list || !fresh) return null;
   const number = Number(holder.dataset["next"] ?? 0);
   holder.dataset["next"] = String(number + 1);
   const copy = document.createElement("template");
-  copy.innerHTML = fresh.innerHTML.replaceAll("__row__", `new${number}`);
+  copy.innerHTML = fresh.innerHTML.replaceAll(holder.dataset["mark"] ?? "", `new${number}`);
   list.append(copy.content);
   return rowsOf(field).at(-1) ?? null;
 }
@@ -24,8 +25,9 @@ export function onRowAction(event: Event): HTMLElement | null {
   );
   const field = button && ownerOf(button);
   if (!button || !field) return null;
-  if ("rowAdd" in button.dataset) {
-    focusIn(addRow(field));
+  const added = button.dataset["rowAdd"];
+  if (added !== undefined) {
+    focusIn(addRow(field, added));
     return field;
   }
   const row = button.closest<HTMLElement>("[data-row]");

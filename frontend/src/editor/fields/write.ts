@@ -1,6 +1,6 @@
 // Puts a value into a field's controls, touching only what differs, so that a cursor stays.
-import { isObject, same, type Json } from "./json";
-import { codeOf, controlOf, ownPart, partsOf, rowsOf, setText } from "./parts";
+import { isObject, same, type Json, type JsonObject } from "./json";
+import { codeOf, controlOf, ownPart, partsOf, rowsOf, setText, showGroup } from "./parts";
 import { read } from "./read";
 import { addRow } from "./rows";
 
@@ -42,15 +42,26 @@ function fits(field: HTMLElement, kind: string | undefined, value: Json): boolea
       return [...(choice?.options ?? [])].some((option) => option.value === value);
     }
     case "lines":
-      return Array.isArray(value) && value.every((item) => typeof item !== "object");
+      return Array.isArray(value) && ("anyItems" in field.dataset || value.every(isPlain));
     case "rows":
       return Array.isArray(value) && value.every((item) => isObject(item));
     case "pairs":
-    case "group":
       return isObject(value);
+    case "group":
+      return isObject(value) && knows(field, value);
     default:
       return typeof value === "string";
   }
+}
+
+function isPlain(value: Json): boolean {
+  return typeof value !== "object";
+}
+
+/** Whether a group or a row has a field for every key: what it has none for would get lost. */
+function knows(holder: HTMLElement, value: JsonObject, toldBy?: string): boolean {
+  const names = new Set(partsOf(holder).map((part) => part.dataset["key"]));
+  return Object.keys(value).every((key) => key === toldBy || names.has(key));
 }
 
 /** Show the controls of a mode: `plain` or `expression`, of any value `text` or `json`. */
@@ -92,6 +103,10 @@ function plain(field: HTMLElement, value: Json | undefined): boolean {
       return true;
     }
     case "group":
+      if ("optional" in field.dataset) {
+        (control as HTMLInputElement).checked = value !== undefined;
+        showGroup(field);
+      }
       return parts(partsOf(field), isObject(value) ? value : {});
     case "rows":
     case "lines":
@@ -113,13 +128,24 @@ function parts(fields: readonly HTMLElement[], value: { readonly [key: string]: 
 }
 
 function rows(field: HTMLElement, values: readonly Json[]): boolean {
+  const toldBy = field.dataset["toldBy"];
+  const wanted = values.map((value) => variantOf(value, toldBy));
   const present = rowsOf(field);
-  for (const extra of present.slice(values.length)) extra.remove();
-  for (let count = present.length; count < values.length; count += 1) addRow(field);
+  // From the first row on that is another kind of object, all are new ones.
+  const good = present.findIndex((row, at) => (row.dataset["variant"] ?? "") !== wanted[at]);
+  const kept = good < 0 ? Math.min(present.length, values.length) : good;
+  for (const extra of present.slice(kept)) extra.remove();
+  if (!wanted.slice(kept).every((variant) => addRow(field, variant))) return false;
   const now = rowsOf(field);
   return values.every((value, at) => {
     const row = now[at];
     const entry = field.dataset["kind"] === "lines" ? { value } : value;
-    return row !== undefined && isObject(entry) && parts(partsOf(row), entry);
+    if (row === undefined || !isObject(entry)) return false;
+    if (field.dataset["kind"] === "rows" && !knows(row, entry, toldBy)) return false;
+    return parts(partsOf(row), entry);
   });
+}
+
+function variantOf(value: Json, toldBy: string | undefined): string {
+  return toldBy && isObject(value) ? String(value[toldBy]) : "";
 }

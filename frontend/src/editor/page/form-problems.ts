@@ -72,7 +72,10 @@ function sameJson(one: string | undefined, other: string): boolean {
 
 /** A field of a group, a row of a list, or a field of a row. */
 function below(holder: HTMLElement, step: string): HTMLElement | null {
-  if (holder.matches("[data-row]")) return named(holder, step);
+  // Of several kinds of objects the path names the kind too: `tools[0].http.url`.
+  if (holder.matches("[data-row]")) {
+    return holder.dataset["variant"] === step ? holder : named(holder, step);
+  }
   if (holder.dataset["kind"] === "group") return named(holder, step);
   const rows = rowsOf(holder);
   if (holder.dataset["kind"] === "pairs") {

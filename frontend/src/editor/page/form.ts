@@ -1,6 +1,6 @@
 // A node's form: reads what people change, and takes what others change, field by field.
 import { same, type Json } from "../fields/json";
-import { codeOf, controlOf, ownPart, ownerOf, setText, topField } from "../fields/parts";
+import { codeOf, controlOf, isComposed, ownPart, ownerOf, setText, showGroup, topField } from "../fields/parts";
 import { read } from "../fields/read";
 import { onRowAction } from "../fields/rows";
 import { setMode, write } from "../fields/write";
@@ -78,7 +78,9 @@ export class Form {
   focusField(path: string): boolean {
     const field = this.problems.find(path);
     if (!field) return false;
-    field.closest("details")?.setAttribute("open", "");
+    for (let at: Element | null = field; at; at = at.parentElement) {
+      if (at instanceof HTMLDetailsElement) at.open = true;
+    }
     field.scrollIntoView({ block: "center" });
     focusControl(field);
     return true;
@@ -131,6 +133,8 @@ export class Form {
     const control = event.target as HTMLElement;
     // What happens in a code field's own editor comes by its textarea.
     if (!control.matches("[data-control]") || isId(control)) return;
+    const owner = ownerOf(control);
+    if (owner && "optional" in owner.dataset) showGroup(owner);
     const typed = !control.matches("select, [type=checkbox]");
     this.changed(control, typed);
   }
@@ -172,6 +176,8 @@ export class Form {
       setMode(field, now === "json" ? "text" : "json");
       if (now === "text" && text && !readable(text)) setText(control, JSON.stringify(text));
       if (now === "json" && isText(text)) setText(control, JSON.parse(text) as string);
+    } else if (isComposed(field)) {
+      switchComposed(field);
     } else {
       setMode(field, now === "expression" ? "plain" : "expression");
     }
@@ -189,6 +195,19 @@ export class Form {
     const note = typed ? { group: pathKey(field), label } : { label };
     this.host.onChange(pathOf(field), reading.value, note);
   }
+}
+
+/** Lists and objects are written as JSON where they are not given by an expression. */
+function switchComposed(field: HTMLElement): void {
+  const reading = read(field);
+  const byExpression = field.dataset["mode"] === "expression";
+  // What cannot be read yet is not thrown away.
+  if (byExpression && "error" in reading) return;
+  const value = "value" in reading ? reading.value : undefined;
+  setMode(field, byExpression ? "plain" : "expression");
+  if (typeof value !== "object") return;
+  if (!byExpression) setText(controlOf(field, "expression"), JSON.stringify(value, null, 2));
+  else if (!write(field, value)) setMode(field, "expression");
 }
 
 function isId(control: HTMLElement): boolean {
