@@ -32,6 +32,7 @@ from flows.engine.errors import NodeError
 from flows.engine.mail_addresses import MailAddress
 from flows.engine.node_type import ModelRequest
 from flows.engine.tests.support import FakeCredentials
+from fluxprompt.paths import ROOT
 from tests.support.site import Site, answer
 
 #: Ways to write what is near, as hosts in an address.
@@ -62,7 +63,7 @@ HOSTS = [
     "[fe80::1]",
     "①②⑦.0.0.1",
 ]
-#: What a name that is nowhere else is found at.
+#: A name that the tests' own resolver knows.
 NAME = "rebind.example"
 type Door = Callable[[str, int], Awaitable[object]]
 
@@ -151,6 +152,16 @@ DOORS: Mapping[str, Door] = {
     "mysql": database("mysql"),
     "mail": mailed,
 }
+#: Doors of nodes by their modules: those that open connections are above, with those for models
+#: and plain HTTP, which are the context's own; the others open none.
+CONNECTING = {
+    "knowledge": ["embeddings"],
+    "mail": ["mail"],
+    "mcp": ["mcp"],
+    "media": ["image", "transcribe", "speech"],
+    "sql": ["postgresql", "mysql"],
+}
+WITHOUT = {"credentials", "files", "flows", "memory", "sandbox", "steps"}
 each_door = pytest.mark.parametrize("door", list(DOORS))
 
 
@@ -265,3 +276,10 @@ async def test_s8_where_a_model_says_its_picture_is_it_is_vetted_too(settings: S
             settings.FLUX_ALLOW_HOSTS = [f"127.0.0.1:{site.port}"]
             assert (await refusal("image", "127.0.0.1", site.port)).code == "address_refused"
         assert near.connections == 0
+
+
+def test_s8_no_door_of_nodes_is_forgotten_here() -> None:
+    folder = ROOT / "flows" / "engine" / "doors"
+    modules = {path.stem for path in folder.glob("*.py")} - {"__init__"}
+    assert modules == WITHOUT | CONNECTING.keys()
+    assert {door for doors in CONNECTING.values() for door in doors} < DOORS.keys()
