@@ -30,7 +30,7 @@ from execution.providers.registry import load_provider, resolve
 from execution.results import Spent
 from execution.shapes import NodeCall
 from execution.step_keys import step_key
-from execution.streaming import Stream, finish
+from execution.streaming import Stream, finish, part_of_step
 from execution.tally import Tally
 from flows.engine.doors.steps import Steps
 from flows.engine.errors import NeedsLoad, NodeError
@@ -71,6 +71,7 @@ class RunContext:
     memory: RunMemories = field(init=False)
     knowledge: RunKnowledge = field(init=False)
     _stream: Stream | None = None
+    _restarts: int = 0
     _ends_at: float = field(init=False)
 
     def __post_init__(self) -> None:
@@ -131,17 +132,22 @@ class RunContext:
 
     def restart(self) -> None:
         if self.outer is not None:
-            self.outer.restart()
-        if self._stream is not None:
+            part = part_of_step(self.call["path"][-1], self.attempt, self._restarts)
+            self.outer.stream.restart(part)
+            self._restarts += 1
+        elif self._stream is not None:
             self._stream.restart()
 
     def emit(self, text: str) -> None:
-        if self.outer is not None:
-            self.outer.emit(text)
-            return
+        stream = self.stream if self.outer is None else self.outer.stream
+        stream.add(text)
+
+    @property
+    def stream(self) -> Stream:
+        """Where what the node streams goes; there from the first use."""
         if self._stream is None:
             self._stream = Stream(self.call, self.attempt_row)
-        self._stream.add(text)
+        return self._stream
 
     async def http(
         self,

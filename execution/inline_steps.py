@@ -8,6 +8,7 @@ from execution.attempts import RunOver
 from execution.database import in_database
 from execution.ending import record_settled_nodes
 from execution.local_drive import LocalDrive
+from execution.plain_config import values_of
 from execution.shapes import Ask, NodeCall, call_of_ask
 from execution.subflows import open_subflow, settle_subflow
 from flows.engine.document import NodeSpec
@@ -110,9 +111,13 @@ class InlineDrive(LocalDrive):
         asked = call_of_ask(call, ask)
         node_type = registry().get(ask["type"])
         assert node_type is not None
-        config = node_type.config.model_validate(ask["config"])
+        plain = ask["config"]
+
+        def resolved() -> tuple[Any, dict[str, JSON]]:
+            return values_of(call["workspace_id"], node_type, plain), plain
+
         try:
-            child = await in_database(lambda: self._begun(asked, lambda: (config, ask["config"])))
+            child = await in_database(lambda: self._begun(asked, resolved))
             in_time = await _in_time(child, ask["timeout_seconds"])
             if in_time and child.is_cancelled:
                 raise asyncio.CancelledError

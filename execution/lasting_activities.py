@@ -1,6 +1,7 @@
 """Activities around nodes that last, and those that read or keep what is too large elsewhere."""
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import Any
 
 from django.db import transaction
@@ -11,9 +12,12 @@ from execution.approval_mail import mail_assignees
 from execution.approvals import open_approval, settle_approval
 from execution.attempts import outputs_for
 from execution.blobs import save_blobs
+from execution.cut_off import cut_off
 from execution.database import in_database
 from execution.ending import load_node_config, record_settled_nodes
 from execution.payloads import Externalizer, load_reference
+from execution.plain_config import values_of
+from execution.recording import RunMissing
 from execution.rerun import recorded_for_workflow, recorded_inside
 from execution.shapes import NodeCall
 from execution.subflows import deadline_of, open_subflow, settle_subflow
@@ -21,6 +25,7 @@ from flows.engine.inside import field_value
 from flows.engine.node_call import resolve_config
 from flows.engine.references import is_reference
 from flows.engine.registry import registry
+from flows.engine.sizes import json_size
 
 JSON = Any
 #: Bytes of one item that travels to a workflow; larger ones go by reference.
@@ -35,7 +40,7 @@ def _resolved(call: NodeCall) -> tuple[Any, dict[str, JSON]]:
     raw = call["config"]
     if "plain" in call:
         assert raw is not None
-        return node_type.config.model_validate(raw), raw
+        return values_of(call["workspace_id"], node_type, raw), raw
     if raw is None:
         raw = load_node_config(call["run_id"], call["node"])
     return resolve_config(node_type, raw, names, load=_loader(call))
@@ -133,6 +138,9 @@ async def open_subflow_activity(call: dict[str, Any]) -> dict[str, JSON]:
         _record(typed(call))
         run, start = open_subflow(typed(call), lambda: _resolved(typed(call)))
         seconds = deadline_of(start, run.created_at)
+        if "plain" in call and json_size(start["document"]) > SMALL:
+            # An agent may call hundreds, and each start stays in its run's history.
+            start = {**start, "document": None}
         return {"start": start, "name": run.flow.name, "backstop_seconds": seconds}
 
     async with beating(), named():
@@ -169,6 +177,14 @@ async def settle_approval_activity(call: dict[str, Any], timed_out: bool) -> JSO
         return await in_database(lambda: settle_approval(typed(call), timed_out))
 
 
+@activity.defn(name="cut_off")
+async def cut_off_activity(call: dict[str, Any]) -> None:
+    """Close a node that was cancelled while its steps waited."""
+    async with beating(), named():
+        with suppress(RunMissing):
+            await in_database(lambda: cut_off(typed(call)))
+
+
 LASTING_ACTIVITIES: list[Callable[..., Any]] = [
     resolve_node,
     compute,
@@ -180,4 +196,5 @@ LASTING_ACTIVITIES: list[Callable[..., Any]] = [
     settle_subflow_activity,
     open_approval_activity,
     settle_approval_activity,
+    cut_off_activity,
 ]

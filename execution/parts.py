@@ -143,10 +143,15 @@ class Parts(Asking):
             except ActivityError as error:
                 self.walk.fail(scope, spec.id, node_error(error))
                 return
-            if done.get("asks"):
-                await self.answered(call, done["asks"])
-            elif done.get("paused"):
+            if done.get("paused") or (done.get("asks") and self.paused):
+                # Asked for again then: what travels with it is stored for a day only.
                 await workflow.wait_condition(lambda: not self.paused)
+            elif done.get("asks"):
+                unanswered = await self.answered(call, done["asks"])
+                # Made anew: with every call the history grows, and less may travel.
+                call = self.call(scope, spec, node_type)
+                if unanswered:
+                    call["unanswered"] = unanswered
             else:
                 break
             call["deadline"] = self.deadline.isoformat()

@@ -275,12 +275,24 @@ WHERE CASE WHEN execution_noderun.status IN ('running', 'waiting')
 """
 
 
+# Nobody has to decide for an item that was cut off, while its run goes on.
+_NOT_ASKED = """
+UPDATE execution_approval SET state = 'cancelled'
+WHERE run_id = %(run)s AND node = %(node)s AND path = %(path)s::jsonb AND state = 'open'
+"""
+
+
 def write_records(run: HeldRun, records: Sequence[NodeRecord]) -> None:
     """Insert the rows of nodes that a driver settled by itself, and close those that lasted."""
     for part in in_statements(records):
         if part:
             with connection.cursor() as cursor:
                 cursor.execute(INSERT_RECORDS, {"run": run.id, "records": record_rows(part)})
+    for record in records:
+        if record["type"] == "approval" and record["status"] == "cancelled":
+            place = {"run": run.id, "node": record["node"], "path": json.dumps(record["path"])}
+            with connection.cursor() as cursor:
+                cursor.execute(_NOT_ASKED, place)
 
 
 def in_statements(records: Sequence[NodeRecord]) -> tuple[list[NodeRecord], list[NodeRecord]]:

@@ -16,6 +16,7 @@ from psycopg.types.json import Jsonb
 from billing.models import UsageRecord
 from billing.prices import Price, price
 from billing.services import record_usage
+from execution.agent_steps import is_step
 from execution.attempts import UNCOUNTED, Attempt, RunOver, attempts_of, recorded
 from execution.blobs import NewBlob, save_blobs
 from execution.memories.turns import Kept, write_turn
@@ -250,7 +251,7 @@ def _book(run: HeldRun, call: NodeCall, attempt: Attempt, bill: Bill) -> None:
             workspace_id=UUID(run.workspace_id),
             flow_id=UUID(run.flow_id),
             run_id=UUID(run.id),
-            node=call["node"],
+            node=_booked_to(call),
             path=call["path"],
             attempt=attempt.number,
             model=item.model,
@@ -261,10 +262,15 @@ def _book(run: HeldRun, call: NodeCall, attempt: Attempt, bill: Bill) -> None:
         )
 
 
+def _booked_to(call: NodeCall) -> str:
+    """The node that people know: a step inside a node is booked to that, under its own path."""
+    return str(call["path"][-2]) if is_step(call["node"]) else call["node"]
+
+
 def _book_late(run: HeldRun, call: NodeCall, attempt: Attempt, bill: Bill) -> None:
     """An attempt that came too late was paid for all the same; but book it only once."""
     booked = UsageRecord.objects.filter(
-        run_id=run.id, node=call["node"], path=call["path"], attempt=attempt.number
+        run_id=run.id, node=_booked_to(call), path=call["path"], attempt=attempt.number
     ).exists()
     if not booked:
         _book(run, call, attempt, bill)

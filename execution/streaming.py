@@ -52,11 +52,16 @@ class Stream:
             self._new.append(text[:room])
             _flusher().wake(self)
 
-    def restart(self) -> None:
-        """What has come so far does not count; the next text begins anew, as another `part`."""
-        if not self.length:
-            return
-        self.part += 1
+    def restart(self, part: int | None = None) -> None:
+        """What has come so far does not count; the next text begins anew, as another `part`.
+
+        It is the next one, or the one that is given, if it is not before this one.
+        """
+        if part is None:
+            if not self.length:
+                return
+            part = self.part + 1
+        self.part = max(part, self.part + bool(self.length))
         self.length = self._sent = self._kept = 0
         for dropped in (self._new, self._unkept, self._put_back):
             dropped.clear()
@@ -109,6 +114,15 @@ class Stream:
     @property
     def is_kept(self) -> bool:
         return not self._put_back and not any(self._unkept)
+
+
+def part_of_step(number: str | int, attempt: int, restarts: int) -> int:
+    """The part of a node's stream in which one of its steps streams.
+
+    Known from the step alone: after a wait or a crash the node goes on in another process, in the
+    same attempt, and what it streams there comes after what was streamed before.
+    """
+    return int(number) * 1_000 + min(attempt, 99) * 10 + min(restarts, 9)
 
 
 @dataclass(frozen=True)

@@ -8,11 +8,11 @@ from playwright.sync_api import Browser, Page, expect
 
 from execution.approval_links import link_address
 from execution.approval_models import Approval
-from execution.approvals import settle_approval
+from execution.approvals import open_approval, settle_approval
 from execution.models import Run
 from execution.tests.approvals_for_tests import ask, asking, call_for
-from execution.tests.flows_for_tests import published
-from execution.tests.pages_for_tests import make_run
+from execution.tests.flows_for_tests import document, output, published, start_node
+from execution.tests.pages_for_tests import make_run, make_step
 from fluxprompt.testing.live_stack import LiveStack
 from tests.support.visitor import Visitor, new_visitor, watch
 
@@ -85,4 +85,28 @@ def test_rejecting_does_not_ask_for_what_an_approval_needs(
     expect(page.get_by_text("Ada Lovelace rejected this on")).to_be_visible()
     approval.refresh_from_db()
     assert (approval.decision, approval.decided_via) == ("rejected", "link")
+    assert said == []
+
+
+def test_what_an_agent_asks_appears_on_its_step_and_stands_among_its_steps(
+    stack: LiveStack, visitor: Visitor, browser: Browser
+) -> None:
+    page, said = open_page(browser)
+    visitor.sign_in(page, stack)
+    helper = {"id": "helper", "type": "agent", "config": {"prompt": "Hello"}}
+    content = document([start_node("topic"), helper, output("x")], ["start>helper", "helper>end"])
+    run = make_run(published(visitor.actor, content), "running", last_seq=1)
+    make_step(run, "helper", "running", type="agent")
+    page.goto(f"{stack.base_url}/runs/{run.id}/")
+    step = page.locator("#step-helper")
+    expect(step).to_have_attribute("data-state", "running")
+    call = {**call_for(run, ["helper", 3], ".pay"), "label": "Call of 'pay'"}
+    open_approval(call, {"message": "May it be called?"})  # type: ignore[arg-type]
+    step.get_by_role("link", name="Look and decide").click()
+    expect(page.get_by_text("May it be called?")).to_be_visible()
+    page.get_by_role("button", name="Approve").click()
+    expect(page.get_by_text("approved this")).to_be_visible()
+    page.goto(f"{stack.base_url}/runs/{run.id}/")
+    step.get_by_text("Steps, input and output").click()
+    expect(step.locator("[data-agent-step]")).to_contain_text("Approval of pay")
     assert said == []

@@ -114,6 +114,40 @@ def test_a_worker_killed_in_step_two_costs_that_one_call(stack: LiveStack) -> No
     assert types.count("node.started:two") == 2
 
 
+def test_an_agent_goes_on_behind_the_last_step_that_was_recorded(stack: LiveStack) -> None:
+    actor, tag = new_actor(), uuid.uuid4().hex
+    one = published(actor, document([start_node("text"), output("1")], ["start>end"]))
+    config = {
+        "model": "openai_compatible/echo",
+        "prompt": f"{tag} [[call-one]] [[{STEP}]]",
+        "tools": [{"type": "flow", "flow": str(one.id), "name": "one"}],
+    }
+    nodes = [start_node("tag"), {"id": "helper", "type": "agent", "config": config}]
+    content = document([*nodes, output("{{ helper.text }}")], ["start>helper", "helper>end"])
+    run = start_run(actor, published(actor, content), {"tag": tag}).run
+    until(lambda: _asked(stack, tag) == 2)
+    time.sleep(random.uniform(0.2, 0.5))
+    stack.kill_worker()
+    stack.start_worker()
+    run = ended(run, 40)
+    assert run.outputs is not None, run.error
+    assert run.outputs["end"].strip() == SAID
+    # The first answer once, the one in flight twice; the other flow ran once.
+    assert _asked(stack, tag) == 3
+    assert Run.objects.filter(parent=run).count() == 1
+    rows = NodeRun.objects.filter(run=run, node__in=("helper", ".model"))
+    assert [(row.path, row.attempt, str(row.status)) for row in rows.order_by("id")] == [
+        ([], 1, "succeeded"),
+        (["helper", 1], 1, "succeeded"),
+        (["helper", 4], 1, "failed"),
+        (["helper", 4], 2, "succeeded"),
+    ]
+
+
+def _asked(stack: LiveStack, tag: str) -> int:
+    return sum(tag in call.asked for call in stack.model_server.calls)
+
+
 def test_a_killed_temporal_server_costs_at_most_the_call_in_flight(stack: LiveStack) -> None:
     steps = ThreeSteps(stack)
     run = steps.start()

@@ -6,10 +6,14 @@ from dataclasses import asdict
 from typing import Any, Protocol
 from uuid import UUID
 
+from django.db import transaction
+
 from execution.attempt_ends import AttemptFailed, HandedBack, InnerFailure
+from execution.attempts import RunPaused
+from execution.blobs import save_blobs
 from execution.database import in_database
 from execution.models import NodeRun, NodeStatus
-from execution.payloads import resolve_references
+from execution.payloads import Externalizer, resolve_references
 from execution.shapes import Ask, NodeCall, NodeDone
 from flows.engine.doors.steps import Question, Step
 from flows.engine.errors import NodeError
@@ -34,18 +38,34 @@ class RunSteps:
     def __init__(self, call: NodeCall, perform: Perform) -> None:
         self._call = call
         self._perform = perform
+        self._at_work: set[asyncio.Future[NodeDone]] = set()
 
     async def do(self, step: Step, work: Work) -> dict[str, JSON]:
         call = self._step_call(step)
         while True:
             try:
-                done = await self._perform(call, work, step.idempotent)
+                done = await self._performed(call, work, step)
             except AttemptFailed as failed:
                 if failed.retry_in is None:
                     raise InnerFailure(failed.error) from failed
                 await asyncio.sleep(failed.retry_in)
+            except RunPaused:
+                # What runs beside it would be cut off with the node; a pause lets it end.
+                while self._at_work:
+                    await asyncio.wait(self._at_work)
+                raise
             else:
                 return await self._whole(done["output"])
+
+    async def _performed(self, call: NodeCall, work: Work, step: Step) -> NodeDone:
+        """One attempt of a step, known as being at work meanwhile."""
+        ended: asyncio.Future[NodeDone] = asyncio.get_running_loop().create_future()
+        self._at_work.add(ended)
+        try:
+            return await self._perform(call, work, step.idempotent)
+        finally:
+            self._at_work.discard(ended)
+            ended.cancel()
 
     def _step_call(self, step: Step) -> NodeCall:
         call: NodeCall = {
@@ -77,16 +97,24 @@ class RunSteps:
         found = await in_database(lambda: self._recorded(questions))
         open_ones = [asked for asked in questions if asked.number not in found]
         if open_ones:
-            asks = [self._ask(asked) for asked in open_ones]
+            asks = await in_database(lambda: [self._ask(asked) for asked in open_ones])
             raise HandedBack(NodeDone(output={}, ports=[], ends_run=None, message="", asks=asks))
         return [found[asked.number] for asked in questions]
 
     def _ask(self, asked: Question) -> Ask:
+        """What travels to whoever waits for it; what a model wrote is data, whatever it looks like.
+
+        Raises NodeError for a value that is too large to be stored.
+        """
+        out = Externalizer(limit=self._call["value_limit"])
+        config = out.shrink_object(dict(asked.config), whole=False)
+        with transaction.atomic():
+            save_blobs(self._call["workspace_id"], out.blobs)
         return Ask(
             node=step_name(asked.name),
             path=self._path(asked.number),
             type=asked.type,
-            config=dict(asked.config),
+            config=config,
             label=asked.label,
             timeout_seconds=asked.timeout_seconds,
         )

@@ -11,6 +11,7 @@ from asgiref.sync import sync_to_async
 
 from accounts.models import User, Workspace
 from accounts.permissions import Actor, member_actor, still_may
+from execution.agent_steps import add_used, used_by_steps, works_in_steps
 from execution.live.followed import Followed
 from execution.live.hub import Frame, Reader, hub
 from execution.live.page_socket import NOT_FOUND, PageSocket, give_back
@@ -124,8 +125,9 @@ def _snapshot(run: Run) -> dict[str, JSON]:
     run.refresh_from_db()
     rows = shown_node_runs(run)
     states = shown_states(run, rows)
-    return {
-        "run": run_payload(run, small=True),
-        "nodes": [{**node_run_payload(row, small=True), "status": states[row.id]} for row in rows],
-        "seq": run.last_seq,
-    }
+    nodes = [{**node_run_payload(row, small=True), "status": states[row.id]} for row in rows]
+    if any(works_in_steps(row.type) for row in rows):
+        used = used_by_steps(run)
+        for node in nodes:
+            add_used(node["usage"], used.get(node["node"]))
+    return {"run": run_payload(run, small=True), "nodes": nodes, "seq": run.last_seq}

@@ -40,10 +40,13 @@ def open_approvals(context: RequestContext) -> str:
 
 
 @register.inclusion_tag("execution/_waiting.html", takes_context=True)
-def waiting_approval(context: RequestContext, run: Run, node: str) -> dict[str, Any]:
-    """What a step of a run waits for people to decide, where it does."""
-    rows = Approval.objects.filter(run=run, node=node, state=ApprovalState.OPEN)
-    found = list(rows.order_by("created_at")[:2])
+def waiting_approval(
+    context: RequestContext, run: Run, node: str, *, inside: bool = False
+) -> dict[str, Any]:
+    """What a step of a run waits for people to decide, where it does; `inside`: its own steps."""
+    rows = Approval.objects.filter(run=run, state=ApprovalState.OPEN).order_by("created_at")
+    where = "left(node, 1) = '.' AND path->>-2 = %s" if inside else "node = %s"
+    found = list(rows.extra(where=[where], params=[node])[:2])
     request = context["request"]
     mine = bool(found) and may_decide(actor_for(request), reader(request.user), found[0])
     return {"run": run, "found": found, "mine": mine}

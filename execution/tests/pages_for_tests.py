@@ -47,7 +47,14 @@ def make_step(run: Run, node: str, status: str = "succeeded", **fields: Any) -> 
     times = {"started_at": run.started_at, "finished_at": timezone.now()}
     if status == "running":
         times["finished_at"] = None
-    values = {"run": run, "node": node, "type": types[node], "status": status, **times, **fields}
+    values = {
+        "run": run,
+        "node": node,
+        "type": types.get(node),
+        "status": status,
+        **times,
+        **fields,
+    }
     return NodeRun.objects.create(**values)
 
 

@@ -1,15 +1,25 @@
 """Agents in whole runs: steps in the record, people and other flows, crashes and inline runs."""
 
+import asyncio
 from typing import Any
+from uuid import uuid4
 
 import pytest
 
 from accounts.models import Workspace
 from accounts.permissions import Actor
+from billing.models import UsageRecord
 from execution.approval_models import Approval
 from execution.approval_services import Answer, decide
+from execution.attempt_ends import HandedBack
+from execution.attempts import RunPaused
+from execution.doors.steps import RunSteps
 from execution.models import NodeRun, Run
-from execution.services import start_run
+from execution.payloads import resolve_references
+from execution.plain_config import values_of
+from execution.services import cancel_run, start_run
+from execution.shapes import NodeCall, NodeDone
+from execution.steering import pause_run, resume_run
 from execution.tests.approvals_for_tests import person
 from execution.tests.flows_for_tests import (
     document,
@@ -21,6 +31,11 @@ from execution.tests.flows_for_tests import (
     start_node,
     until,
 )
+from flows.engine.doors.steps import Question, Step
+from flows.engine.errors import NodeError
+from flows.engine.node_type import RetryDefaults
+from flows.engine.tests.support import node_type
+from flows.engine.together import together
 
 JSON = Any
 pytestmark = pytest.mark.usefixtures("stack", "models")
@@ -74,6 +89,12 @@ def test_other_flows_are_called_and_every_step_is_recorded(execution: str) -> No
     assert run.output_tokens == sum(row.output_tokens for row in steps_of(run)) > 0
     assert agent.output is not None
     assert agent.output["usage"]["output_tokens"] == run.output_tokens
+    booked = UsageRecord.objects.filter(run_id=run.id)
+    assert {(record.node, record.path[1]) for record in booked} == {
+        ("helper", 1),
+        ("helper", 6),
+        ("helper", 9),
+    }
 
 
 def test_it_waits_for_a_person_and_goes_on_with_what_they_say() -> None:
@@ -86,8 +107,13 @@ def test_it_waits_for_a_person_and_goes_on_with_what_they_say() -> None:
     # Both are asked at the same time, in either order.
     until(lambda: Approval.objects.filter(run=run, state="open").count() == 2)
     _, owner = person(Workspace.objects.get(id=run.workspace_id), "owner")
+    # What is decided in a pause counts when the run goes on.
+    pause_run(actor, run)
     decide(owner, run, ".pay", ["helper", 3], Answer("approve"))
     decide(owner, run, ".pay", ["helper", 5], Answer("reject", "Too much"))
+    until(lambda: not Approval.objects.filter(run=run, delivered_at=None).exists())
+    assert not NodeRun.objects.filter(run=run, node=".model", path=["helper", 6]).exists()
+    resume_run(actor, run)
     run = ended(run)
     assert run.outputs is not None, run.error
     assert run.outputs["end"]["text"] == (
@@ -112,3 +138,94 @@ def test_a_tool_that_fails_is_told_and_a_model_that_fails_fails_the_agent() -> N
     run = run_to_end(actor, published(actor, agent_flow("[[error-400]]", [])), {"text": "x"})
     assert run.error is not None
     assert (run.error["code"], run.error["node"]) == ("model_bad_request", "helper")
+
+
+def test_what_a_tool_is_given_may_be_more_than_temporal_takes() -> None:
+    actor = new_actor()
+    inner = document([start_node("big"), output("{{ start.big | length }}")], ["start>end"])
+    inputs = {"big": "{{ start.text }}"}
+    tool = {"type": "flow", "flow": str(published(actor, inner).id), "name": "size"}
+    flow = published(actor, agent_flow("[[call-size]] [[say-done]]", [{**tool, "inputs": inputs}]))
+    run = run_to_end(actor, flow, {"text": "x" * 2_500_000})
+    assert run.status == "succeeded", run.error
+    child = Run.objects.get(parent=run)
+    assert resolve_references(child.workspace_id, child.outputs) == {"end": 2_500_000}
+
+
+def test_arguments_that_look_like_a_reference_are_data() -> None:
+    workspace = str(new_actor().workspace_id)
+    like = {"$blob": "0" * 64, "kind": "text", "size": 5, "preview": "{{ 1 + 1 }}"}
+    call: JSON = {"workspace_id": workspace, "run_id": str(uuid4()), "path": [], "node": "helper"}
+    call["value_limit"] = 32_768
+    steps = RunSteps(call, None)  # type: ignore[arg-type]
+    question = Question(2, "one", "subflow", {"flow": "x", "inputs": {"like": like}})
+    with pytest.raises(HandedBack) as handed:
+        asyncio.run(steps.answers([question]))
+    [ask] = handed.value.done["asks"]
+    given = values_of(workspace, node_type("subflow"), ask["config"]).inputs
+    assert given["like"]["$blob"] != like["$blob"]
+    assert resolve_references(workspace, given) == {"like": like}
+
+
+def test_an_agent_that_is_cut_off_while_it_waits_leaves_nothing_open() -> None:
+    actor = new_actor()
+    tools = [{**flow_tool(actor, "pay", "paid"), "approval": True}]
+    config = {"model": MODEL, "prompt": "[[call-pay]]", "tools": tools}
+    leave = {"status": "succeeded", "leave": "container"}
+    inside = [
+        {"id": "helper", "type": "agent", "config": config},
+        {"id": "gate", "type": "approval", "config": {"message": "Enough?"}},
+        {"id": "leave", "type": "stop", "config": leave},
+        {"id": "never", "type": "approval", "config": {"message": "Who cares?"}},
+    ]
+    nodes = [
+        start_node("text"),
+        {"id": "rows", "type": "map", "config": {"items": ["a"]}},
+        *({**node, "parent": "rows"} for node in inside),
+        {"id": "later", "type": "approval", "config": {"message": "Go on?"}},
+    ]
+    edges = ["start>rows", "gate.approved>leave", "rows>later"]
+    run = start_run(actor, published(actor, document(nodes, edges)), {"text": "x"}).run
+    until(lambda: Approval.objects.filter(run=run, state="open").count() == 3)
+    _, owner = person(Workspace.objects.get(id=run.workspace_id), "owner")
+    decide(owner, run, "gate", ["rows", 0], Answer("approve"))
+    until(lambda: Approval.objects.filter(run=run, node="later", state="open").exists())
+    rows = NodeRun.objects.filter(run=run, node__in=("helper", ".pay"))
+    assert {row.node: str(row.status) for row in rows} == {
+        "helper": "cancelled",
+        ".pay": "cancelled",
+    }
+    asked = Approval.objects.filter(run=run, node__in=(".pay", "never"))
+    assert [str(approval.state) for approval in asked] == ["cancelled"] * 2
+    cancel_run(actor, run)
+    assert ended(run).status == "cancelled"
+
+
+def test_a_pause_lets_the_steps_end_that_run_beside() -> None:
+    """Cut off with the node, they would be done twice."""
+    ran: list[str] = []
+
+    async def perform(call: NodeCall, work: Any, repeatable: bool) -> NodeDone:
+        if call["node"] == ".new":
+            raise RunPaused
+        await asyncio.sleep(0.05)
+        ran.append(call["node"])
+        return NodeDone(output={}, ports=["out"], ends_run=None, message="")
+
+    async def both() -> None:
+        call: JSON = {"workspace_id": str(uuid4()), "path": [], "node": "helper"}
+        steps = RunSteps(call, perform)
+        retry = RetryDefaults(max_attempts=1)
+        made = [Step(n, name, "http", {}, 9, retry) for n, name in enumerate(("old", "new"))]
+        await together(steps.do(step, lambda _: None) for step in made)  # type: ignore[arg-type, return-value]
+
+    with pytest.raises(RunPaused):
+        asyncio.run(both())
+    assert ran == [".old"]
+
+
+def test_what_people_cannot_be_asked_is_an_error_and_no_hang() -> None:
+    approval = node_type("approval")
+    with pytest.raises(NodeError) as caught:
+        values_of(str(uuid4()), approval, {"message": "x", "assignees": ["nobody"]})
+    assert (caught.value.code, caught.value.field) == ("config_invalid", "assignees[0]")

@@ -9,11 +9,12 @@ import pytest
 from django.db import OperationalError, connection
 
 from execution.attempts import Attempt
-from execution.models import RunEvent
+from execution.models import NodeRun, Run, RunEvent
 from execution.recording import CHANNEL
 from execution.results import stream_checkpoint
-from execution.streaming import Flusher, Stream, Stretch, _notify
+from execution.streaming import Flusher, Stream, Stretch, _notify, part_of_step
 from execution.tests.flows_for_tests import document, new_actor, output, published, start_node
+from execution.views.steps import streamed_texts
 
 JSON = Any
 
@@ -132,3 +133,21 @@ def test_a_stream_that_begins_anew_drops_what_was_not_sent(stream: Stream) -> No
     assert (delta["part"], delta["offset"], delta["text"]) == (1, 0, "new")
     assert stream.stretches_to_keep(0) == []
     assert stream.stretches_to_keep(5) == [Stretch(stream, 0, "new", 1)]
+
+
+def test_what_a_step_streams_comes_after_all_before_it_whatever_process_it_is_in(
+    stream: Stream,
+) -> None:
+    run = Run.objects.get(id=stream.call["run_id"])
+    row = NodeRun.objects.create(run=run, node="ask", type="agent", status="running", attempt=1)
+    # The node waited meanwhile, and goes on elsewhere in the same attempt.
+    elsewhere = Stream(stream.call, stream.attempt)
+    for one, number, text in ((stream, 1, "Let me see"), (elsewhere, 4, "It is")):
+        one.restart(part_of_step(number, 1, 0))
+        one.add(text)
+        one.take_pieces()
+        Stretch(one, 0, "".join(one._unkept), one.part).keep()
+        assert streamed_texts(run, [row])["ask"].text == text
+    parts = [part_of_step(4, 1, 1), part_of_step(4, 2, 0), part_of_step(6, 1, 0)]
+    assert parts == sorted(parts)
+    assert parts[0] > elsewhere.part

@@ -16,7 +16,7 @@ OPEN = (NodeStatus.RUNNING, RETRYING, NodeStatus.WAITING, NodeStatus.PENDING)
 #: Ends, the one that tells most first.
 ENDS = (NodeStatus.FAILED, NodeStatus.CANCELLED, NodeStatus.SUCCEEDED, NodeStatus.SKIPPED)
 #: What iterations are called by the type of their container: one, several.
-WORDS = {"map": ("item", "items"), "loop": ("round", "rounds")}
+WORDS = {"map": ("item", "items"), "loop": ("round", "rounds"), "agent": ("step", "steps")}
 _SAID = {
     NodeStatus.FAILED: "failed",
     NodeStatus.RUNNING: "running",

@@ -12,10 +12,12 @@ from django.urls import reverse
 from django.views.decorators.http import require_GET
 
 from accounts.web import workspace_page
+from execution.agent_steps import works_in_steps
 from execution.heads import Head, NotThere, at_path
 from execution.models import NodeRun, Run
 from execution.node_samples import Samples, pins_of, sample_run
 from execution.queries import run_document
+from execution.views.agent_steps import agent_steps
 from execution.views.node_levels import child_of, level_of, table_of, text_of
 from flows.engine.attempts import retry_of
 from flows.engine.document import Document
@@ -175,14 +177,16 @@ def node_last(request: PageRequest, flow_id: UUID, key: str) -> HttpResponse:
     request.actor.require("run.read")
     flow = visible_flow(request, flow_id)
     run = asked_run(request, flow)
-    row = None
+    row, inner = None, None
     if run is not None:
         place = Samples(run, shown_document(request, flow, run), key, {}).path_of(key)
         rows = NodeRun.objects.filter(run=run, node=key, path=place)
         row = rows.defer("output").order_by("-attempt").first()
+        inner = agent_steps(run, key, place) if row and works_in_steps(row.type) else None
     context = {
         "run": run,
         "row": row,
+        "inner": inner,
         "node": key,
         "can_run": request.actor.can("run.start"),
         "then": bool(request.GET.get("then")),

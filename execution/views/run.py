@@ -10,6 +10,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_GET
 
 from accounts.web import workspace_page
+from execution.agent_steps import is_step
 from execution.models import NodeRun, Run
 from execution.queries import latest_node_runs, run_document, value_of
 from execution.queue_reasons import Reason, queued_of
@@ -61,9 +62,12 @@ def _above(run: Run) -> dict[str, Any] | None:
         return None
     parent = Run.objects.select_related("flow", "version", "snapshot").get(pk=run.parent_id)
     document = run_document(parent)
-    title = next((n.label or n.id for n in document.nodes if n.id == run.parent_node), "")
+    node, step = run.parent_node, ""
+    if is_step(node):
+        node, step = str(run.parent_path[-2]), node.removeprefix(".")
+    title = next((n.label or n.id for n in document.nodes if n.id == run.parent_node), step)
     place = name_of(run.parent_path, document)
-    return {"run": parent, "node": run.parent_node, "title": title, "place": place}
+    return {"run": parent, "node": node, "title": title, "place": place}
 
 
 @require_GET

@@ -11,10 +11,12 @@ from django.urls import reverse
 from django.views.decorators.http import require_GET
 
 from accounts.web import workspace_page
+from execution.agent_steps import is_step, steps_of_node
 from execution.approval_models import Approval, ApprovalState
 from execution.iterations import iteration
 from execution.models import NodeRun, Run
 from execution.queries import latest_node_runs, run_document, shown_states
+from execution.views.agent_steps import agent_steps
 from execution.views.inside import name_of, picked, read_place
 from execution.views.run import as_file, visible_run
 from execution.views.steps import (
@@ -101,10 +103,12 @@ def run_progress(request: PageRequest, run_id: UUID) -> JsonResponse:
 
 
 def _open_approvals(run: Run) -> dict[str, str]:
-    """The oldest open approval of each node."""
+    """The oldest open approval of each node; what a step asks, its node does."""
     waiting = Approval.objects.filter(run=run, state=ApprovalState.OPEN).order_by("-created_at")
-    found = waiting.values_list("node", "id")
-    return {node: reverse("approval-detail", args=[approval]) for node, approval in found}
+    return {
+        (str(path[-2]) if is_step(node) else node): reverse("approval-detail", args=[approval])
+        for node, path, approval in waiting.values_list("node", "path", "id")
+    }
 
 
 @require_GET
@@ -128,6 +132,7 @@ def run_node(request: PageRequest, run_id: UUID, node: str) -> HttpResponse:
         "query": f"?at={request.GET['at']}" if path else "",
         "place": name_of(path, document),
         "live": f"{node}:{request.GET['at']}" if path else "",
+        "inner": agent_steps(run, node, path) if step.works else None,
         "found": picked(run, document, node, request.GET.dict()) if step.inside else None,
         "given": shown_json(row.input) if row and row.input else None,
         "output": shown_json(row.output) if row and row.output else None,
@@ -149,12 +154,21 @@ def _one(run: Run, document: Document, spec: NodeSpec, attempts: Sequence[NodeRu
 @require_GET
 @workspace_page
 def node_value(request: PageRequest, run_id: UUID, node: str, side: str) -> HttpResponse:
-    """A node's whole input or output as a JSON file; large parts stay references."""
+    """A node's whole input or output as a JSON file; large parts stay references.
+
+    `?step=helper.3` names a step in which a node works.
+    """
     run = visible_run(request, run_id)
-    _, attempts = _attempts(request, run, node)
+    place = request.GET.get("at", "")
+    if of_step := read_place(request.GET.get("step", "")):
+        rows = steps_of_node(run, str(of_step[-2]), of_step[:-2])
+        attempts = [row for row in rows if row.path == of_step]
+        place = request.GET["step"]
+    else:
+        _, attempts = _attempts(request, run, node)
     value: JSON = getattr(attempts[-1], side) if attempts else None
     if value is None:
         raise Http404("There is no such value.")
     text = json.dumps(value, ensure_ascii=False, indent=2)
-    place = request.GET.get("at", "").replace(".", "-")
-    return as_file(text.encode(), "json", "-".join(filter(None, (node, place, side))))
+    name = "-".join(filter(None, (node, place.replace(".", "-"), side)))
+    return as_file(text.encode(), "json", name)

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
+from execution.agent_steps import used_by_steps, works_in_steps
 from execution.iterations import Inside, inside_of
 from execution.models import NodeRun, NodeStatus, Run, RunEvent
 from execution.queries import RETRYING, latest_node_runs, shown_states
@@ -69,6 +70,8 @@ class Step:
     child: str = ""
     end: End | None = None
     failures_inside: bool = False
+    #: It works in steps of its own, which its values list.
+    works: bool = False
     steps: tuple["Step", ...] = ()
 
     @property
@@ -100,6 +103,8 @@ class RunSteps:
         held = any(holder is not None for holder in graph.holder.values())
         self.inside = inside_of(run) if held else {}
         self.children = _children(run) if _has_subflows(graph) else {}
+        works = any(works_in_steps(spec.type) for spec in graph.nodes.values())
+        self.used = used_by_steps(run) if works else {}
         self.ends = ends_of_waits(run, self._waits())
 
     def _waits(self) -> list[str]:
@@ -121,6 +126,14 @@ class RunSteps:
             step = _outer(self.run, self.graph.nodes[node], self.rows.get(node), self)
         else:
             step = self._inner(node, holder)
+        if used := self.used.get(node):
+            step = replace(
+                step,
+                input_tokens=step.input_tokens + used.input_tokens,
+                output_tokens=step.output_tokens + used.output_tokens,
+                cost=step.cost + used.cost,
+                model="" if step.inside else step.model or used.model,
+            )
         if node in self.ends:
             step = replace(step, end=self.ends[node])
         within = self.graph.children.get(node, ())
@@ -196,6 +209,7 @@ def _named(spec: NodeSpec) -> dict[str, Any]:
         "type_title": title,
         "category": node_type.category if node_type else "code",
         "icon": node_type.icon if node_type else "circle-help",
+        "works": works_in_steps(spec.type),
     }
 
 

@@ -100,17 +100,18 @@ def _file(value: JSON) -> FileLink | None:
 
 def shown_json(value: JSON) -> ShownValue:
     """A value as indented JSON, cut to the window; parts by reference show their beginning."""
-    text = json.dumps(_with_previews(value), ensure_ascii=False, indent=2)
+    text = json.dumps(with_previews(value), ensure_ascii=False, indent=2)
     return ShownValue("json", text=text[:WINDOW], large=_large_parts(value), cut=len(text) > WINDOW)
 
 
-def _with_previews(value: JSON) -> JSON:
+def with_previews(value: JSON) -> JSON:
+    """The value with the beginnings of what is stored by reference."""
     if is_reference(value):
         return f"{value.get('preview', '')}… ({value.get('size', 0):,} bytes in all)"
     if isinstance(value, dict):
-        return {name: _with_previews(item) for name, item in value.items()}
+        return {name: with_previews(item) for name, item in value.items()}
     if isinstance(value, list):
-        return [_with_previews(item) for item in value]
+        return [with_previews(item) for item in value]
     return value
 
 

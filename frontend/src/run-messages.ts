@@ -106,3 +106,13 @@ export function moneyText(amount: number): string {
   if (amount < 0.0001) return "<$0.0001";
   return amount < 1 ? `$${amount.toFixed(4)}` : `$${amount.toFixed(2)}`;
 }
+
+/** Whether it happened to a step that a node works in by itself, as agents do. */
+export function isStep(event: RunEvent): boolean {
+  return event.node?.startsWith(".") ?? false;
+}
+
+/** The node whose step it is. */
+export function holderOf(event: RunEvent): string {
+  return String(event.path?.at(-2) ?? "");
+}

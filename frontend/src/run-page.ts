@@ -7,6 +7,8 @@ import {
   ENDS,
   WORDS,
   durationText,
+  holderOf,
+  isStep,
   moneyText,
   type Frame,
   type RunEvent,
@@ -62,6 +64,8 @@ export class RunPage {
 
   take(frame: Frame): void {
     if (frame.snapshot) {
+      // What steps used that nodes work in, a snapshot counts to the nodes.
+      for (const key of [...this.usage.keys()]) if (key.startsWith(".")) this.usage.delete(key);
       for (const node of frame.snapshot.nodes) {
         this.steps.get(node.node)?.setState(node);
         if (node.usage) this.usage.set(`${node.node}:${node.attempt}`, node.usage);
@@ -86,6 +90,11 @@ export class RunPage {
   private happen(event: RunEvent): void {
     if (event.type.startsWith("node.") && this.status === "waiting" && isBegun(event)) {
       this.setStatus("running");
+    }
+    if (event.path?.length === 2 && isStep(event)) {
+      this.steps.get(holderOf(event))?.happenInside(event);
+      const place = `${event.node}:${event.path.join(".")}:${event.attempt ?? 1}`;
+      if (event.usage) this.usage.set(place, event.usage);
     }
     if (event.path?.length) {
       if (event.type === "node.delta") this.live.takeEvent(event);

@@ -18,6 +18,8 @@ const WITHOUT_VALUES = new Set(["pending", "skipped", "unreached"]);
 /** States on the way to an end; within an attempt none goes back. */
 const RANKS: Record<string, number> = { pending: 0, running: 1, waiting: 1, retrying: 2 };
 const END = 3;
+/** Milliseconds in which what happens inside is drawn together. */
+const INSIDE_PAUSE = 300;
 
 export class StepView {
   readonly node: string;
@@ -28,6 +30,7 @@ export class StepView {
   private startedAt: number | null;
   private text: StreamText;
   private reloads = 0;
+  private soon: ReturnType<typeof setTimeout> | undefined;
 
   constructor(
     element: HTMLElement,
@@ -86,6 +89,16 @@ export class StepView {
     this.showFacts(event.duration_ms, event.usage);
     this.settle(event.error);
     return true;
+  }
+
+  /** One of the steps that it works in began or ended: draw questions to people, and open lists. */
+  happenInside(event: RunEvent): void {
+    const asks = event.waiting_for === "approval";
+    const isOver = event.type === "node.finished";
+    const open = this.element.querySelector<HTMLDetailsElement>("details[data-values]")?.open;
+    if (!asks && !(isOver && (open || this.slot("approval") !== null))) return;
+    clearTimeout(this.soon);
+    this.soon = setTimeout(() => void this.reload(), INSIDE_PAUSE);
   }
 
   stream(delta: Delta): void {

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from accounts.permissions import Actor
+from execution.approval_services import Answer, decide
 from execution.models import NodeRun, Run, RunStatus
 from execution.options import asked_options
 from execution.services import cancel_run, start_run
@@ -189,6 +190,20 @@ def subflow_cancelled(actor: Actor) -> Run:
     return ended(run, SECONDS)
 
 
+def agent_that_asks(actor: Actor) -> Run:
+    """An agent that waits for a person and then for a flow, and is taken up after each."""
+    inner = published(actor, content([output("{{ start.text }}")], "start>end"))
+    tool = {"type": "flow", "flow": str(inner.id), "name": "pay", "approval": True}
+    config = {"model": "openai_compatible/echo", "prompt": "[[call-pay]] a", "tools": [tool]}
+    nodes = [{"id": "helper", "type": "agent", "config": config}, output("{{ helper.text }}")]
+    flow = published(actor, content(nodes, "start>helper helper>end"))
+    run = start_run(actor, flow, TEXT).run
+    until(lambda: NodeRun.objects.filter(run=run, node=".pay", status="waiting").exists(), SECONDS)
+    time.sleep(1)
+    decide(actor, run, ".pay", ["helper", 3], Answer("approve", "fine", {}), via="api")
+    return ended(run, SECONDS)
+
+
 # Runs that are told what to do.
 
 
@@ -238,6 +253,7 @@ SUCCEEDED: dict[str, Shape] = {
     "approval-rejected": disturbed(ASKED, ASKED_EDGES, decided("reject")),
     "approval-expired": expired(),
     "sub-flow": subflow,
+    "agent-that-asks": agent_that_asks,
     "paused": disturbed([*TWO_STEPS, _END], TWO_EDGES, paused_at("one", "running", 4)),
     "rerun": rerun,
     "given": given,

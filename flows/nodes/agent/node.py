@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field
 
-from flows.engine.config import Text, blank_as_none
+from flows.engine.config import blank_as_none
 from flows.engine.doors.steps import Step
 from flows.engine.errors import NodeError
 from flows.engine.model_answer import AnswerUnreadable
@@ -17,6 +17,7 @@ from flows.engine.model_usage import ModelUsage
 from flows.engine.node_type import Context, ModelAnswer, NodeType, Result, RetryDefaults, ToolCall
 from flows.nodes.agent.toolbox import Called, Toolbox, offered_by
 from flows.nodes.agent.tools import MAX_TOOLS, Offered, Tool, may_ask
+from flows.nodes.approval.node import Address, as_list
 
 JSON = Any
 #: Characters of a result among the `steps` of the output; the run's record has all of it.
@@ -40,11 +41,12 @@ class Config(PromptConfig):
         ge=1,
         le=100,
     )
-    approvers: list[Text] = Field(
+    approvers: Annotated[list[Address], BeforeValidator(as_list)] = Field(
         default=[],
         title="Approvers",
         description="E-mail addresses of who may approve calls; none: whoever may run flows.",
         max_length=50,
+        json_schema_extra={"widget": "member"},
     )
     approval_timeout_seconds: Annotated[
         Annotated[float, Field(gt=0, le=31_622_400)] | None, BeforeValidator(blank_as_none)

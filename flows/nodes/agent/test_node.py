@@ -252,6 +252,25 @@ def test_a_long_result_is_cut_for_the_model_and_the_output() -> None:
     assert len(output["steps"][1]["result"]) == 2_000
 
 
+def test_nobody_is_asked_about_arguments_that_nobody_can_read() -> None:
+    world = FakeContext(models=[calls(("find_order", {"number": "1" * 60_000})), answer("Well")])
+    work(world, [{**ORDER, "approval": True}])
+    assert "too many for that" in told(world)[0]
+    with pytest.raises(NodeError) as caught:
+        work(FakeContext(), [], approvers=["nobody in particular"])
+    assert (caught.value.code, caught.value.field) == ("config_invalid", "approvers[0]")
+
+
+def test_it_waits_for_no_more_people_than_a_run_can_keep(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("flows.nodes.agent.toolbox.MOST_WAITS", 1)
+    two = calls(("find_order", {"number": "1"}), ("find_order", {"number": "2"}))
+    world = FakeContext(models=[two, answer("Well")], answers=[found(1)])
+    world.steps.scripted = [{"decision": "approved"}]
+    work(world, [{**ORDER, "approval": True}])
+    assert told(world)[0] == "1"
+    assert "which is the limit" in told(world)[1]
+
+
 def test_too_many_calls_at_once_fail() -> None:
     world = FakeContext(models=[calls(*[("find_order", {"number": "1"})] * 33)])
     with pytest.raises(NodeError) as caught:
@@ -263,6 +282,7 @@ def test_whether_it_may_wait_is_known_before_it_runs() -> None:
     assert may_ask({"tools": [FLOW]})
     assert may_ask({"tools": [{**ORDER, "approval": True}]})
     assert may_ask({"tools": "{{ start.tools }}"})
+    assert may_ask({"tools": [{**ORDER, "type": "{{ start.kind }}"}]})
     assert not may_ask({"tools": [ORDER]})
     assert not may_ask({})
     assert node_type("agent").has_steps

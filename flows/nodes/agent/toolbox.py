@@ -27,6 +27,10 @@ from flows.nodes.agent.tools import (
 JSON = Any
 #: Characters of a result that the model is given; the record has all of it.
 MAX_RESULT = 50_000
+#: People and flows that one agent may wait for: each is kept in the history of its run.
+MOST_WAITS = 500
+#: Characters of arguments that a person may be asked about.
+MAX_ASKED = 50_000
 #: Calls that one answer may want made.
 MAX_CALLS = 32
 _ONCE = RetryDefaults(max_attempts=1)
@@ -104,6 +108,7 @@ class Toolbox:
         self._ctx = ctx
         self._approvers = list(approvers)
         self._approval_seconds = approval_seconds
+        self._waits = 0
 
     @property
     def specs(self) -> tuple[ToolSpec, ...]:
@@ -168,10 +173,29 @@ class Toolbox:
                 wrong = mismatches(tool.input_schema, call.arguments)
             except SchemaInvalid:
                 wrong = []  # the schema of a server that is not ours; it will say what it minds
-            if not wrong:
+            if wrong:
+                text = f"The arguments do not fit: {'; '.join(wrong)}."
+            elif self._tool(place).approval and len(_written(call)) > MAX_ASKED:
+                text = (
+                    f"A person has to check the arguments, and {len(_written(call)):,} characters "
+                    f"are too many for that; {MAX_ASKED:,} are the limit."
+                )
+            elif not self._may_wait(self._tool(place)):
+                text = (
+                    f"{MOST_WAITS} people and flows were waited for, which is the limit. "
+                    "Answer with what is known."
+                )
+            else:
                 return None
-            text = f"The arguments do not fit: {'; '.join(wrong)}."
         return Called(call, place.number, text, failed=True)
+
+    def _may_wait(self, tool: FlowTool | HttpTool | McpTools) -> bool:
+        """Whether another call may wait for what this tool waits for; then it counts."""
+        waits = self._waits + tool.approval + isinstance(tool, FlowTool)
+        if waits > MOST_WAITS:
+            return False
+        self._waits = waits
+        return True
 
     async def _quick(self, places: Sequence[_Place], done: dict[int, Called | None]) -> None:
         """The calls that are no flows, at the same time."""
@@ -242,7 +266,7 @@ class Toolbox:
         return questions
 
     def _approval(self, place: _Place) -> Question:
-        shown = json.dumps(place.call.arguments, ensure_ascii=False, indent=1)
+        shown = _written(place.call)
         question = f"May the tool '{place.call.name}' be called with these arguments?"
         config: dict[str, JSON] = {
             "message": f"{question}\n\n{shown}",
@@ -253,6 +277,11 @@ class Toolbox:
             config["timeout_seconds"] = self._approval_seconds
         name, label = place.call.name, f"Call of '{place.call.name}'"
         return Question(place.approval, name, "approval", config, label)
+
+
+def _written(call: ToolCall) -> str:
+    """The arguments of a call as a person reads them."""
+    return json.dumps(call.arguments, ensure_ascii=False, indent=1)
 
 
 def _decided(place: _Place, answer: dict[str, JSON] | NodeError) -> Called | None:

@@ -262,7 +262,10 @@ def may_ask(config: Mapping[str, JSON]) -> bool:
     if not isinstance(tools, list):
         return True
     return any(
-        not isinstance(tool, dict) or tool.get("type") == "flow" or bool(tool.get("approval"))
+        # A type that is an expression may turn out to be any.
+        not isinstance(tool, dict)
+        or tool.get("type") not in ("http", "mcp")
+        or bool(tool.get("approval"))
         for tool in tools
     )
 

@@ -13,8 +13,8 @@ YEAR_SECONDS = 366 * 24 * 3600
 _ADDRESS = re.compile(r"[^\s@,;<>\"]{1,64}@[^\s@,;<>\"]{1,189}")
 
 
-def _as_list(value: Any) -> Any:
-    # One address may stand alone, as text or as what an expression gives.
+def as_list(value: Any) -> Any:
+    """Addresses as a list: one may stand alone, as text or as what an expression gives."""
     if value is None or value == "":
         return []
     return [value] if isinstance(value, str) else value
@@ -45,7 +45,7 @@ class Config(NodeConfig):
         description="What they fill in beside it, as in an input node.",
         max_length=50,
     )
-    assignees: Annotated[list[Address], BeforeValidator(_as_list)] = Field(
+    assignees: Annotated[list[Address], BeforeValidator(as_list)] = Field(
         default=[],
         title="Assignees",
         description="E-mail addresses of members who may decide, and are written to. "

@@ -18,6 +18,8 @@ export class CardRun {
   attempt = 1;
   usage: Usage | null = null;
   error: NodeState["error"] = null;
+  /** What the steps that it works in have used since then, by step and attempt. */
+  private readonly ofSteps = new Map<string, Usage>();
   private facts = "";
   private startedAt: number | null = null;
   private text = new StreamText(1, 0);
@@ -48,6 +50,8 @@ export class CardRun {
     if (!this.advance(known.attempt, known.status)) return;
     if (known.started_at) this.startedAt = Date.parse(known.started_at);
     this.error = known.error;
+    // A snapshot counts them to the node.
+    this.ofSteps.clear();
     this.takeFacts(known.duration_ms ?? undefined, known.usage);
     this.showPreview(known.preview);
   }
@@ -65,6 +69,17 @@ export class CardRun {
   get streamed(): string {
     if (this.settle()) this.stale = true;
     return this.whole;
+  }
+
+  /** All that it has used. */
+  get used(): Usage[] {
+    return [...(this.usage ? [this.usage] : []), ...this.ofSteps.values()];
+  }
+
+  /** Something happened to one of the steps that it works in. */
+  takeStep(event: RunEvent): void {
+    if (!event.usage) return;
+    this.ofSteps.set(`${event.node}:${(event.path ?? []).join(".")}:${event.attempt ?? 1}`, event.usage);
   }
 
   /** The page on which people decide what this node waits for; empty: none. */
@@ -209,11 +224,12 @@ export class CardRun {
 
   private takeFacts(duration: number | undefined, usage: Usage | undefined): void {
     const facts = duration ? [durationText(duration)] : [];
-    if (usage && (usage.input_tokens || usage.output_tokens)) {
-      this.usage = usage;
-      facts.push(`${usage.input_tokens + usage.output_tokens} tok`);
-      if (Number(usage.cost ?? 0)) facts.push(moneyText(Number(usage.cost)));
-    }
+    if (usage && (usage.input_tokens || usage.output_tokens)) this.usage = usage;
+    const used = this.ofSteps.size ? this.used : usage ? [usage] : [];
+    const tokens = used.reduce((sum, one) => sum + one.input_tokens + one.output_tokens, 0);
+    const cost = used.reduce((sum, one) => sum + Number(one.cost ?? 0), 0);
+    if (tokens) facts.push(`${tokens} tok`);
+    if (tokens && cost) facts.push(moneyText(cost));
     this.facts = facts.join(" · ");
   }
 

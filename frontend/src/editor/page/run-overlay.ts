@@ -1,5 +1,5 @@
 // A run laid over the canvas: states on cards, wires and minimap, streamed text, tokens and cost.
-import { ENDS, WORDS, durationText, moneyText } from "../../run-messages";
+import { ENDS, WORDS, durationText, holderOf, isStep, moneyText } from "../../run-messages";
 import type { Frame, RunError, RunEvent, RunState, Usage } from "../../run-messages";
 import { flowOf } from "../../run-edges";
 import { RunSocket } from "../../run-socket";
@@ -164,7 +164,10 @@ export class RunOverlay {
 
   private happen(event: RunEvent): void {
     if (event.path?.length) {
-      this.hear();
+      this.hear(isStep(event) && (event.waiting_for === "approval" || this.approval !== ""));
+      if (event.path.length === 2 && isStep(event)) this.cards.get(holderOf(event))?.takeStep(event);
+      const begins = isStep(event) && event.type === "node.started" && !event.waiting_for;
+      if (begins && this.status === "waiting") this.setStatus("running");
     } else if (event.node) {
       const card = this.cards.get(event.node);
       if (card?.take(event)) {
@@ -326,7 +329,7 @@ export class RunOverlay {
   }
 
   private used(): { tokens: number; cost: number } {
-    const known = [...this.cards.values()].map((card) => card.usage);
+    const known = [...this.cards.values()].flatMap((card) => card.used);
     const all = this.total ? [this.total] : [this.inside, ...known];
     let tokens = 0;
     let cost = 0;
