@@ -118,7 +118,7 @@ class PromptConfig(ModelConfig):
     memory: Annotated[ModelMemory | None, BeforeValidator(blank_as_none)] = Field(
         default=None,
         title="Memory",
-        description="{turns: 10}: what this node said before in the session goes along.",
+        description="What this node said before in the session goes along.",
         json_schema_extra={"widget": "json"},
     )
 

@@ -42,7 +42,8 @@ def fields_from(kinds: Mapping[str, str], schemas: Mapping[str, JSON]) -> tuple[
     for key, kind in kinds.items():
         schema = schemas.get(key)
         path = joined("", key)
-        found.append(NameField(path, kind if schema is None else kind_of_schema(schema)))
+        told = kind if schema is None or kind == "file" else kind_of_schema(schema)
+        found.append(NameField(path, told))
         found += fields_of_schema(schema, path)
     return tuple(found[:MAX_FIELDS])
 

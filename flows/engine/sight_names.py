@@ -29,6 +29,21 @@ JSON = Any
 type Kind = Literal["node", "container", "run", "vars", "error", "filter"]
 
 
+#: Settings that hold a JSON Schema, and the field of the output that it describes.
+_SCHEMAS = (("output_schema", "json"), ("schema", "json"), ("schema", "value"))
+#: A file as nodes hand it on.
+_FILE: Mapping[str, JSON] = {
+    "type": "object",
+    "properties": {
+        "id": {"type": "string"},
+        "name": {"type": "string"},
+        "media_type": {"type": "string"},
+        "size": {"type": "number"},
+        "url": {"type": "string"},
+    },
+}
+
+
 @dataclass(frozen=True)
 class Name:
     """A name that means something in a node's expressions.
@@ -112,8 +127,12 @@ def _node(spec: NodeSpec) -> Name:
         return Name(spec.id, "node", "any", f"{title}: disabled, reads as null")
     kinds = dict((node_type.output_fields(spec.config) if node_type else None) or {})
     schemas: dict[str, JSON] = {}
-    if isinstance(spec.config.get("output_schema"), dict):
-        schemas["json"] = spec.config["output_schema"]
+    # What an input is given as a file is as whoever starts the run wrote it.
+    if spec.type != "input":
+        schemas = {name: _FILE for name, kind in kinds.items() if kind == "file"}
+    for setting, name in _SCHEMAS:
+        if name in kinds and isinstance(spec.config.get(setting), dict):
+            schemas.setdefault(name, spec.config[setting])
     if spec.type == "loop":
         schemas["state"] = schema_of(spec.config.get("state"))
     if spec.on_error == "branch":

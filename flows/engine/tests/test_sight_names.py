@@ -163,3 +163,35 @@ def test_what_is_offered_anywhere_in_random_flows_is_what_validation_allows() ->
         offers.append(name in {found.name for found in names_for(changed, node, [])})
         assert offers[-1] != refused, (seed, node, name)
     assert 200 < sum(offers) < len(offers) - 200
+
+
+@pytest.mark.parametrize(
+    ("node_type", "config", "path", "kind"),
+    [
+        ("extract", {"text": "x", "schema": SCHEMA}, "json.rows", "list"),
+        ("parse", {"text": "x", "schema": SCHEMA}, "value['two words']", "text"),
+        ("agent", {"prompt": "x", "output_schema": SCHEMA}, "json.rows", "list"),
+        ("image", {"model": "a/b", "prompt": "x"}, "file.url", "text"),
+        ("file_write", {"name": "a", "content": "x"}, "file.size", "number"),
+        (
+            "http",
+            {"url": "https://a.example", "paginate": {"next": "{{ links.next }}"}},
+            "items",
+            "list",
+        ),
+    ],
+)
+def test_outputs_that_settings_tell_of_are_offered_with_what_is_in_them(
+    node_type: str, config: JSON, path: str, kind: str
+) -> None:
+    nodes: list[JSON] = [
+        {"id": "start", "type": "input", "config": {"fields": [{"name": "f", "type": "file"}]}},
+        {"id": "one", "type": node_type, "config": config},
+        {"id": "end", "type": "output", "config": {"value": "x"}},
+    ]
+    edges = [{"from": "start", "to": "one"}, {"from": "one", "to": "end"}]
+    document = parse({"name": "T", "nodes": nodes, "edges": edges})
+    names = {name.name: name for name in names_for(document, "end", ())}
+    assert {field.path: field.type for field in names["one"].fields}[path] == kind
+    # How a file is given is for whoever starts the run to say.
+    assert [field.path for field in names["start"].fields] == ["f"]

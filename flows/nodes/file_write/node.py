@@ -146,6 +146,6 @@ NODE = NodeType(
     config=Config,
     io=run,
     queue="code",
-    outputs={"file": "object", "warnings": "list"},
+    outputs={"file": "file", "warnings": "list"},
     timeout_seconds=180,
 )

@@ -39,14 +39,13 @@ class Config(WebCall):
     poll: Annotated[Poll | None, BeforeValidator(_empty_as_none)] = Field(
         default=None,
         title="Poll",
-        description="Repeats a GET until its answer is the one: {until, every_seconds, "
-        "max_seconds}.",
+        description="Repeats a GET until its answer is the one.",
         json_schema_extra={"evaluate": "inside", "names": polling.NAMES},
     )
     paginate: Annotated[Paginate | None, BeforeValidator(_empty_as_none)] = Field(
         default=None,
         title="Pages",
-        description="Fetches page after page: {next, items, max_pages, …}.",
+        description="Fetches page after page.",
         json_schema_extra={"evaluate": "inside", "names": paging.NAMES},
     )
 

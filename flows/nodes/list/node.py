@@ -73,7 +73,7 @@ class Config(NodeConfig):
     aggregate: Annotated[Aggregate | None, BeforeValidator(blank_as_none)] = Field(
         default=None,
         title="Aggregate",
-        description="One value of the items that are left: {function, of, by}.",
+        description="One value of the items that are left.",
         json_schema_extra={"evaluate": "inside", "widget": "json"},
     )
 
