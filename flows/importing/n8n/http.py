@@ -13,6 +13,12 @@ _METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS")
 
 
 def request(step: Step) -> None:
+    made = settings(step)
+    step.become("http", made, shape=_shape(step, mapping(step.config.get("options"))))
+
+
+def settings(step: Step) -> dict[str, JSON]:
+    """The request, as the node and an agent's tool have it."""
     config = step.config
     method = words(config.get("method") or config.get("requestMethod"), "GET").upper()
     made: dict[str, JSON] = {"method": method if method in _METHODS else "GET"}
@@ -29,7 +35,7 @@ def request(step: Step) -> None:
     if (seconds := number(options.get("timeout"))) and seconds > 0:
         made["timeout_seconds"] = min(seconds / 1000, 600)
     _tell(step, options)
-    step.become("http", made, shape=_shape(step, options))
+    return made
 
 
 def _shape(step: Step, options: dict[str, JSON]) -> Shape:
@@ -37,6 +43,8 @@ def _shape(step: Step, options: dict[str, JSON]) -> Shape:
     form = answer.get("responseFormat") or step.config.get("responseFormat")
     if form == "file":
         step.changed("The answer is read as text; files cannot be taken from an answer yet.")
+        name = words(answer.get("outputPropertyName"), "data")
+        return Shape(("json",), {("$binary", name, "@text"): ("text",)})
     if answer.get("fullResponse") is True or options.get("fullResponse") is True:
         body: Keys = ("text",) if form == "text" else ("json",)
         fields: dict[Keys, Keys] = {("body",): body, ("headers",): ("headers",)}
