@@ -4,6 +4,7 @@ import re
 from typing import Any
 
 from flows.importing.bodies import json_of
+from flows.importing.dify.nodes import chosen
 from flows.importing.draft import Keys, Shape
 from flows.importing.naming import credential
 from flows.importing.source import mapping, mappings, number, words
@@ -71,18 +72,23 @@ def _authorize(step: Step, made: dict[str, JSON]) -> None:
 def _body(step: Step, kind: str, data: JSON) -> dict[str, JSON]:
     if kind == "none":
         return {}
-    if kind == "binary":
-        step.changed("A file cannot be sent as the body yet: the body was left out.")
-        return {}
     rows = mappings(data)
+    if kind == "binary":
+        if rows and rows[0].get("file"):
+            return {"body": chosen(step, rows[0]["file"]), "body_type": "file"}
+        step.changed("The file that was the body is not named: it was left out.")
+        return {}
     if kind in ("form-data", "x-www-form-urlencoded"):
-        for row in rows:
-            if row.get("type") == "file":
-                name = words(row.get("key"))[:60]
-                step.changed(f"The file in the field '{name}' was left out.")
+        files = [row for row in rows if row.get("type") == "file"]
         kept = [row for row in rows if row.get("type") != "file"] if rows else data
-        sent = "multipart" if kind == "form-data" else "form"
-        return {"body": _lines(step, kept), "body_type": sent}
+        body: dict[str, JSON] = dict(_lines(step, kept))
+        for row in files:
+            name = words(row.get("key"))
+            if row.get("file"):
+                body[name] = chosen(step, row["file"])
+            else:
+                step.changed(f"The file in the field '{name[:60]}' was left out.")
+        return {"body": body, "body_type": "multipart" if kind == "form-data" else "form"}
     text = words(rows[0].get("value")) if rows else words(data)
     if kind == "json":
         return {"body": json_of(step.parts(text)), "body_type": "json"}

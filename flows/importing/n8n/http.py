@@ -4,7 +4,10 @@ import re
 from typing import Any
 
 from flows.importing.bodies import json_of
+from flows.importing.code import braced
 from flows.importing.draft import Keys, Shape
+from flows.importing.n8n.files import file_of
+from flows.importing.naming import credential
 from flows.importing.source import mapping, mappings, number, words
 from flows.importing.steps import Step
 
@@ -35,7 +38,20 @@ def settings(step: Step) -> dict[str, JSON]:
     if (seconds := number(options.get("timeout"))) and seconds > 0:
         made["timeout_seconds"] = min(seconds / 1000, 600)
     _tell(step, options)
-    return made
+    return made | authorized(step)
+
+
+def authorized(step: Step) -> dict[str, JSON]:
+    """The setting `credential`, where a key is sent along: it has to be stored under that name."""
+    if step.config.get("authentication", "none") in ("none", "", None):
+        return {}
+    given = mapping(step.source.raw.get("credentials")).values()
+    name = next((credential(mapping(one).get("name"), "") for one in given), "")
+    if not name:
+        step.changed("Store its key as a credential, and name it in 'credential'.")
+        return {}
+    step.changed(f"Store its key as a credential named '{name}', or choose another one.")
+    return {"credential": name}
 
 
 def _shape(step: Step, options: dict[str, JSON]) -> Shape:
@@ -82,7 +98,10 @@ def _body(step: Step) -> dict[str, JSON]:
     if kind == "raw":
         return {"body": step.text(config.get("body")), "body_type": "text"}
     if kind == "binaryData":
-        step.changed("A file cannot be sent as the body yet: the body was left out.")
+        file = file_of(step, words(config.get("inputDataFieldName"), "data"))
+        if file is not None:
+            return {"body": braced(file), "body_type": "file"}
+        step.changed("No step before gives the file that was the body: it was left out.")
         return {"body_type": "none"}
     text = config.get("jsonBody") or config.get("bodyParametersJson")
     if text is not None:
@@ -91,7 +110,14 @@ def _body(step: Step) -> dict[str, JSON]:
     form = mapping(config.get("bodyParameters") or config.get("bodyParametersUi"))
     for raw in [*mappings(form.get("parameters")), *mappings(form.get("parameter"))]:
         if raw.get("parameterType") == "formBinaryData":
-            step.changed(f"The file in the field '{words(raw.get('name'))[:60]}' was left out.")
+            file = file_of(step, words(raw.get("inputDataFieldName"), "data"))
+            if file is not None:
+                fields[words(raw.get("name"))] = braced(file)
+                continue
+            step.changed(
+                f"The file in the field '{words(raw.get('name'))[:60]}' was left out: no step "
+                "before gives it."
+            )
             continue
         fields[words(raw.get("name"))] = step.text(raw.get("value"))
     if kind == "multipart-form-data":
@@ -110,8 +136,6 @@ def _json(step: Step, text: JSON) -> JSON:
 
 
 def _tell(step: Step, options: dict[str, JSON]) -> None:
-    if step.config.get("authentication", "none") not in ("none", "", None):
-        step.changed("Store its key as a credential, and name it in 'credential'.")
     if mapping(options.get("pagination")):
         step.changed(
             "Pages are not fetched one after the other yet: say in 'paginate' what is next."

@@ -16,8 +16,11 @@ from flows.importing.steps import Step
 JSON = Any
 _QUOTED = r"(?:'[^']{0,200}'|\"[^\"]{0,200}\"|`[^`]{0,2000}`)"
 #: `$fromAI('name', 'what it is', 'type')`: a value that the model gives.
-_CALL = rf"\$fromAI\(\s*({_QUOTED})\s*(?:,\s*({_QUOTED}))?\s*(?:,\s*({_QUOTED}))?[^()]{{0,200}}\)"
-_FROM_AI = re.compile(r"\{\{\s*(?:/\*[^*]{0,100}\*/)?\s*" + _CALL + r"\s*\}\}")
+_CALL = (
+    rf"\$fromAI\(\s*+({_QUOTED})\s*+(?:,\s*+({_QUOTED}))?+"
+    rf"\s*+(?:,\s*+({_QUOTED}))?+[^()]{{0,200}}+\)"
+)
+_FROM_AI = re.compile(r"\{\{\s*+(?:/\*[^*]{0,100}\*/)?+\s*+" + _CALL + r"\s*+\}\}")
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,63}")
 _PLACE = re.compile(r"\{([A-Za-z_][A-Za-z0-9_.-]{0,63})\}")
 _TYPES = {
@@ -191,9 +194,7 @@ def _older_request(inner: Step, part: SourceNode) -> dict[str, JSON]:
     made["parameters"] = _once(
         [_defined(name, about.get(name, {}), name not in optional) for name in names]
     )
-    if config.get("authentication", "none") not in ("none", "", None):
-        inner.changed("Store its key as a credential, and name it in the tool's 'credential'.")
-    return made
+    return made | http.authorized(inner)
 
 
 def _fixed(inner: Step, form: JSON, names: list[str], optional: set[str]) -> dict[str, JSON]:

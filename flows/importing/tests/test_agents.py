@@ -130,6 +130,12 @@ def test_a_field_of_the_model_deep_in_a_body_is_to_be_written() -> None:
     assert "to_be_written" in json.dumps(config(imported, "agent")["tools"])
 
 
+def test_a_call_to_the_model_that_never_closes_is_read_at_once() -> None:
+    url = "={{ $fromAI('a'" + " " * 7_900
+    imported = with_part("n8n-nodes-base.httpRequestTool", "ai_tool", url=url * 3)
+    assert told(imported, "Part")[0] in ("mapped", "approximated")
+
+
 def test_parts_that_are_parts_of_each_other_end() -> None:
     names = [f"n{n}" for n in range(60)]
     nodes = [{"name": n, "type": f"{LANGCHAIN}toolWorkflow", "parameters": {}} for n in names]

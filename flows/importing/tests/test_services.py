@@ -190,3 +190,28 @@ def test_a_key_of_a_dify_request_is_a_variable_or_a_credential_to_be_stored() ->
     named = [n for n in imported.document.nodes if n.config.get("credential")]
     assert len(named) == 1
     assert any("Bearer token" in text for row in imported.rows for text in row.messages)
+
+
+def test_a_file_that_a_step_made_is_sent_by_a_request() -> None:
+    fields = [
+        {"name": "note", "value": "hi"},
+        {"name": "scan", "parameterType": "formBinaryData", "inputDataFieldName": "data"},
+    ]
+    send = {"method": "POST", "url": "https://example.com", "sendBody": True}
+    form = {**send, "contentType": "multipart-form-data"}
+    form["bodyParameters"] = {"parameters": fields}
+    imported = row_of(
+        START,
+        ("Make", "convertToFile", {"operation": "toText", "sourceProperty": "a"}),
+        ("Send", "httpRequest", form),
+    )
+    made = config(imported, "send")
+    assert made["body"] == {"note": "hi", "scan": "{{ make.file }}"}
+    assert made["body_type"] == "multipart"
+    imported = row_of(
+        START,
+        ("Make", "convertToFile", {"operation": "toText", "sourceProperty": "a"}),
+        ("Send", "httpRequest", {**send, "contentType": "binaryData"}),
+    )
+    made = config(imported, "send")
+    assert (made["body"], made["body_type"]) == ("{{ make.file }}", "file")
