@@ -5,6 +5,7 @@ from typing import Any
 from flows.importing.code import Code, Untranslatable, braced
 from flows.importing.draft import Keys, Made, Shape, valid_id
 from flows.importing.n8n.conditions import list_before
+from flows.importing.n8n.planning import tell_of_items
 from flows.importing.source import mapping, mappings, words
 from flows.importing.steps import Step, missing, pass_on
 
@@ -73,6 +74,8 @@ def extract(step: Step) -> None:
             parsed["header"] = False
         shape = Shape(items=("value",)) if kind == "csv" else _under(key, ("value",))
         step.become("parse", parsed, shape=shape)
+        if kind == "csv":
+            tell_of_items(step)
         return
     made: dict[str, JSON] = {"file": braced(_file(step, name))}
     if kind in _TABLES or kind == "html":
@@ -85,6 +88,7 @@ def extract(step: Step) -> None:
         if sheet := words(options.get("sheetName")):
             made["sheet"] = step.text(sheet)
         step.become("file_read", made, shape=Shape(items=("rows",)))
+        tell_of_items(step)
     elif kind in ("text", "xml", "pdf"):
         fields: dict[Keys, Keys] = {("text",): ("text",), ("numpages",): ("metadata", "pages")}
         fields[(key or "data",)] = ("text",)

@@ -18,7 +18,11 @@ _FORMATS = ("mp3", "wav", "opus", "aac", "flac")
 def _named(step: Step, default: str) -> str:
     config = step.config
     chosen = config.get("modelId") or config.get("model") or config.get("imageModel")
-    return model_name("openai", chosen or default)[0] or f"openai/{default}"
+    name, _ = model_name("openai", chosen or default)
+    if not name:
+        name = f"openai/{default}"
+        step.changed(f"The file names no model that is fixed: {name} is asked.")
+    return name
 
 
 def image(step: Step) -> None:

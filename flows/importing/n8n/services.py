@@ -8,6 +8,7 @@ from flows.importing.code import Code, Untranslatable, as_text, braced
 from flows.importing.draft import Keys, Shape
 from flows.importing.n8n.conditions import list_before
 from flows.importing.n8n.files import file_of
+from flows.importing.n8n.planning import tell_of_items
 from flows.importing.n8n.reading import short
 from flows.importing.naming import credential
 from flows.importing.source import listing, mapping, mappings, words
@@ -79,7 +80,9 @@ def code(step: Step) -> None:
     given = braced(items if items is not None else Code(f"[{step.arriving().text}]"))
     shape = Shape(("result",)) if each else Shape(items=("result",))
     step.become("code", {"source": source, "inputs": {"items": given}}, shape=shape)
-    if each and items is not None:
+    if not each:
+        tell_of_items(step)
+    elif items is not None:
         step.changed("It is run once, for the first item: put it into a map for all of them.")
     if not native:
         step.changed("Data is read as item.json['a'] here, not as item.json.a.")
@@ -197,6 +200,7 @@ def sql(step: Step) -> None:
         )
     step.changed(f"Store the database as a credential named '{made['credential']}'.")
     step.become("sql", made, shape=Shape(items=("rows",)))
+    tell_of_items(step)
 
 
 def _replacements(step: Step) -> list[JSON] | str:

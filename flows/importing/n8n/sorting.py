@@ -6,6 +6,7 @@ from flows.importing.choosing import classify
 from flows.importing.code import braced
 from flows.importing.draft import Keys, Shape
 from flows.importing.n8n.parts import inside, model_of, parts_of, schema, took
+from flows.importing.n8n.planning import tell_of_items
 from flows.importing.naming import slug
 from flows.importing.source import SourceNode, mapping, mappings, number, words
 from flows.importing.steps import Step, missing
@@ -205,3 +206,4 @@ def store(step: Step) -> None:
     }
     step.become("knowledge", made, shape=Shape(fields=fields, items=("matches",)))
     step.tell("A match has its words in 'text' here, not in 'document.pageContent'.")
+    tell_of_items(step)

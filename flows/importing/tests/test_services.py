@@ -215,3 +215,16 @@ def test_a_file_that_a_step_made_is_sent_by_a_request() -> None:
     )
     made = config(imported, "send")
     assert (made["body"], made["body_type"]) == ("{{ make.file }}", "file")
+
+
+def test_of_a_list_it_is_said_where_only_its_first_item_is_read() -> None:
+    ask = ("Ask", "postgres", {"operation": "executeQuery", "query": "SELECT 1 AS n"})
+    one = ("One", "set", {"assignments": {"assignments": [
+        {"name": "n", "value": "={{ $json.n }}", "type": "number"}]}})  # fmt: skip
+    imported = row_of(START, ask, one)
+    assert config(imported, "one") == {"fields": {"n": "{{ ask.rows[0].n }}"}}
+    assert "read the first item" in told(imported, "Ask")[1]
+    script = ("All", "code", {"language": "pythonNative", "pythonCode": "return _items"})
+    imported = row_of(START, ask, script)
+    assert config(imported, "all")["inputs"] == {"items": "{{ ask.rows }}"}
+    assert "read the first item" not in told(imported, "Ask")[1]
