@@ -1,6 +1,7 @@
 """Builds the document of a source flow: node by node, then edges, ends, places and the report."""
 
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 from flows.engine.document import SCHEMA, Document, admit
@@ -21,6 +22,8 @@ JSON = Any
 _UNEXPECTED = (KeyError, TypeError, ValueError, AttributeError, IndexError, OverflowError)
 _ENDS = ("output", "stop", "note")
 MAX_MESSAGES = 12
+#: Parts of parts, as the model of an agent's tool; files may say that a part is its own.
+MAX_PARTS_DEEP = 5
 
 
 def build(
@@ -69,11 +72,18 @@ def build(
 
 
 def _order(draft: Draft) -> list[str]:
-    """Nodes after those whose output they read; containers before what is in them."""
+    """Nodes after those whose output they read; containers before what is in them.
+
+    What is a part of other nodes (`facts['owners']`) comes after them: they say what became of it.
+    """
     ordered, _ = Ways(draft.flow.nodes, draft.flow.edges).order()
     rank = {name: at for at, name in enumerate(ordered)}
+    owners: dict[str, list[str]] = draft.flow.facts.get("owners", {})
 
-    def key(name: str) -> list[int]:
+    @cache
+    def key(name: str, depth: int = 0) -> list[int]:
+        if name in owners and depth < MAX_PARTS_DEEP:
+            return [*max(key(owner, depth + 1) for owner in owners[name]), rank[name]]
         box = draft.boxes.get(name)
         heads = [b.head for b in box.chain() if b.head] if box else []
         return [*(rank.get(head, 0) for head in heads[::-1]), rank[name]]

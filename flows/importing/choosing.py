@@ -1,40 +1,34 @@
-"""Nodes in which a model chooses the way on, as a question with a schema and a switch behind it."""
+"""Nodes in which a model chooses the way on, as the type `classify`."""
 
 from collections.abc import Sequence
 from typing import Any
 
+from flows.importing.code import Untranslatable
 from flows.importing.draft import Shape
 from flows.importing.steps import Step, named_case
 
 JSON = Any
+#: Characters of a label's name that its text gives.
+MAX_NAME = 40
 
 
-def choose(
-    step: Step,
-    config: dict[str, JSON],
-    ways: Sequence[tuple[str, str]],
-    *,
-    fields: dict[tuple[str, ...], tuple[str, ...]] | None = None,
+def classify(
+    step: Step, config: dict[str, JSON], ways: Sequence[tuple[str, str]], shape: Shape
 ) -> None:
-    """`ways`: the port of each in the source, and what the model is told of it."""
-    names = [text for _, text in ways]
-    listed = "\n".join(f"- {name}" for name in names)
-    asked = f"{config['prompt']}\n\nChoose exactly one of these:\n{listed}"
-    choice = {"type": "string", "enum": names or [""]}
-    schema = {"type": "object", "properties": {"choice": choice}, "required": ["choice"]}
-    shape = Shape(fields=fields or {("output",): ("json", "choice")})
-    step.become("llm", {**config, "prompt": asked, "output_schema": schema}, shape=shape)
+    """`ways`: the port of each in the source, and what the model is told of it.
+
+    Raises Untranslatable.
+    """
+    if not ways:
+        raise Untranslatable("it has no classes")
     taken: set[str] = set()
-    cases = []
-    exits = {}
-    name = step.draft.new_id(f"{step.id}_way")
+    labels: list[dict[str, JSON]] = []
+    exits: dict[str, str] = {}
     for number, (port, text) in enumerate(ways, 1):
-        case = named_case(text[:40], taken, number)
-        cases.append({"name": case, "when": text})
-        exits[port] = (name, case)
-    value = f"{{{{ {step.id}.json.choice }}}}"
-    step.then("way", "switch", {"value": value, "cases": cases}, name)
-    made = step.draft.made[step.source.id]
-    made.exits = {**{k: v for k, v in made.exits.items() if k == "@error"}, **exits}
-    made.last = None
-    step.changed("A model chooses the way on by an answer with a schema; a switch takes it.")
+        name = named_case(text[:MAX_NAME], taken, number)
+        about = text.strip()[:2_000]
+        labels.append({"name": name, **({"description": about} if about != name else {})})
+        exits[port] = name
+    step.become("classify", {**config, "labels": labels}, exits=exits, shape=shape)
+    if renamed := [label["name"] for label in labels if "description" in label]:
+        step.changed(f"Its labels are written so here: {', '.join(renamed)[:300]}.")

@@ -59,6 +59,16 @@ out]` stands in their place.
 - State that changes on the way (Flowise's flow state, Dify's conversation and loop variables) is
   kept by the step that sets it, and read from the nearest one that ran. It does not outlast the
   run.
+- What another product only names has to be made here, and the row says under which name: flows
+  that are called, credentials, collections of documents.
+- An agent's tools are flows, HTTP requests and MCP servers that are reached by HTTP. Others are
+  left out and named; a search in documents becomes a tool as a flow with a node `knowledge`.
+- A model remembers what its own step was asked and answered in a session, not the whole chat.
+- Code in Python runs in the sandbox of the node `code`. JavaScript is never run: such a step has
+  to be written anew.
+- In SQL an expression becomes a parameter (`$1`): a value, never a name or a piece of SQL.
+- There is no disk. What was read from one is a file that the run is given, in a field of the
+  input; what is made is stored with the run.
 - A flow has one input; several triggers share it. Triggers themselves are made again.
 - Where a file has no end of its own, outputs are added that give what the last steps made.
 - The moment `now` is when the run started."""
@@ -100,8 +110,6 @@ def _table(kinds: Mapping[str, Kind]) -> str:
     lines = ["| type | status | becomes |", "|---|---|---|"]
     for name, kind in sorted(kinds.items()):
         becomes = ", ".join(f"`{one}`" for one in kind.becomes) or "a part of another node"
-        if kind.later:
-            becomes += f"; later `{kind.later}`"
         lines.append(f"| `{name}` | {_WORDS[kind.status]} | {becomes} |")
     return "\n".join([*lines, "| all others | to be replaced | `transform`, `note` |"])
 

@@ -5,7 +5,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
-from flows.engine.registry import registry
 from flows.importing.code import (
     Code,
     Untranslatable,
@@ -49,15 +48,13 @@ class Dialect(Protocol):
 class Kind:
     """What one node type of a product becomes: an entry of its table.
 
-    `becomes` are our types, `note` what the reader should know. `later`: our type that will do it
-    and does not exist yet. To support a type, change its entry.
+    `becomes` are our types, `note` what the reader should know. To support a type, add an entry.
     """
 
     status: Status
     becomes: tuple[str, ...]
     make: Callable[["Step"], None]
     note: str = ""
-    later: str = ""
 
 
 class Step:
@@ -199,21 +196,15 @@ class Step:
         self.tell(f"It became a part of '{into}'.")
 
 
-def missing(step: Step) -> None:
+def missing(step: Step, why: str = "") -> None:
     """What has no like here: a step that says so when it is reached, and a note with its settings.
 
     The step is a transform whose value is yet to be written, so validation names it and a run
-    that gets there fails; what reads it keeps its references.
+    that gets there fails; what reads it keeps its references. `why` says what to do instead.
     """
     step.status = "unsupported"
     what = f"{step.source.type} of {step.dialect.title}"
-    later = step.kind.later
-    if later and registry().get(later):
-        step.tell(f"It is not taken over: the type '{later}' does this. Replace it by that.")
-    elif later:
-        step.tell(f"There is no node for it yet: the type '{later}' will do this. Replace it.")
-    else:
-        step.tell(f"'{step.source.type}' has no like here. Replace it, or remove it.")
+    step.tell(why or f"'{step.source.type}' has no like here. Replace it, or remove it.")
     step.become(
         "transform", {"fields": {"result": braced(unwritten(what))}}, shape=Shape(("result",))
     )

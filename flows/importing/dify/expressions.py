@@ -100,15 +100,26 @@ def variable(source: str, step: Step) -> Code:
     name = source.strip()
     if name == "context" and (context := step.config.get("context")):
         try:
-            return selected(step, context.get("variable_selector"))
+            return _context(step, context.get("variable_selector"))
         except (Untranslatable, AttributeError) as error:
             return step.failed("{{#context#}}", str(error))
     if name == "histories":
-        return step.failed("{{#histories#}}", "earlier messages are not given to models yet")
+        return step.failed("{{#histories#}}", "'memory' shows earlier messages to the model")
     try:
         return _selected(step, step.draft, [*name.split("."), ""][: max(2, name.count(".") + 1)])
     except Untranslatable as error:
         return step.failed("{{#" + source + "#}}", str(error))
+
+
+def _context(step: Step, selector: JSON) -> Code:
+    """The context of a model: of a search its text with marks, else the variable itself."""
+    keys = [words(key) for key in listing(selector)]
+    node = step.draft.flow.nodes.get(keys[0]) if keys else None
+    if node is not None and node.type == "knowledge-retrieval" and keys[1:] == ["result"]:
+        made = step.draft.made.get(node.id)
+        if made is not None and ("@text",) in made.shape.fields:
+            return selected(step, [node.id, "@text"])
+    return selected(step, selector)
 
 
 def template(source: str, names: dict[str, Code], step: Step) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 from flows.importing.building import build
 from flows.importing.circles import open_circles
 from flows.importing.code import Code, Untranslatable, braced, literal, or_else
-from flows.importing.dify import models, nodes
+from flows.importing.dify import agents, http, models, nodes, services
 from flows.importing.dify.expressions import parts, selected
 from flows.importing.draft import Box, Draft
 from flows.importing.result import Imported, ImportRefused
@@ -29,10 +29,6 @@ JSON = Any
 _MODES = ("workflow", "advanced-chat")
 #: Marks of where a container's inside begins; they are no steps.
 _MARKS = ("iteration-start", "loop-start")
-
-
-def _later(kind: str) -> Kind:
-    return Kind("unsupported", ("transform", "note"), missing, later=kind)
 
 
 def _note(step: Step) -> str:
@@ -58,11 +54,16 @@ KINDS: dict[str, Kind] = {
     "end": Kind("mapped", ("output",), nodes.end),
     "answer": Kind("mapped", ("output",), nodes.answer),
     "llm": Kind("mapped", ("llm",), models.llm),
-    "question-classifier": Kind("approximated", ("llm", "switch"), models.classifier),
-    "parameter-extractor": Kind("approximated", ("llm",), models.extractor),
+    "agent": Kind("approximated", ("agent",), agents.agent),
+    "question-classifier": Kind("approximated", ("classify",), models.classifier),
+    "parameter-extractor": Kind("mapped", ("extract",), models.extractor),
+    "knowledge-retrieval": Kind("approximated", ("knowledge",), services.knowledge),
+    "tool": Kind("approximated", ("mcp", "subflow"), agents.tool),
+    "code": Kind("mapped", ("code",), services.code),
+    "document-extractor": Kind("mapped", ("file_read",), services.document),
     "if-else": Kind("mapped", ("if", "switch"), nodes.if_else),
     "template-transform": Kind("mapped", ("template",), nodes.to_text),
-    "http-request": Kind("mapped", ("http",), nodes.http),
+    "http-request": Kind("mapped", ("http",), http.request),
     "iteration": Kind("mapped", ("map",), nodes.iteration),
     "loop": Kind("mapped", ("loop",), nodes.loop),
     "loop-end": Kind("mapped", ("stop",), nodes.loop_end),
@@ -71,11 +72,6 @@ KINDS: dict[str, Kind] = {
     "assigner": Kind("mapped", ("transform",), nodes.assigner),
     "list-operator": Kind("mapped", ("transform",), nodes.list_operator),
     "note": Kind("mapped", ("note",), as_note(_note)),
-    "code": _later("code"),
-    "knowledge-retrieval": _later("knowledge"),
-    "agent": _later("agent"),
-    "tool": _later("mcp"),
-    "document-extractor": _later("file_read"),
 }
 _UNKNOWN = Kind("unsupported", ("transform", "note"), missing)
 

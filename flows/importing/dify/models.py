@@ -2,11 +2,13 @@
 
 from typing import Any
 
-from flows.importing.choosing import choose
+from flows.engine.model_memory import MOST_TURNS
+from flows.importing.choosing import classify
 from flows.importing.code import Untranslatable, braced
 from flows.importing.dify.expressions import selected
 from flows.importing.draft import Keys, Shape
 from flows.importing.models import model_name
+from flows.importing.naming import turns
 from flows.importing.source import mapping, mappings, number, words
 from flows.importing.steps import Step
 
@@ -15,10 +17,14 @@ _KINDS = {"string": "string", "number": "number", "bool": "boolean", "boolean": 
 
 
 def model(step: Step) -> dict[str, JSON]:
-    """Name and limits of the model."""
-    given = mapping(step.config.get("model"))
+    """Name and limits of the node's model."""
+    return named_model(step, mapping(step.config.get("model")))
+
+
+def named_model(step: Step, given: dict[str, JSON]) -> dict[str, JSON]:
+    """Name and limits of a model."""
     provider = words(given.get("provider")).split("/")[-1]
-    name, said = model_name(provider, given.get("name"))
+    name, said = model_name(provider, given.get("name") or given.get("model"))
     step.changed(said)
     made: dict[str, JSON] = {"model": name} if name else {}
     limits = mapping(given.get("completion_params"))
@@ -31,6 +37,13 @@ def model(step: Step) -> dict[str, JSON]:
     left = sorted(set(limits) - {"temperature", "max_tokens", "stop"})
     if left:
         step.changed(f"Left out, as models here do not take it: {', '.join(left)[:200]}.")
+    return made
+
+
+def _without(step: Step, made: dict[str, JSON], *names: str) -> dict[str, JSON]:
+    """The settings without those that the type of the node chooses itself."""
+    if left := [name for name in names if made.pop(name, None) is not None]:
+        step.tell(f"Left out, as this type of node chooses it itself: {', '.join(left)}.")
     return made
 
 
@@ -50,11 +63,9 @@ def llm(step: Step) -> None:
         if role == "assistant":
             step.changed("An earlier answer that was given as an example stands in the prompt.")
     memory = mapping(config.get("memory"))
-    if memory:
-        step.changed("Earlier messages of the chat are not given to the model yet.")
-        if asked := words(memory.get("query_prompt_template"), "{{#sys.query#}}"):
-            prompt.append(step.text(asked.replace("{{#userinput.files#}}", "").strip()))
-    made = model(step)
+    if memory and (asked := words(memory.get("query_prompt_template"), "{{#sys.query#}}")):
+        prompt.append(step.text(asked.replace("{{#userinput.files#}}", "").strip()))
+    made = model(step) | memory_of(step) | _pictures(step)
     if any(system):
         made["system"] = "\n\n".join(part for part in system if part)
     made["prompt"] = "\n\n".join(part for part in prompt if part)
@@ -65,21 +76,51 @@ def llm(step: Step) -> None:
     schema = mapping(mapping(config.get("structured_output")).get("schema"))
     if config.get("structured_output_enabled") is True and schema:
         made["output_schema"] = schema
-    if mapping(config.get("vision")).get("enabled") is True:
-        step.changed("Pictures are not given to the model yet.")
     step.become("llm", made, shape=Shape(fields=fields))
+
+
+def memory_of(step: Step) -> dict[str, JSON]:
+    """The setting `memory`, where the node is shown earlier messages of the chat."""
+    given = mapping(step.config.get("memory"))
+    if not given:
+        return {}
+    window = mapping(given.get("window"))
+    size = number(window.get("size")) if window.get("enabled") is True else None
+    step.changed(
+        "It remembers what this step was asked and answered in the session, not all of the chat."
+    )
+    return {"memory": turns(size, MOST_TURNS)}
+
+
+def _pictures(step: Step) -> dict[str, JSON]:
+    """Files that the model sees: those of a variable."""
+    vision = mapping(step.config.get("vision"))
+    if vision.get("enabled") is not True:
+        return {}
+    selector = mapping(vision.get("configs")).get("variable_selector")
+    if not selector or selector == ["sys", "files"]:
+        step.changed(
+            "Files of a chat's messages are not given to the model: name a file among its "
+            "'attachments'."
+        )
+        return {}
+    return {"attachments": [_asked(step, selector)]}
 
 
 def classifier(step: Step) -> None:
     config = step.config
-    made = model(step)
-    if instruction := step.text(config.get("instruction") or config.get("instructions")):
-        made["system"] = instruction
-    made["prompt"] = _asked(step, config.get("query_variable_selector"))
-    classes = mappings(config.get("classes"))
-    ways = [(words(raw.get("id")), step.text(raw.get("name"))) for raw in classes]
-    fields: dict[Keys, Keys] = {("class_name",): ("json", "choice"), ("usage",): ("usage",)}
-    choose(step, made, ways, fields={**fields, ("class_label",): ("json", "choice")})
+    made = _without(step, model(step), "temperature", "max_tokens")
+    made["text"] = _asked(step, config.get("query_variable_selector"))
+    if instructions := step.text(config.get("instruction") or config.get("instructions")):
+        made["instructions"] = instructions
+    ways = [
+        (words(raw.get("id")), step.text(raw.get("name")))
+        for raw in mappings(config.get("classes"))
+    ]
+    fields: dict[Keys, Keys] = {("class_name",): ("label",), ("class_label",): ("label",)}
+    classify(step, made, ways, Shape(fields={**fields, ("usage",): ("usage",)}))
+    if config.get("memory"):
+        step.changed("Earlier messages of the chat are not shown to the model that sorts.")
 
 
 def extractor(step: Step) -> None:
@@ -100,12 +141,14 @@ def extractor(step: Step) -> None:
         properties[name] = one
         fields[(name,)] = ("json", name)
         required += [name] if raw.get("required") is True else []
-    made = model(step)
-    made["system"] = step.text(config.get("instruction")) or "Extract these facts from the text."
-    made["prompt"] = _asked(step, config.get("query"))
-    made["output_schema"] = {"type": "object", "properties": properties, "required": required}
-    step.become("llm", made, shape=Shape(fields=fields))
-    step.changed("A model is asked with a schema; the type 'extract' does this by itself.")
+    made = _without(step, model(step), "temperature")
+    if instructions := step.text(config.get("instruction")):
+        made["instructions"] = instructions
+    made["text"] = _asked(step, config.get("query"))
+    made["schema"] = {"type": "object", "properties": properties, "required": required}
+    step.become("extract", made, shape=Shape(fields=fields))
+    if config.get("memory"):
+        step.changed("Earlier messages of the chat are not shown to the model here.")
 
 
 def _asked(step: Step, selector: JSON) -> str:

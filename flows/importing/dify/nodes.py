@@ -101,62 +101,6 @@ def to_text(step: Step) -> None:
     step.become("template", {"template": made}, shape=Shape(fields={("output",): ("text",)}))
 
 
-def _lines(step: Step, value: JSON) -> dict[str, str]:
-    """`name:value` in lines, as headers and parameters are written."""
-    if isinstance(value, list):
-        return {words(r.get("key")): step.text(r.get("value")) for r in mappings(value)}
-    pairs = (line.partition(":") for line in words(value).splitlines() if line.strip())
-    return {name.strip(): step.text(text.strip()) for name, _, text in pairs if name.strip()}
-
-
-def http(step: Step) -> None:
-    config = step.config
-    method = words(config.get("method"), "GET").upper()
-    made: dict[str, JSON] = {"method": method, "url": step.text(config.get("url")).strip()}
-    if headers := _lines(step, config.get("headers")):
-        made["headers"] = headers
-    if query := _lines(step, config.get("params")):
-        made["query"] = query
-    body = mapping(config.get("body"))
-    made |= _body(step, words(body.get("type"), "none"), body.get("data"))
-    if mapping(config.get("authorization")).get("type", "no-auth") != "no-auth":
-        step.changed("Store its key as a credential, and name it in 'credential'.")
-    seconds = number(mapping(config.get("timeout")).get("max_read_timeout")) or number(
-        mapping(config.get("timeout")).get("read")
-    )
-    if seconds and 0 < seconds <= 600:
-        made["timeout_seconds"] = seconds
-    fields: dict[Keys, Keys] = {
-        ("body",): ("text",),
-        ("status_code",): ("status",),
-        ("headers",): ("headers",),
-    }
-    if not made["url"]:
-        made["url"] = "https://"
-    step.become("http", made, shape=Shape(fields=fields))
-
-
-def _body(step: Step, kind: str, data: JSON) -> dict[str, JSON]:
-    if kind == "none":
-        return {}
-    if kind == "binary":
-        step.changed("A file cannot be sent as the body yet: the body was left out.")
-        return {}
-    rows = mappings(data)
-    if kind in ("form-data", "x-www-form-urlencoded"):
-        for row in rows:
-            if row.get("type") == "file":
-                name = words(row.get("key"))[:60]
-                step.changed(f"The file in the field '{name}' was left out.")
-        kept = [row for row in rows if row.get("type") != "file"] if rows else data
-        sent = "multipart" if kind == "form-data" else "form"
-        return {"body": _lines(step, kept), "body_type": sent}
-    text = words(rows[0].get("value")) if rows else words(data)
-    if kind == "json":
-        return {"body": json_of(step.parts(text)), "body_type": "json"}
-    return {"body": step.text(text), "body_type": "text"}
-
-
 def iteration(step: Step) -> None:
     config = step.config
     box = step.draft.flow.facts["maps"][step.source.id]

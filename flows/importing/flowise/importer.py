@@ -9,7 +9,7 @@ from flows.importing.building import build
 from flows.importing.circles import open_circles
 from flows.importing.code import Code, Untranslatable, braced
 from flows.importing.draft import Box, Draft
-from flows.importing.flowise import nodes
+from flows.importing.flowise import agents, nodes
 from flows.importing.flowise.expressions import parts
 from flows.importing.result import Imported, ImportRefused
 from flows.importing.secrets import Scrubber
@@ -29,24 +29,13 @@ JSON = Any
 _ENDING = "Agentflow"
 
 
-def _missing(step: Step) -> None:
-    missing(step)
-    for key in step.config:
-        if key.endswith("UpdateState"):
-            nodes.update_state(step, key)
-
-
-def _later(kind: str) -> Kind:
-    return Kind("unsupported", ("transform", "note"), _missing, later=kind)
-
-
 _NOTE = Kind("mapped", ("note",), as_note(nodes.note_text))
 KINDS: dict[str, Kind] = {
     "startAgentflow": Kind("mapped", ("input",), nodes.start),
     "llmAgentflow": Kind("mapped", ("llm",), nodes.llm),
-    "agentAgentflow": Kind("approximated", ("llm",), nodes.agent),
+    "agentAgentflow": Kind("mapped", ("agent",), agents.agent),
     "conditionAgentflow": Kind("mapped", ("if", "switch"), nodes.condition),
-    "conditionAgentAgentflow": Kind("approximated", ("llm", "switch"), nodes.condition_agent),
+    "conditionAgentAgentflow": Kind("mapped", ("classify",), nodes.condition_agent),
     "httpAgentflow": Kind("mapped", ("http",), nodes.http),
     "iterationAgentflow": Kind("mapped", ("map",), nodes.iteration),
     "loopAgentflow": Kind("mapped", ("merge", "loop"), nodes.back),
@@ -55,9 +44,9 @@ KINDS: dict[str, Kind] = {
     "executeFlowAgentflow": Kind("approximated", ("subflow",), nodes.subflow),
     "stickyNoteAgentflow": _NOTE,
     "stickyNote": _NOTE,
-    "toolAgentflow": _later("mcp"),
-    "customFunctionAgentflow": _later("code"),
-    "retrieverAgentflow": _later("knowledge"),
+    "toolAgentflow": Kind("mapped", ("mcp", "subflow", "http"), agents.tool),
+    "customFunctionAgentflow": Kind("unsupported", ("transform", "note"), agents.script),
+    "retrieverAgentflow": Kind("approximated", ("knowledge",), agents.retriever),
 }
 _UNKNOWN = Kind("unsupported", ("transform", "note"), missing)
 

@@ -4,18 +4,20 @@ import json
 from functools import partial
 from typing import Any
 
+from flows.engine.model_memory import MOST_TURNS
 from flows.importing import conditions
 from flows.importing.bodies import json_of
-from flows.importing.choosing import choose
+from flows.importing.choosing import classify
 from flows.importing.code import Code, braced
 from flows.importing.draft import Shape, valid_id
 from flows.importing.models import model_name
+from flows.importing.naming import turns
 from flows.importing.source import mapping, mappings, number, words
 from flows.importing.steps import Step
 
 JSON = Any
-_TEXT = Shape(("text",), {("output", "content"): ("text",), ("output",): ("text",)})
-_JSON = Shape(("text",), {("output", "content"): ("text",), ("output",): ("json",)})
+TEXT = Shape(("text",), {("output", "content"): ("text",), ("output",): ("text",)})
+JSON_SHAPE = Shape(("text",), {("output", "content"): ("text",), ("output",): ("json",)})
 _HTTP = Shape(("json",), {
     ("output", "http", "data"): ("json",), ("output", "http", "status"): ("status",),
     ("output", "http", "headers"): ("headers",), ("output",): ("json",),
@@ -88,7 +90,7 @@ def _model(step: Step, prefix: str) -> dict[str, JSON]:
     return {**made, "max_tokens": int(tokens)} if tokens and tokens >= 1 else made
 
 
-def _question(step: Step, prefix: str) -> dict[str, JSON]:
+def question(step: Step, prefix: str) -> dict[str, JSON]:
     system: list[str] = []
     prompt: list[str] = []
     for raw in rows(step.config.get(f"{prefix}Messages")):
@@ -106,9 +108,21 @@ def _question(step: Step, prefix: str) -> dict[str, JSON]:
     made["prompt"] = "\n\n".join(part for part in prompt if part)
     if not made["prompt"]:
         made["prompt"] = _asked(step)
-    if step.config.get(f"{prefix}EnableMemory") is True:
-        step.changed("Earlier messages of the chat are not given to the model yet.")
-    return made
+    return made | _memory(step, prefix)
+
+
+def _memory(step: Step, prefix: str) -> dict[str, JSON]:
+    """The setting `memory`, where earlier messages of the chat are shown to the model."""
+    if step.config.get(f"{prefix}EnableMemory") is not True:
+        return {}
+    kind = words(step.config.get(f"{prefix}MemoryType"), "allMessages")
+    size = number(step.config.get(f"{prefix}MemoryWindowSize")) if kind == "windowSize" else None
+    step.changed(
+        "It remembers what this step was asked and answered in the session, not all of the chat."
+    )
+    if kind not in ("allMessages", "windowSize"):
+        step.changed("Older messages are left out here, not summed up.")
+    return {"memory": turns(size, MOST_TURNS)}
 
 
 def _asked(step: Step) -> str:
@@ -118,15 +132,15 @@ def _asked(step: Step) -> str:
 
 
 def llm(step: Step) -> None:
-    made = _question(step, "llm")
+    made = question(step, "llm")
     wanted = rows(step.config.get("llmStructuredOutput"))
     if wanted:
-        made["output_schema"] = _schema(wanted)
-    step.become("llm", made, shape=_JSON if wanted else _TEXT)
+        made["output_schema"] = schema(wanted)
+    step.become("llm", made, shape=JSON_SHAPE if wanted else TEXT)
     update_state(step, "llmUpdateState")
 
 
-def _schema(wanted: list[dict[str, JSON]]) -> dict[str, JSON]:
+def schema(wanted: list[dict[str, JSON]]) -> dict[str, JSON]:
     properties: dict[str, JSON] = {}
     for raw in wanted:
         kind = words(raw.get("type"), "string")
@@ -142,16 +156,6 @@ def _schema(wanted: list[dict[str, JSON]]) -> dict[str, JSON]:
             one["type"] = kind if kind in ("string", "number", "boolean") else "string"
         properties[words(raw.get("key"), "value")] = one
     return {"type": "object", "properties": properties, "required": list(properties)}
-
-
-def agent(step: Step) -> None:
-    made = _question(step, "agent")
-    step.become("llm", made, shape=_TEXT)
-    tools = [words(raw.get("agentSelectedTool")) for raw in rows(step.config.get("agentTools"))]
-    tools += ["knowledge"] * bool(rows(step.config.get("agentKnowledgeDocumentStores")))
-    said = f" Left out: {', '.join(tools)}." if tools else ""
-    step.changed(f"It is asked once; replace it when there is the type 'agent'.{said}")
-    update_state(step, "agentUpdateState")
 
 
 def update_state(step: Step, key: str) -> None:
@@ -190,11 +194,14 @@ def condition(step: Step) -> None:
 def condition_agent(step: Step) -> None:
     config = step.config
     made = _model(step, "conditionAgent")
+    if left := [key for key in ("temperature", "max_tokens") if made.pop(key, None) is not None]:
+        step.tell(f"Left out, as this type of node chooses it itself: {', '.join(left)}.")
     if instructions := step.text(config.get("conditionAgentInstructions")):
-        made["system"] = instructions
-    made["prompt"] = step.text(config.get("conditionAgentInput")) or _asked(step)
+        made["instructions"] = instructions
+    made["text"] = step.text(config.get("conditionAgentInput")) or _asked(step)
     found = rows(config.get("conditionAgentScenarios"))
-    choose(step, made, [(str(at), words(raw.get("scenario"))) for at, raw in enumerate(found)])
+    ways = [(str(at), words(raw.get("scenario"))) for at, raw in enumerate(found)]
+    classify(step, made, ways, Shape(("label",), {("output",): ("label",)}))
 
 
 def http(step: Step) -> None:

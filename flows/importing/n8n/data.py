@@ -117,7 +117,7 @@ def batches(step: Step) -> None:
     made.exits = {"0": (step.id, "out"), "1": (step.id, "out")}
 
 
-def _items(step: Step) -> Code:
+def items_of(step: Step) -> Code:
     items = list_before(step)
     if items is not None:
         return items
@@ -133,7 +133,7 @@ def sort(step: Step) -> None:
     if step.config.get("type", "simple") != "simple":
         missing(step)
         return
-    code = _items(step)
+    code = items_of(step)
     # The last key first: sorting keeps the order of what is equal.
     for raw in mappings(mapping(step.config.get("sortFieldsUi")).get("sortField"))[::-1]:
         down = raw.get("order") == "descending"
@@ -146,7 +146,7 @@ def limit(step: Step) -> None:
     ends = (
         [literal(-most)] if step.config.get("keep") == "lastItems" else [literal(0), literal(most)]
     )
-    _gives(step, _items(step).filtered("slice", *ends))
+    _gives(step, items_of(step).filtered("slice", *ends))
 
 
 def unique(step: Step) -> None:
@@ -154,11 +154,11 @@ def unique(step: Step) -> None:
     by = [literal(fields[0].strip())] if fields[0].strip() else []
     if len(fields) > 1:
         step.changed("Items are compared by the first of the fields.")
-    _gives(step, _items(step).filtered("unique", *by))
+    _gives(step, items_of(step).filtered("unique", *by))
 
 
 def aggregate(step: Step) -> None:
-    items = _items(step)
+    items = items_of(step)
     config = step.config
     if config.get("aggregate") == "aggregateAllItemData":
         name = words(config.get("destinationFieldName"), "data") or "data"

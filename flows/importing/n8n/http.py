@@ -4,7 +4,10 @@ import re
 from typing import Any
 
 from flows.importing.bodies import json_of
+from flows.importing.code import braced
 from flows.importing.draft import Keys, Shape
+from flows.importing.n8n.files import file_of
+from flows.importing.naming import credential
 from flows.importing.source import mapping, mappings, number, words
 from flows.importing.steps import Step
 
@@ -13,6 +16,12 @@ _METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS")
 
 
 def request(step: Step) -> None:
+    made = settings(step)
+    step.become("http", made, shape=_shape(step, mapping(step.config.get("options"))))
+
+
+def settings(step: Step) -> dict[str, JSON]:
+    """The request, as the node and an agent's tool have it."""
     config = step.config
     method = words(config.get("method") or config.get("requestMethod"), "GET").upper()
     made: dict[str, JSON] = {"method": method if method in _METHODS else "GET"}
@@ -29,7 +38,20 @@ def request(step: Step) -> None:
     if (seconds := number(options.get("timeout"))) and seconds > 0:
         made["timeout_seconds"] = min(seconds / 1000, 600)
     _tell(step, options)
-    step.become("http", made, shape=_shape(step, options))
+    return made | authorized(step)
+
+
+def authorized(step: Step) -> dict[str, JSON]:
+    """The setting `credential`, where a key is sent along: it has to be stored under that name."""
+    if step.config.get("authentication", "none") in ("none", "", None):
+        return {}
+    given = mapping(step.source.raw.get("credentials")).values()
+    name = next((credential(mapping(one).get("name"), "") for one in given), "")
+    if not name:
+        step.changed("Store its key as a credential, and name it in 'credential'.")
+        return {}
+    step.changed(f"Store its key as a credential named '{name}', or choose another one.")
+    return {"credential": name}
 
 
 def _shape(step: Step, options: dict[str, JSON]) -> Shape:
@@ -37,6 +59,8 @@ def _shape(step: Step, options: dict[str, JSON]) -> Shape:
     form = answer.get("responseFormat") or step.config.get("responseFormat")
     if form == "file":
         step.changed("The answer is read as text; files cannot be taken from an answer yet.")
+        name = words(answer.get("outputPropertyName"), "data")
+        return Shape(("json",), {("$binary", name, "@text"): ("text",)})
     if answer.get("fullResponse") is True or options.get("fullResponse") is True:
         body: Keys = ("text",) if form == "text" else ("json",)
         fields: dict[Keys, Keys] = {("body",): body, ("headers",): ("headers",)}
@@ -74,7 +98,10 @@ def _body(step: Step) -> dict[str, JSON]:
     if kind == "raw":
         return {"body": step.text(config.get("body")), "body_type": "text"}
     if kind == "binaryData":
-        step.changed("A file cannot be sent as the body yet: the body was left out.")
+        file = file_of(step, words(config.get("inputDataFieldName"), "data"))
+        if file is not None:
+            return {"body": braced(file), "body_type": "file"}
+        step.changed("No step before gives the file that was the body: it was left out.")
         return {"body_type": "none"}
     text = config.get("jsonBody") or config.get("bodyParametersJson")
     if text is not None:
@@ -83,7 +110,14 @@ def _body(step: Step) -> dict[str, JSON]:
     form = mapping(config.get("bodyParameters") or config.get("bodyParametersUi"))
     for raw in [*mappings(form.get("parameters")), *mappings(form.get("parameter"))]:
         if raw.get("parameterType") == "formBinaryData":
-            step.changed(f"The file in the field '{words(raw.get('name'))[:60]}' was left out.")
+            file = file_of(step, words(raw.get("inputDataFieldName"), "data"))
+            if file is not None:
+                fields[words(raw.get("name"))] = braced(file)
+                continue
+            step.changed(
+                f"The file in the field '{words(raw.get('name'))[:60]}' was left out: no step "
+                "before gives it."
+            )
             continue
         fields[words(raw.get("name"))] = step.text(raw.get("value"))
     if kind == "multipart-form-data":
@@ -102,8 +136,6 @@ def _json(step: Step, text: JSON) -> JSON:
 
 
 def _tell(step: Step, options: dict[str, JSON]) -> None:
-    if step.config.get("authentication", "none") not in ("none", "", None):
-        step.changed("Store its key as a credential, and name it in 'credential'.")
     if mapping(options.get("pagination")):
         step.changed(
             "Pages are not fetched one after the other yet: say in 'paginate' what is next."

@@ -36,7 +36,7 @@ def read(data: dict[str, JSON], scrubber: Scrubber) -> Imported:
     _name_errors(draft)
     open_circles(draft, {})
     imported = _Building(draft)
-    return imported.build(N8n(flow.facts["part_of"]), scrubber)
+    return imported.build(N8n(frozenset(flow.facts["owners"])), scrubber)
 
 
 def _carriers(draft: Draft, name: str) -> list[str]:

@@ -4,8 +4,20 @@ from collections.abc import Sequence
 from typing import Any
 
 from flows.importing.code import Code
-from flows.importing.n8n import ai, conditions, data, http, triggers
-from flows.importing.n8n.expressions import parts
+from flows.importing.n8n import (
+    ai,
+    conditions,
+    data,
+    files,
+    http,
+    parts,
+    services,
+    sorting,
+    summing,
+    tools,
+    triggers,
+)
+from flows.importing.n8n.expressions import parts as parts_of_text
 from flows.importing.n8n.reading import short
 from flows.importing.source import SourceNode, number, words
 from flows.importing.steps import Kind, Step, as_note, missing, pass_on
@@ -13,14 +25,24 @@ from flows.importing.steps import Kind, Step, as_note, missing, pass_on
 JSON = Any
 
 
-def _later(kind: str) -> Kind:
-    return Kind("unsupported", ("transform", "note"), missing, later=kind)
-
-
 _TRIGGER = ("input",)
 _LLM = ("llm",)
-_PART = Kind("mapped", (), ai.part)
+_PART = Kind("mapped", (), parts.part)
+_LEFT_OUT = Kind("unsupported", ("note",), parts.part)
+_MAIL = Kind("approximated", ("email",), services.mail)
+_SQL = Kind("approximated", ("sql",), services.sql)
+_STORE = Kind("approximated", ("knowledge",), sorting.store)
+_MODEL = Kind("mapped", ("llm", "agent", "image", "speech", "transcribe"), ai.message)
+_READ = Kind("mapped", ("file_read", "parse"), files.extract)
+_WRITE = Kind("mapped", ("file_write",), files.convert)
+_DISK = Kind("approximated", ("input", "transform", "merge"), files.disk)
+_HTML = Kind("mapped", ("template", "parse"), files.html)
+_SCRIPT = Kind("approximated", ("code",), services.code)
 _LIST = ("transform",)
+_STORES = (
+    *("InMemory", "Pinecone", "Qdrant", "Supabase", "PGVector", "ChromaDB", "Weaviate"),
+    *("Milvus", "MongoDBAtlas", "Redis", "Zep"),
+)
 
 KINDS: dict[str, Kind] = {
     "manualTrigger": Kind("mapped", _TRIGGER, triggers.manual),
@@ -54,30 +76,39 @@ KINDS: dict[str, Kind] = {
     "stickyNote": Kind(
         "mapped", ("note",), as_note(lambda step: words(step.config.get("content")))
     ),
-    "openAi": Kind("mapped", _LLM, ai.message),
-    "anthropic": Kind("mapped", _LLM, ai.message),
+    "openAi": _MODEL,
+    "anthropic": _MODEL,
+    "googleGemini": _MODEL,
     "chainLlm": Kind("mapped", _LLM, ai.chain),
-    "agent": Kind("approximated", _LLM, ai.chain),
-    **dict.fromkeys(ai.MODELS, _PART),
-    "outputParserStructured": _PART,
-    "code": _later("code"),
-    "function": _later("code"),
-    "functionItem": _later("code"),
-    "emailSend": _later("email"),
-    "gmail": _later("email"),
-    "postgres": _later("sql"),
-    "mySql": _later("sql"),
-    "summarize": _later("list"),
-    "html": _later("parse"),
-    "xml": _later("parse"),
-    "readWriteFile": _later("file_read"),
-    "convertToFile": _later("file_write"),
-    "extractFromFile": _later("file_read"),
-    "informationExtractor": _later("extract"),
-    "textClassifier": _later("classify"),
-    "sentimentAnalysis": _later("classify"),
-    "chainSummarization": _later("llm"),
-    "chainRetrievalQa": _later("knowledge"),
+    "agent": Kind("mapped", ("agent",), ai.agent),
+    "textClassifier": Kind("mapped", ("classify",), sorting.text_classifier),
+    "sentimentAnalysis": Kind("mapped", ("classify",), sorting.sentiment),
+    "informationExtractor": Kind("mapped", ("extract",), sorting.extractor),
+    "chainSummarization": Kind("approximated", _LLM, sorting.summary),
+    "chainRetrievalQa": Kind("approximated", ("knowledge", "llm"), sorting.question),
+    **dict.fromkeys((f"vectorStore{name}" for name in _STORES), _STORE),
+    **dict.fromkeys(parts.MODELS, _PART),
+    **dict.fromkeys(tools.TOOLS, _PART),
+    **dict.fromkeys(("outputParserStructured", "outputParserAutofixing"), _PART),
+    **dict.fromkeys(parts.MEMORIES, _PART),
+    "retrieverVectorStore": _PART,
+    "code": _SCRIPT,
+    "function": Kind("unsupported", ("transform", "note"), services.code),
+    "functionItem": Kind("unsupported", ("transform", "note"), services.code),
+    "emailSend": _MAIL,
+    "gmail": _MAIL,
+    "microsoftOutlook": _MAIL,
+    "postgres": _SQL,
+    "mySql": _SQL,
+    "summarize": Kind("mapped", ("list", "transform"), summing.summarize),
+    "html": _HTML,
+    "htmlExtract": _HTML,
+    "xml": Kind("approximated", ("parse",), files.xml),
+    "readWriteFile": _DISK,
+    "readBinaryFile": _DISK,
+    "extractFromFile": _READ,
+    "spreadsheetFile": Kind("mapped", ("file_read", "file_write"), files.spreadsheet),
+    "convertToFile": _WRITE,
 }
 _TRIGGERS = Kind("unsupported", _TRIGGER, triggers.other)
 _UNKNOWN = Kind("unsupported", ("transform", "note"), missing)
@@ -92,14 +123,14 @@ class N8n:
     product = "n8n"
     title = "n8n"
 
-    def __init__(self, part_of: dict[str, str]) -> None:
-        self._part_of = part_of
+    def __init__(self, parts: frozenset[str]) -> None:
+        self._parts = parts
 
     def kind(self, node: SourceNode) -> Kind:
         name = short(node.type)
         known = KINDS.get(name)
-        if node.id in self._part_of and (known is None or known.make is not ai.part):
-            return Kind("unsupported", ("note",), ai.part)
+        if node.id in self._parts:
+            return known if known is _PART else _LEFT_OUT
         if node.disabled and name != "stickyNote":
             return _TRIGGERS_OFF if _is_trigger(name) else _OFF
         if known is not None:
@@ -107,7 +138,7 @@ class N8n:
         return _TRIGGERS if _is_trigger(name) else _UNKNOWN
 
     def parts(self, text: str, step: Step) -> Sequence[str | Code]:
-        return parts(text, step)
+        return parts_of_text(text, step)
 
     def facts(self, node: SourceNode) -> dict[str, JSON]:
         """Retries and what happens on errors."""

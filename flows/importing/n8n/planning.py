@@ -2,7 +2,8 @@
 
 from flows.importing.draft import Box, Draft
 from flows.importing.n8n.reading import short
-from flows.importing.source import Ways
+from flows.importing.source import SourceNode, Ways
+from flows.importing.steps import Step
 
 #: Nodes that work on the list as a whole.
 LIST_TYPES = frozenset(
@@ -11,8 +12,27 @@ LIST_TYPES = frozenset(
         *("merge", "splitInBatches", "splitOut"),
     }
 )
+#: Further ones that take the whole list where one arrives.
+_WHOLE = frozenset(["convertToFile", "spreadsheetFile", "filter"])
 _LEAVES = frozenset(["if", "switch", "filter", "respondToWebhook", "stopAndError"])
 _SPLITTERS = ("splitOut", "itemLists")
+
+
+def takes_all(node: SourceNode) -> bool:
+    """Whether a node works on a list as a whole, not on each of its items."""
+    kind = short(node.type)
+    is_script = kind == "code" and node.config.get("mode") != "runOnceForEachItem"
+    return is_script or kind in LIST_TYPES or kind in _WHOLE
+
+
+def tell_of_items(step: Step) -> None:
+    """Say of a node that gives a list what the nodes behind it read of it."""
+    flow = step.draft.flow
+    if not all(takes_all(flow.nodes[name]) for name in flow.after(step.source.id)):
+        step.changed(
+            "It gives a list, of which steps behind it read the first item: put those that are "
+            "for each item into a map."
+        )
 
 
 def plan_maps(draft: Draft) -> None:
@@ -57,7 +77,7 @@ def _each(draft: Draft, node: str) -> None:
     while len(after := flow.after(at)) == 1:
         at = after[0]
         kind = short(flow.nodes[at].type)
-        if kind in LIST_TYPES or kind in _LEAVES or at in inside or at == node:
+        if takes_all(flow.nodes[at]) or kind in _LEAVES or at in inside or at == node:
             break
         if len(flow.before(at)) != 1:
             break

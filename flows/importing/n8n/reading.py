@@ -14,6 +14,8 @@ from flows.importing.source import (
 )
 
 JSON = Any
+#: Nodes of which one node is a part, as one model of several agents.
+MAX_OWNERS = 20
 PREFIXES = ("n8n-nodes-base.", "@n8n/n8n-nodes-langchain.", "n8n-nodes-langchain.")
 
 
@@ -60,7 +62,11 @@ def read_flow(data: dict[str, JSON]) -> SourceFlow:
                         parts.setdefault(ends[1], []).append((kind, ends[0]))
     flow.edges = list(dict.fromkeys(flow.edges))
     flow.facts["parts"] = parts
-    flow.facts["part_of"] = {p: owner for owner, found in parts.items() for _, p in found}
+    owners: dict[str, list[str]] = {}
+    for owner, found in parts.items():
+        for part in dict.fromkeys(name for _, name in found):
+            owners.setdefault(part, []).append(owner)
+    flow.facts["owners"] = {part: found[:MAX_OWNERS] for part, found in owners.items()}
     _tell(flow, data)
     return flow
 

@@ -1,5 +1,6 @@
 """Starts of n8n workflows: the first one becomes the input, the others add their fields to it."""
 
+import re
 from typing import Any
 
 from flows.importing.draft import Made, Shape, valid_id
@@ -71,6 +72,8 @@ def form(step: Step) -> None:
             field["required"] = True
         fields.append(field)
         ours[(label,)] = (name,)
+        if field["type"] == "file":
+            ours[("$binary", re.sub(r"\W", "_", label, flags=re.ASCII))] = (name,)
     _start(step, fields, Shape(fields=ours))
 
 

@@ -2,6 +2,7 @@
 
 import json
 import time
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -134,17 +135,71 @@ def test_containers_inside_of_themselves_are_taken_out() -> None:
     assert any("inside of itself" in message for message in imported.messages)
 
 
-@pytest.mark.parametrize("junk", [None, 7, "x", [], {}, [[]], [None], {"a": {"b": []}}, True])
+JUNK = pytest.mark.parametrize(
+    "junk", [None, 7, "x", "={{ $json.a", [], {}, [[]], [None], {"a": {"b": []}}, True]
+)
+OPERATIONS = ("executeQuery", "toText", "extractHtmlContent")
+
+
+@JUNK
 def test_junk_in_any_setting_is_no_error(junk: Any) -> None:
     from flows.importing.n8n.kinds import KINDS
 
     keys = (
         *("conditions", "rules", "assignments", "url", "text", "messages", "options", "model"),
         *("workflowId", "formFields", "jsonBody", "amount", "fieldToSplitOut", "sortFieldsUi"),
+        *("query", "categories", "attributes", "pythonCode", "toEmail", "fieldsToSummarize"),
+        *("extractionValues", "fileSelector", "binaryPropertyName", "prompt", "mode", "html"),
     )
-    nodes = [node(kind, kind, **dict.fromkeys(keys, junk)) for kind in KINDS]
-    connections = {kind: to(other) for kind, other in zip(KINDS, [*KINDS][1:], strict=False)}
-    assert len(read(n8n(nodes, connections)).rows) == len(KINDS)
+    for operation in OPERATIONS:
+        more = {"operation": operation, "language": "python"}
+        nodes = [node(kind, kind, **dict.fromkeys(keys, junk) | more) for kind in KINDS]
+        connections = {kind: to(other) for kind, other in pairwise(KINDS)}
+        assert len(read(n8n(nodes, connections)).rows) == len(KINDS)
+
+
+@JUNK
+def test_junk_in_any_part_of_an_agent_is_no_error(junk: Any) -> None:
+    from flows.importing.n8n.kinds import KINDS
+
+    keys = (
+        *("url", "workflowInputs", "fields", "parametersQuery", "parametersBody", "jsonBody"),
+        *("placeholderDefinitions", "endpointUrl", "includeTools", "queryParameters", "model"),
+        *("contextWindowLength", "jsonSchemaExample", "description", "options", "toolDescription"),
+    )
+    parts = [node(kind, kind, **dict.fromkeys(keys, junk)) for kind in KINDS]
+    ports = ("ai_tool", "ai_memory", "ai_languageModel", "ai_outputParser", "ai_retriever")
+    agent = {port: [[{"node": "Agent", "type": port, "index": 0}]] for port in ports}
+    agents = [node("Agent", "agent"), node("Ask", "chainRetrievalQa")]
+    imported = read(n8n([*agents, *parts], dict.fromkeys(KINDS, agent)))
+    assert len(imported.rows) == len(parts) + 2
+
+
+@JUNK
+def test_junk_in_any_setting_of_dify_and_flowise_is_no_error(junk: Any) -> None:
+    from flows.importing.dify.importer import KINDS as DIFY
+    from flows.importing.flowise.importer import KINDS as FLOWISE
+
+    keys = (
+        *("variables", "code", "query_variable_selector", "dataset_ids", "agent_parameters"),
+        *("tool_parameters", "tool_name", "variable_selector", "classes", "parameters", "model"),
+        *("memory", "vision", "authorization", "body", "prompt_template", "context"),
+    )
+    for kind_of in ("mcp", "workflow"):
+        data = {"title": "T", "provider_type": kind_of, **dict.fromkeys(keys, junk)}
+        nodes = [{"id": kind, "data": {**data, "type": kind}} for kind in DIFY]
+        text = json.dumps({"app": {"mode": "workflow"}, "workflow": {"graph": {"nodes": nodes}}})
+        assert len(read(text).rows) == len(DIFY)
+    names = (
+        *("agentTools", "agentModelConfig", "agentMessages", "agentKnowledgeDocumentStores"),
+        *("toolInputArgs", "toolAgentflowSelectedToolConfig", "retrieverQuery", "llmMessages"),
+        *("agentStructuredOutput", "agentToolsBuiltInOpenAI", "retrieverKnowledgeDocumentStores"),
+    )
+    for tool in ("customMCP", "requestsGet", "ChatflowTool"):
+        inputs = {**dict.fromkeys(names, junk), "toolAgentflowSelectedTool": tool}
+        inputs |= {"agentTools": [{"agentSelectedTool": tool, "agentSelectedToolConfig": junk}]}
+        made = [{"id": kind, "data": {"name": kind, "inputs": inputs}} for kind in FLOWISE]
+        assert len(read(json.dumps({"nodes": made})).rows) == len(FLOWISE)
 
 
 @pytest.mark.parametrize(

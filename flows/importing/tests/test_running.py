@@ -98,7 +98,7 @@ def test_a_flowise_iteration_gives_a_list() -> None:
 
 
 def test_a_flowise_model_chooses_the_way() -> None:
-    world = FakeContext(models=[answer('{"choice": "Anything else"}')])
+    world = FakeContext(models=[answer('{"label": "anything_else"}')])
     result = outputs("flowise/condition_agent.json", {"question": "Hm"}, world)
     assert result == {"other": "Sorry"}
 
