@@ -14,11 +14,11 @@ from fluxprompt.api.views import ApiView
 _TEXTS = {"type": "array", "items": {"type": "string"}}
 _ROW_EXAMPLE = {
     "source_id": "5f1c",
-    "source_name": "Send mail",
-    "source_type": "n8n-nodes-base.emailSend",
+    "source_name": "Look up",
+    "source_type": "n8n-nodes-base.airtable",
     "status": "unsupported",
-    "nodes": ["send_mail", "send_mail_note"],
-    "messages": ["There is no node for it yet: the type 'email' will do this. Replace it."],
+    "nodes": ["look_up", "look_up_note"],
+    "messages": ["'n8n-nodes-base.airtable' has no like here. Replace it, or remove it."],
 }
 _ROW: dict[str, Any] = {
     "type": "object",

@@ -16,6 +16,7 @@ from flows.tests.fixtures import Api, assert_problem
 from fluxprompt.paths import ROOT
 
 N8N = (FOLDER / "n8n" / "scheduled_weather.json").read_text()
+STRANGERS = (FOLDER / "n8n" / "strangers.json").read_text()
 DIFY = (FOLDER / "dify" / "greeting.yml").read_text()
 PREVIEW = "/flows/import/preview/"
 
@@ -36,8 +37,11 @@ def test_a_pasted_text_is_reported_and_nothing_is_kept(visitor: Client) -> None:
     assert response.status_code == 200
     assert "Daily weather" in page
     assert "Send mail" in page
+    assert "Store the mail server as a credential" in page
+    assert "CANARY" not in page
+    page = visitor.post(PREVIEW, {"text": STRANGERS}).content.decode()
     assert "To be replaced" in page
-    assert "the type &#x27;email&#x27; does this" in page
+    assert "JavaScript is not run here" in page
     assert "CANARY" not in page
     assert not Flow.objects.exists()
 
@@ -105,12 +109,12 @@ def test_without_signing_in_nothing_is_imported() -> None:
 
 
 def test_the_api_gives_document_and_report_and_keeps_nothing(api: Api) -> None:
-    body: dict[str, Any] = api.post("/flows/import", {"text": N8N}).json()
+    body: dict[str, Any] = api.post("/flows/import", {"text": STRANGERS}).json()
     report = body["report"]
     assert report["product"] == "n8n"
-    assert report["counts"]["unsupported"] == 1
-    row = next(row for row in report["rows"] if row["source_name"] == "Send mail")
-    assert (row["status"], row["nodes"]) == ("unsupported", ["send_mail", "send_mail_note"])
+    assert report["counts"]["unsupported"] == 3
+    row = next(row for row in report["rows"] if row["source_name"] == "Code")
+    assert (row["status"], row["nodes"]) == ("unsupported", ["code", "code_note"])
     assert api.get("/flows").json()["results"] == []
     made = api.post("/flows", {"document": body["document"]})
     assert made.status_code == 201
