@@ -11,7 +11,7 @@ from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
 from execution.attempt_ends import AttemptFailed
-from execution.attempts import NotRecordedYet, RunOver, RunPaused
+from execution.attempts import AttemptGivenUp, NotRecordedYet, RunOver, RunPaused
 from execution.database import DatabaseAway, RecordRefused
 from execution.pulse import pulse
 from execution.recording import RunMissing
@@ -61,6 +61,10 @@ async def named() -> AsyncIterator[None]:
     except NodeError as error:
         facts = error.as_dict()
         raise ApplicationError(error.message, facts, type=error.code, non_retryable=True) from None
+    except AttemptGivenUp as given_up:
+        # A worker that was not heard of for a while may still work on what was begun again
+        # meanwhile, and close it. Then it is begun once more; of an old one nobody hears this.
+        raise ApplicationError(str(given_up), type="later") from None
     except (RunOver, RunMissing):
         message = "The run has ended meanwhile."
         facts = {"code": "run_over", "message": message}

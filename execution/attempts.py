@@ -55,6 +55,10 @@ class RunOver(Exception):
     """The run has ended; whoever still works for it should stop."""
 
 
+class AttemptGivenUp(RunOver):
+    """Another execution of the node has closed this attempt: whichever is the engine's goes on."""
+
+
 class RunPaused(Exception):
     """The run is paused; what is not begun yet waits until it goes on."""
 

@@ -17,7 +17,7 @@ from billing.models import UsageRecord
 from billing.prices import Price, price
 from billing.services import record_usage
 from execution.agent_steps import is_step
-from execution.attempts import UNCOUNTED, Attempt, RunOver, attempts_of, recorded
+from execution.attempts import UNCOUNTED, Attempt, AttemptGivenUp, attempts_of, recorded
 from execution.blobs import NewBlob, save_blobs
 from execution.memories.turns import Kept, write_turn
 from execution.models import NodeStatus, Run
@@ -242,7 +242,7 @@ def _what_counts(call: NodeCall) -> NodeDone:
     for attempt in attempts_of(call):
         if attempt.has_result:
             return recorded(attempt)
-    raise RunOver("the attempt was given up")
+    raise AttemptGivenUp("the attempt was given up")
 
 
 def _book(run: HeldRun, call: NodeCall, attempt: Attempt, bill: Bill) -> None:

@@ -17,6 +17,7 @@ from flows.engine.registry import registry
 from fluxprompt.testing.live_stack import LiveStack
 from tests.support.example_world import ANY_TEXT, ExampleWorld
 from tests.support.node_examples import (
+    PAGE,
     Example,
     blocks,
     examples,
@@ -77,7 +78,7 @@ def world(live_stack: LiveStack, django_db_blocker: DjangoDbBlocker) -> Iterator
 
 @pytest.fixture(scope="module")
 def outcomes(world: ExampleWorld) -> list[Outcome]:
-    """All of them, started one right after the other and then waited for."""
+    """All of them, eight at a time."""
     world.prepare(example.node for example in EXAMPLES)
     ways = [
         Outcome(example, execution)
@@ -95,9 +96,8 @@ def carry_out(world: ExampleWorld, outcome: Outcome) -> None:
     try:
         node = world.node_to_run(outcome.example.node)
         flow = world.publish(flow_around(node, outcome.execution))
-        run = world.start(flow, world.inputs(node))
         approves = node["id"] if node["type"] == "approval" else ""
-        outcome.run = world.to_the_end(run, approves=approves)
+        outcome.run = world.run(flow, world.inputs(node), approves=approves)
         outcome.nodes = world.nodes(outcome.run)
     except Exception as error:
         outcome.error = f"{type(error).__name__}: {error}"
@@ -135,6 +135,7 @@ def check_output(output: JSON, fields: Any) -> None:
 
 def test_no_example_on_the_page_is_left_out(outcomes: list[Outcome]) -> None:
     content = [one for _, one in blocks()]
+    assert PAGE.read_text(encoding="utf-8").count("```") == 2 * len(content)
     nodes = [node for one in content if isinstance(one, list) for node in one]
     assert [example.node for example in EXAMPLES] == nodes
     assert [one.example.node for one in outcomes if one.execution == "durable"] == nodes
@@ -179,7 +180,7 @@ def test_the_node_that_is_disabled_on_the_page_does_what_it_says_without_that(
     (written,) = [example.node for example in EXAMPLES if example.node.get("disabled")]
     node = {name: value for name, value in written.items() if name != "disabled"}
     flow = world.publish(flow_around(node, "durable"))
-    run = world.to_the_end(world.start(flow, {"text": "two words"}))
+    run = world.run(flow, {"text": "two words"})
     assert run["outputs"] == {"end": {"words": 2}}
 
 
@@ -188,12 +189,15 @@ def test_the_parts_of_a_document_on_the_page_make_a_flow_that_runs(world: Exampl
     for _, one in blocks():
         parts |= one if isinstance(one, dict) else {}
     flow = world.publish(flow_of_parts(parts, world.web))
-    run = world.to_the_end(world.start(flow, {"text": "billing"}), approves="check")
+    run = world.run(flow, {"text": "billing"}, approves="check")
     assert run["status"] == "succeeded", run["error"]
     statuses = {name: row["status"] for name, row in world.nodes(run).items()}
     assert statuses.pop("fetch") == "failed"
     assert set(statuses) == {edge["to"] for edge in parts["edges"]} | {"start", "is_long", "check"}
     assert set(statuses.values()) == {"succeeded"}
+    assert run["execution"] == parts["settings"]["execution"]
     shown = world.ask("GET", f"/flows/{flow}/document")
-    assert shown["settings"] == parts["settings"]
+    # A default is not kept.
+    assert shown["settings"].items() <= parts["settings"].items()
+    assert parts["settings"].keys() - shown["settings"].keys() == {"execution"}
     assert shown["layout"].items() >= parts["layout"].items()

@@ -10,9 +10,12 @@ from typing import Any
 import pytest
 from django.db import connection, transaction
 from django.utils import timezone
+from temporalio.exceptions import ApplicationError
 
-from execution.attempts import FailedBefore, begin_attempt, open_or_done, recorded
+from execution.activity_ways import named
+from execution.attempts import FIRST_PAUSE, FailedBefore, begin_attempt, open_or_done, recorded
 from execution.container_work import close_container
+from execution.database import in_database
 from execution.ending import finish, record_settled_nodes
 from execution.models import NodeRun, Run, RunEvent, RunStatus
 from execution.recording import hold_run, node_key
@@ -91,6 +94,27 @@ def test_a_step_that_is_to_be_tried_again_is_tried_again(run: Run) -> None:
     call = call_of(run, "ask")
     fail_attempt(call, begin_attempt(call, token()), BROKE, NOTHING, retry_in=0.1)
     assert begin_attempt(call, token()).number == 2
+
+
+async def test_an_attempt_that_another_one_closed_is_begun_again_and_no_failure(
+    run: Run,
+) -> None:
+    # As when a worker was not heard of for seconds, and works on beside the one after it.
+    call = call_of(run, "ask")
+    done = NodeDone(output={"n": 1}, ports=["out"], ends_run=None, message="")
+
+    def overtaken() -> None:
+        first, _ = begin_attempt(call, token()), begin_attempt(call, token())
+        succeed_attempt(call, first, done, NOTHING)
+
+    with pytest.raises(ApplicationError) as caught:
+        async with named():
+            await in_database(overtaken)
+    assert (caught.value.type, caught.value.non_retryable) == ("later", False)
+    begun = await in_database(lambda: begin_attempt(call, token()))
+    # In a moment, as what was cut off twice; and none of it counts as a try.
+    assert (begun.tries, begun.failed) == (1, None)
+    assert 0 < begun.pause <= FIRST_PAUSE
 
 
 def test_a_container_that_is_tried_again_gives_what_failed_in_it_a_new_chance(run: Run) -> None:
