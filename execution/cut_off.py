@@ -9,7 +9,7 @@ from typing import Any
 from django.db import connection, transaction
 from django.utils import timezone
 
-from execution.models import NodeRun, NodeStatus
+from execution.models import NodeRun
 from execution.recording import Event, hold_run, node_key, write_events
 from execution.shapes import NodeCall
 
@@ -38,18 +38,16 @@ def cut_off(call: NodeCall) -> None:
         "path": json.dumps(call["path"]),
         "inside": json.dumps([*call["path"], call["node"]]),
     }
-    open_rows = NodeRun.objects.filter(
-        run_id=call["run_id"], status__in=(NodeStatus.RUNNING, NodeStatus.WAITING)
-    )
     with transaction.atomic():
-        run = hold_run(call["run_id"], events=open_rows.count())
-        if run.ended:
+        if hold_run(call["run_id"], events=0).ended:
             return
         with connection.cursor() as cursor:
             cursor.execute(_CLOSE, places)
             closed = [row[0] for row in cursor.fetchall()]
             cursor.execute(_CLOSE_QUESTIONS, places)
-        write_events(run, [_finished(row) for row in NodeRun.objects.filter(id__in=closed)])
+        events = [_finished(row) for row in NodeRun.objects.filter(id__in=closed)]
+        # How many numbers they need is known only now; the row is ours since.
+        write_events(hold_run(call["run_id"], events=len(events)), events)
 
 
 def _finished(row: NodeRun) -> Event:

@@ -40,7 +40,8 @@ urlpatterns: list[URLPattern] = [
         name="api-run-approvals",
     ),
     path(
-        "runs/<uuid:run>/approvals/<slug:node>",
+        # Names of an agent's steps begin with a dot, which no slug has.
+        "runs/<uuid:run>/approvals/<str:node>",
         approval_views.DecideView.as_view(),
         name="api-run-approval",
     ),

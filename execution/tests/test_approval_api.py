@@ -8,8 +8,16 @@ from django.test import Client
 
 from accounts.models import User, Workspace
 from accounts.permissions import Actor
+from execution.approvals import open_approval
 from execution.models import Run
-from execution.tests.approvals_for_tests import approval_of, ask, asking, person, waiting_run
+from execution.tests.approvals_for_tests import (
+    approval_of,
+    ask,
+    asking,
+    call_for,
+    person,
+    waiting_run,
+)
 from execution.tests.flows_for_tests import published
 from execution.tests.pages_for_tests import make_run
 from flows.tests.fixtures import Api, assert_problem
@@ -87,6 +95,15 @@ def test_a_place_without_an_approval_is_404(api: Api, run: Run) -> None:
         assert_problem(api.post(path, body), 404, "not_found")
     there = decide(api, run, decision="reject", path=["rows", 0])
     assert_problem(there, 404, "not_found")
+
+
+def test_what_a_step_of_an_agent_asks_is_decided_by_its_name(api: Api, run: Run) -> None:
+    path: list[str | int] = ["helper", 3]
+    call = {**call_for(run, path, ".pay"), "label": "Call of 'pay'"}
+    open_approval(call, {"message": "May it?"})  # type: ignore[arg-type]
+    answer = api.post(f"/runs/{run.id}/approvals/.pay", {"decision": "approve", "path": path})
+    assert answer.status_code == 200
+    assert (answer.json()["node"], answer.json()["decision"]) == (".pay", "approved")
 
 
 def test_an_iteration_is_named_by_its_path(api: Api, actor: Actor) -> None:
