@@ -102,7 +102,7 @@ def of_knowledge(gallery: Gallery, site: str, headers: dict[str, str]) -> None:
 
 
 def _try_query(page: Page) -> None:
-    page.get_by_label("Query").fill("When is breakfast?")
+    page.get_by_role("textbox", name="Query").fill("When is breakfast?")
     page.get_by_role("button", name="Search", exact=True).click()
     page.locator("#try ol > li").first.wait_for()
 
