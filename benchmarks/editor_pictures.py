@@ -79,6 +79,7 @@ def tools(gallery: Gallery, flow: str) -> None:
     """The settings of an agent with tools."""
     _open(gallery, flow)
     gallery.each(states("agent")["settings"])
+    gallery.each(lambda page: page.locator("[data-told-by]").evaluate("it => it.scrollIntoView()"))
     gallery.shoot("editor-agent")
 
 
