@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from execution.sandbox import failures
-from execution.sandbox.process import SandboxProcess
+from execution.sandbox.process import SandboxProcess, yield_thread
 from execution.sandbox.values import MAX_RESULT, check_size
 from flows.engine.errors import NodeError
 from flows.engine.json_values import storable_text
@@ -47,6 +47,7 @@ class Call:
         self._yields = False
         self._began = 0.0
         self._printed = 0
+        self._thread = 0
         self._logs: list[str] = []
 
     def stop(self) -> None:
@@ -67,11 +68,14 @@ class Call:
             if self._process is not None and not self._yields:
                 self._yields = True
                 self._process.yield_to_others()
+                # What it prints is taken here, by a thread that ends with this call.
+                yield_thread(self._thread)
 
     def carry_out(self, pool: "Monty") -> str:
         """The result as JSON text. Raises NodeError."""
         from pydantic_monty import MontyCrashedError, MontyError
 
+        self._thread = threading.get_native_id()
         try:
             with pool.checkout(limits=self._limits(), os_policy=_OS_POLICY) as session:
                 assert session.worker_pid is not None
