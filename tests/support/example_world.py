@@ -85,7 +85,7 @@ class Service(BaseHTTPRequestHandler):
 
 def wiki() -> MCPServer:
     """A server with one tool, which says what it was asked for."""
-    server = MCPServer("wiki")
+    server = MCPServer("wiki", log_level="ERROR")
 
     @server.tool()
     def search_pages(query: str) -> dict[str, list[str]]:
