@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from execution.sandbox import failures
-from execution.sandbox.process import SandboxProcess, yield_thread
+from execution.sandbox.process import SandboxProcess
 from execution.sandbox.values import MAX_RESULT, check_size
 from flows.engine.errors import NodeError
 from flows.engine.json_values import storable_text
@@ -20,9 +20,11 @@ from flows.engine.json_values import storable_text
 if TYPE_CHECKING:
     from pydantic_monty import Monty, MontySession
 
-#: Characters of printed text that are kept, and after how many the process is ended.
+#: Characters of printed text that are kept, and after how many the process is ended; so it is after
+#: so many pieces, for taking each costs as much as a long one.
 MAX_LOGS = 100_000
 MAX_PRINTED = 10_000_000
+MAX_PIECES = 20_000
 LOGS_CUT = "\n… (cut here: more was printed than is kept)"
 #: Questions to the host, all of which are refused: unknown names, files, the environment.
 MAX_ASKED = 100
@@ -47,7 +49,7 @@ class Call:
         self._yields = False
         self._began = 0.0
         self._printed = 0
-        self._thread = 0
+        self._pieces = 0
         self._logs: list[str] = []
 
     def stop(self) -> None:
@@ -68,14 +70,11 @@ class Call:
             if self._process is not None and not self._yields:
                 self._yields = True
                 self._process.yield_to_others()
-                # What it prints is taken here, by a thread that ends with this call.
-                yield_thread(self._thread)
 
     def carry_out(self, pool: "Monty") -> str:
         """The result as JSON text. Raises NodeError."""
         from pydantic_monty import MontyCrashedError, MontyError
 
-        self._thread = threading.get_native_id()
         try:
             with pool.checkout(limits=self._limits(), os_policy=_OS_POLICY) as session:
                 assert session.worker_pid is not None
@@ -147,10 +146,15 @@ class Call:
     def _on_print(self, stream: str, text: str) -> None:
         left = MAX_LOGS - self._printed
         self._printed += len(text)
+        self._pieces += 1
         if left > 0:
             self._logs.append(text[:left])
-        if self._printed > MAX_PRINTED:
+        if self._prints_too_much:
             self.stop()
+
+    @property
+    def _prints_too_much(self) -> bool:
+        return self._printed > MAX_PRINTED or self._pieces > MAX_PIECES
 
     @property
     def logs(self) -> str:
@@ -159,8 +163,8 @@ class Call:
 
     def _ended(self, error: Any) -> NodeError:
         """Why the process ended: by us, for its time was over, or by itself."""
-        if self._printed > MAX_PRINTED:
-            return failures.printed_too_much(MAX_PRINTED, self.logs)
+        if self._prints_too_much:
+            return failures.printed_too_much(MAX_PRINTED, MAX_PIECES, self.logs)
         if error.timed_out or self.seconds_so_far > self.seconds:
             return failures.timed_out(self.seconds, self.logs)
         return failures.crashed(str(error)[:200])

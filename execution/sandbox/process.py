@@ -14,12 +14,6 @@ CPU_MARGIN = 5
 NICE = 15
 
 
-def yield_thread(number: int) -> None:
-    """Lower a thread's priority, for good; on Linux each has its own."""
-    with suppress(OSError):
-        os.setpriority(os.PRIO_PROCESS, number, NICE)
-
-
 class SandboxProcess:
     """A running process, known by a handle that never means another one."""
 
@@ -53,7 +47,7 @@ class SandboxProcess:
         """Lower its priority, for good."""
         with suppress(OSError):
             for thread in os.listdir(f"/proc/{self.pid}/task"):
-                yield_thread(int(thread))
+                os.setpriority(os.PRIO_PROCESS, int(thread), NICE)
 
     def kill(self) -> None:
         with suppress(ProcessLookupError):
