@@ -56,11 +56,11 @@ class Asking(Lasting):
             for one in waiting:
                 await one
         except asyncio.CancelledError:
-            await _stop(waiting)
+            await stopped(waiting)
             await self.activity("cut_off", call)
             raise
         finally:
-            await _stop(waiting)
+            await stopped(waiting)
             self.asking.discard(task)
             self.waiting.discard(task)
             self.note_change()
@@ -92,8 +92,8 @@ def _number(ask: Ask) -> str:
     return str(ask["path"][-1])
 
 
-async def _stop(tasks: list[asyncio.Task[None]]) -> None:
-    """Cancel what still waits, and wait until it has ended."""
+async def stopped(tasks: Sequence[asyncio.Task[None]]) -> None:
+    """Cancel what still runs, and wait until it has ended and said what it used."""
     for task in tasks:
         task.cancel()
     if left := [task for task in tasks if not task.done()]:

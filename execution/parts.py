@@ -14,7 +14,7 @@ from typing import Any
 from temporalio import workflow
 from temporalio.exceptions import ActivityError, ChildWorkflowError, is_cancelled_exception
 
-from execution.asking import Asking
+from execution.asking import Asking, stopped
 from execution.durable import result_of
 from execution.parts_of_graph import HERE, suspends
 from execution.shapes import Inside, NodeCall, NodeDone, PartDone
@@ -127,7 +127,7 @@ class Parts(Asking):
                 if over or any(task.done() and task.exception() for task in lanes):
                     break
         finally:
-            await _stop(lanes)
+            await stopped(lanes)
         for task in lanes:
             if not task.cancelled():
                 task.result()
@@ -290,11 +290,3 @@ class Parts(Asking):
         assert command.result is not None
         output = await self.activity("keep", self.start["workspace_id"], command.result.output)
         self.settle(command, Result(output))
-
-
-async def _stop(tasks: list[asyncio.Task[None]]) -> None:
-    """Cancel what still runs, and wait until it has said what it used."""
-    for task in tasks:
-        task.cancel()
-    if running := [task for task in tasks if not task.done()]:
-        await workflow.wait(running)

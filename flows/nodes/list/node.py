@@ -11,6 +11,7 @@ from flows.engine.conditions import holds
 from flows.engine.config import NodeConfig, blank_as_none
 from flows.engine.errors import NodeError
 from flows.engine.expressions import has_expression, text_of
+from flows.engine.expressions.values import kind
 from flows.engine.node_type import NodeType, PureInputs, Result
 
 #: Items of a list; each costs a microsecond or more.
@@ -95,7 +96,7 @@ def run(config: Config, inputs: PureInputs) -> Result:
 
 def _list_of(items: JSON) -> list[JSON]:
     if not isinstance(items, list):
-        message = f"'items' has to be a list, and is {_kind(items)}. Check the expression."
+        message = f"'items' has to be a list, and is {kind(items)}. Check the expression."
         raise NodeError("config_invalid", message, field="items")
     if len(items) > MAX_ITEMS:
         message = f"The list has more than {MAX_ITEMS:,} items. Split it, or use a map."
@@ -187,7 +188,7 @@ def _made(function: str, values: list[JSON]) -> JSON:
 def _summed(function: str, values: list[JSON]) -> JSON:
     for value in values:
         if isinstance(value, bool) or not isinstance(value, int | float):
-            message = f"A {function} is of numbers, and one value is {_kind(value)}: use | float."
+            message = f"A {function} is of numbers, and one value is {kind(value)}: use | float."
             raise NodeError("not_a_number", message, field="aggregate")
     try:
         total = sum(values)
@@ -199,13 +200,6 @@ def _summed(function: str, values: list[JSON]) -> JSON:
         message = f"The {function} is too large for a number. Divide the values first."
         raise NodeError("not_a_number", message, field="aggregate")
     return made if values or function == "sum" else None
-
-
-def _kind(value: JSON) -> str:
-    if isinstance(value, bool):
-        return "true or false"
-    kinds = {str: "text", dict: "an object", list: "a list", int: "a number", float: "a number"}
-    return kinds.get(type(value), "nothing (null)")
 
 
 NODE = NodeType(

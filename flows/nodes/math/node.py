@@ -9,6 +9,7 @@ from pydantic import Field, model_validator
 from flows.engine.config import NodeConfig
 from flows.engine.errors import NodeError
 from flows.engine.expressions import compile_check, evaluate, is_expression, mentions_in
+from flows.engine.expressions.values import kind
 from flows.engine.names import nearest
 from flows.engine.node_type import NodeType, PureInputs, Result
 
@@ -79,16 +80,11 @@ def run(config: Config, inputs: PureInputs) -> Result:
         raise
     if not isinstance(value, int | float):
         message = (
-            f"The calculation gives {_kind(value)} and no number. Check the variables, or use a "
+            f"The calculation gives {kind(value)} and no number. Check the variables, or use a "
             "transform for other values."
         )
         raise NodeError("not_a_number", message, field="expression")
     return Result({"value": value})
-
-
-def _kind(value: Any) -> str:
-    kinds = {str: "text", list: "a list", dict: "an object", type(None): "nothing (null)"}
-    return kinds.get(type(value), "something else")
 
 
 NODE = NodeType(
