@@ -76,11 +76,10 @@ def out_of_memory(memory_bytes: int, logs: str) -> NodeError:
     )
 
 
-def printed_too_much(most: int, pieces: int, logs: str) -> NodeError:
+def printed_too_much(most: int, logs: str) -> NodeError:
     return NodeError(
         "code_output_too_large",
-        f"The code printed more than {most:,} characters or {pieces:,} times, and was ended. "
-        "Print less, or many lines at once.",
+        f"The code printed more than {most:,} characters, and was ended. Print less.",
         field="source",
         details=_logs(logs),
     )

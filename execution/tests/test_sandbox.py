@@ -168,6 +168,7 @@ async def test_s3_nothing_beyond_the_code_itself_can_be_reached(
         ("def f(): return f()\nf()", "code_failed"),
         ("while True: print('a' * 1000)", "code_output_too_large"),
         ("while True: print('')", "code_output_too_large"),
+        ("import sys\nwhile True: print('a'); print('b', file=sys.stderr)", "code_timeout"),
         ("result = 'a' * 6_000_000", "code_output_too_large"),
         ("result = [[]] * 250_000", "code_output_too_large"),
         ("raise ValueError('a' * 10_000_000)", "code_failed"),
