@@ -2,12 +2,13 @@
 
 import json
 from collections.abc import Callable
-from typing import Any
 
 from execution.knowledge.errors import KnowledgeInvalid
 from flows.engine.apart import TooMuch, apart_now
 from flows.engine.errors import NodeError
 from flows.engine.media_types import DOCX
+from flows.engine.web_page import PageUnreadable
+from flows.engine.web_reading import whole_page
 from flows.nodes.parse.formats import TextUnreadable, csv_value
 
 #: What is taken, by the endings of file names.
@@ -40,14 +41,6 @@ _DOCUMENTS = {
 }
 #: Seconds of computing that one may take while somebody waits for the page.
 DOCUMENT_SECONDS = 30.0
-_UNREAD = frozenset({"script", "style", "noscript", "template", "head", "svg", "iframe"})
-_HEADINGS = {f"h{level}": "#" * level for level in range(1, 7)}
-#: What stands apart from its neighbours by an empty line, and what only on a line of its own.
-_APART = frozenset(
-    {"article", "blockquote", "div", "figure", "footer", "header", "main", "ol", "p", "pre"}
-    | {"section", "table", "ul", *_HEADINGS}
-)
-_LINES = frozenset({"br", "caption", "dd", "dt", "figcaption", "li", "tr"})
 
 
 def media_type_of(given: str, name: str = "") -> str:
@@ -126,61 +119,8 @@ def _of_json(text: str) -> str:
 
 
 def _of_html(text: str) -> str:
-    """The words for readers, with headings as Markdown has them."""
-    from lxml import etree
-
-    parser = etree.HTMLPullParser(events=("start", "end"), encoding="utf-8", huge_tree=True)
-    parser.feed(text.encode())
-    parser.close()
-    page = _Page()
-    for event, element in parser.read_events():
-        if not isinstance(element.tag, str):
-            continue
-        if event == "start":
-            page.start(element)
-        else:
-            page.end(element)
-            element.clear(keep_tail=True)
-    return page.text
-
-
-class _Page:
-    """Text as it is met, from element to element."""
-
-    def __init__(self) -> None:
-        self._said: list[str] = []
-        self._unread = 0
-
-    def start(self, element: Any) -> None:
-        self._unread += element.tag in _UNREAD
-        self._break(element.tag)
-        if element.tag in _HEADINGS:
-            self._said.append(f"{_HEADINGS[element.tag]} ")
-        elif element.tag in ("td", "th"):
-            self._said.append(" ")
-        self._say(element.text)
-
-    def end(self, element: Any) -> None:
-        self._unread -= element.tag in _UNREAD
-        self._break(element.tag)
-        self._say(element.tail)
-
-    def _break(self, tag: str) -> None:
-        if tag in _APART:
-            self._said.append("\n\n")
-        elif tag in _LINES:
-            self._said.append("\n")
-
-    def _say(self, text: str | None) -> None:
-        if text and not self._unread:
-            # White space of the source means nothing; line breaks are those of elements.
-            words = " ".join(text.split())
-            before = " " if text[0].isspace() else ""
-            after = " " if words and text[-1].isspace() else ""
-            self._said.append(before + words + after)
-
-    @property
-    def text(self) -> str:
-        lines = [" ".join(line.split()) for line in "".join(self._said).split("\n")]
-        kept = [line for at, line in enumerate(lines) if line or (at and lines[at - 1])]
-        return "\n".join(kept).strip()
+    """All of the page as Markdown, without addresses, which nobody searches for."""
+    try:
+        return whole_page(text)
+    except PageUnreadable as error:
+        raise KnowledgeInvalid("text", f"The page: {error}") from error

@@ -1,5 +1,6 @@
 """The base of every node's Config, and how its fields say what happens to expressions."""
 
+from collections.abc import Container, Iterable
 from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict
@@ -37,3 +38,14 @@ Text = Annotated[str, BeforeValidator(_to_text)]
 def blank_as_none(value: Any) -> Any:
     """For a BeforeValidator: forms send empty text for "not set"."""
     return None if value == "" else value
+
+
+def check_once(names: Iterable[str], what: str, reserved: Container[str] = ()) -> None:
+    """For a validator: raises ValueError where two `what` have one name, or one that is taken."""
+    seen: set[str] = set()
+    for name in names:
+        if name in reserved:
+            raise ValueError(f"a {what} may not be named '{name}'; rename it")
+        if name in seen:
+            raise ValueError(f"two {what}s are named '{name}'; rename one")
+        seen.add(name)

@@ -11,7 +11,7 @@ from flows.engine.config import NodeConfig, Text, blank_as_none
 from flows.engine.fallback import first_answer
 from flows.engine.model_memory import ModelMemory
 from flows.engine.node_type import Context, ModelRequest, Result
-from flows.engine.schemas import check_schema
+from flows.engine.schema_config import JSON_SCHEMA_HINTS, JsonSchema
 
 ModelName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*/\S+$", max_length=200)]
 
@@ -88,11 +88,11 @@ class PromptConfig(ModelConfig):
         description="Files that the model sees: pictures, PDFs and texts.",
         max_length=MAX_FILES,
     )
-    output_schema: Annotated[dict[str, Any] | None, BeforeValidator(blank_as_none)] = Field(
+    output_schema: Annotated[JsonSchema | None, BeforeValidator(blank_as_none)] = Field(
         default=None,
         title="Output schema",
         description="A JSON Schema: the answer is checked and becomes `json`.",
-        json_schema_extra={"evaluate": "never", "references": True, "widget": "json"},
+        json_schema_extra=JSON_SCHEMA_HINTS,
     )
     max_tokens: Annotated[int | None, BeforeValidator(blank_as_none)] = Field(
         default=None,
@@ -128,14 +128,6 @@ class PromptConfig(ModelConfig):
         if not prompt.strip():
             raise ValueError("the prompt is empty; write one, or check what its expressions give")
         return prompt
-
-    @field_validator("output_schema")
-    @classmethod
-    def _usable(cls, schema: dict[str, Any] | None) -> dict[str, Any] | None:
-        problem = check_schema(schema) if schema is not None else None
-        if problem:
-            raise ValueError(problem.rstrip("."))
-        return schema
 
     async def question(self, ctx: Context) -> dict[str, Any]:
         """The prompt and its attachments as a message. Raises NodeError."""

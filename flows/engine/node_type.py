@@ -301,6 +301,8 @@ class NodeType:
     the checked config; where it may not, only the document's own `retry` repeats a failed attempt.
     `has_steps`: it works in recorded steps (`Context.steps`), and is taken up after a crash where
     it was. `asks` tells from the raw config whether it may wait for people or other flows in them.
+    `waits` tells from the raw config whether it waits for people or a moment, which a run in the
+    process that was asked cannot.
     """
 
     type: str
@@ -321,6 +323,7 @@ class NodeType:
     idempotent: bool | Callable[[Any], bool] = True
     has_steps: bool = False
     asks: Callable[[Mapping[str, JSON]], bool] = lambda config: False
+    waits: Callable[[Mapping[str, JSON]], bool] = lambda config: False
     timeout_seconds: float = 60
     seconds_of: Callable[[Mapping[str, JSON]], float | None] | None = None
     retry: RetryDefaults = RetryDefaults()

@@ -13,8 +13,6 @@ from flows.engine.registry import Registry
 CONTAINERS = ("map", "loop")
 #: What belongs to the whole run, not to an item.
 OUTSIDE_ONLY = ("input", "output")
-#: What cannot be waited for in the process that was asked.
-NOT_INLINE = ("wait", "approval")
 
 
 def is_container(node_type: NodeType | None) -> bool:
@@ -31,7 +29,7 @@ def container_problems(
     for node in doc.nodes:
         if node.parent is not None:
             yield from _parent_problems(node, nodes, circular, registry, suggest)
-        yield from _place_problems(doc, node, graph)
+        yield from _place_problems(doc, node, graph, registry.get(node.type))
         if is_container(registry.get(node.type)) and not graph.children.get(node.id):
             message = f"Nothing is inside '{node.id}'. Put the steps there that it shall repeat."
             yield Problem("container_empty", message, node.id, severity="warning")
@@ -75,19 +73,13 @@ def _parent_problems(
         yield Problem("outside_only", message, node.id, "parent")
 
 
-def _waits(node: NodeSpec) -> bool:
-    """Whether a node waits for time or people."""
-    tools = node.config.get("tools") if node.type == "agent" else None
-    asked = isinstance(tools, list) and any(
-        isinstance(tool, dict) and tool.get("approval") for tool in tools
-    )
-    return node.type in NOT_INLINE or asked
-
-
-def _place_problems(doc: Document, node: NodeSpec, graph: Graph) -> Iterator[Problem]:
+def _place_problems(
+    doc: Document, node: NodeSpec, graph: Graph, node_type: NodeType | None
+) -> Iterator[Problem]:
     if node.type in INERT_TYPES:
         return
-    waits = _waits(node) and not graph.is_disabled(node.id)
+    waits = node_type is not None and node_type.waits(node.config)
+    waits = waits and not graph.is_disabled(node.id)
     if doc.settings.execution == "inline" and waits:
         message = (
             f"'{node.id}' waits, which a flow with execution 'inline' cannot. Remove it, or set "

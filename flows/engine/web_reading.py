@@ -83,6 +83,16 @@ def read_page(
     }
 
 
+def whole_page(html: str) -> str:
+    """All of a page as Markdown, without the addresses of its links. Raises PageUnreadable."""
+    root = tree_of(html)
+    if root is None:
+        return ""
+    reader = Markdown(lambda _: None)
+    read_by(reader, root, _is_control)
+    return reader.text.strip()
+
+
 def _text(
     part: Element, form: str, addresses: Addresses, is_left_out: Callable[[Element], bool]
 ) -> str:

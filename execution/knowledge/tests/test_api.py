@@ -78,8 +78,9 @@ def test_a_collection_is_made_filled_searched_and_deleted(api: Api, server: Mode
         ("a.json", b'[{"a": "\\u00e9"}, 2]', '{\n "a": "é"\n}\n\n2'),
         (
             "a.html",
-            b"<title>T</title><h1>Cars</h1><p>We  <b>wash</b>.</p><script>x</script><ul><li>a<li>b",
-            "# Cars\n\nWe wash.\n\na\n\nb",
+            b"<title>T</title><h1>Cars</h1><p>We  <a href='https://a.example/'>wash</a>.</p>"
+            b"<script>x</script><table><tr><th>Car<th>Price<tr><td>Red<td>3</table><ul><li>a<li>b",
+            "# Cars\n\nWe wash.\n\n| Car | Price |\n| --- | --- |\n| Red | 3 |\n\n- a\n- b",
         ),
     ],
 )

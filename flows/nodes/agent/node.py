@@ -16,7 +16,7 @@ from flows.engine.model_memory import earlier_messages, keep_turn
 from flows.engine.model_usage import ModelUsage
 from flows.engine.node_type import Context, ModelAnswer, NodeType, Result, RetryDefaults, ToolCall
 from flows.nodes.agent.toolbox import Called, Toolbox, offered_by
-from flows.nodes.agent.tools import MAX_TOOLS, Offered, Tool, may_ask
+from flows.nodes.agent.tools import MAX_TOOLS, Offered, Tool, has_approvals, may_ask
 from flows.nodes.approval.node import Address, as_list
 
 JSON = Any
@@ -251,5 +251,6 @@ NODE = NodeType(
     streams=True,
     has_steps=True,
     asks=may_ask,
+    waits=has_approvals,
     timeout_seconds=900,
 )

@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 from pydantic import BeforeValidator, ConfigDict, Field, model_validator
 
-from flows.engine.config import NodeConfig, Text, blank_as_none
+from flows.engine.config import NodeConfig, Text, blank_as_none, check_once
 from flows.engine.errors import NodeError
 from flows.engine.expressions import text_of
 from flows.engine.web_call import WebCall
@@ -120,8 +120,7 @@ class HttpTool(WebCall, _Tool):
     @model_validator(mode="after")
     def _has_a_place_for_each(self) -> "HttpTool":
         names = [parameter.name for parameter in self.parameters]
-        if twice := next((name for name in names if names.count(name) > 1), None):
-            raise ValueError(f"the parameter '{twice}' is named twice")
+        check_once(names, "parameter")
         behind = [name for name in names if f"{{{name}}}" not in self.url]
         if behind and self.method not in _WITHOUT_BODY and not isinstance(self.body, dict | None):
             raise ValueError("the body has to be an object, for the parameters go into it")
@@ -267,6 +266,14 @@ def may_ask(config: Mapping[str, JSON]) -> bool:
         or tool.get("type") not in ("http", "mcp")
         or bool(tool.get("approval"))
         for tool in tools
+    )
+
+
+def has_approvals(config: Mapping[str, JSON]) -> bool:
+    """Whether a person decides on calls of an agent with these raw settings."""
+    tools = config.get("tools")
+    return isinstance(tools, list) and any(
+        isinstance(tool, dict) and bool(tool.get("approval")) for tool in tools
     )
 
 

@@ -85,6 +85,7 @@ NODE = NodeType(
     icon="user-check",
     config=Config,
     control="approval",
+    waits=lambda config: True,
     ports=(Port("approved", "approved"), Port("rejected", "rejected")),
     port_of=lambda output: str(output.get("decision", "approved")),
     outputs={"decision": "text", "comment": "text", "data": "object", "by": "object"},

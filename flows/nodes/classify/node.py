@@ -6,7 +6,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-from flows.engine.config import Text
+from flows.engine.config import Text, check_once
 from flows.engine.model_config import ModelConfig
 from flows.engine.model_data import ask_for_data
 from flows.engine.node_type import Context, ModelRequest, NodeType, Port, Result, RetryDefaults
@@ -63,12 +63,7 @@ class Config(ModelConfig):
     @field_validator("labels")
     @classmethod
     def _names(cls, labels: list[Label]) -> list[Label]:
-        names = [label.name for label in labels]
-        for name in names:
-            if name == "error":
-                raise ValueError("a label may not be named 'error'; rename it")
-            if names.count(name) > 1:
-                raise ValueError(f"two labels are named '{name}'; rename one")
+        check_once((label.name for label in labels), "label", reserved=("error",))
         return labels
 
 

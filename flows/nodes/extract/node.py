@@ -1,15 +1,15 @@
 """A language model takes data out of a text, as a JSON Schema has it."""
 
 import warnings
-from typing import Annotated, Any
+from typing import Annotated
 
-from pydantic import BeforeValidator, Field, field_validator
+from pydantic import BeforeValidator, Field
 
 from flows.engine.config import Text, blank_as_none
 from flows.engine.model_config import ModelConfig
 from flows.engine.model_data import ask_for_data
 from flows.engine.node_type import Context, ModelRequest, NodeType, Result, RetryDefaults
-from flows.engine.schemas import check_schema
+from flows.engine.schema_config import JSON_SCHEMA_HINTS, JsonSchema
 
 _SYSTEM = """\
 You take data out of texts. Read the text of the user and answer with JSON only, as the schema has \
@@ -28,10 +28,10 @@ with warnings.catch_warnings():
             description="What the data is taken from.",
             json_schema_extra={"widget": "text"},
         )
-        schema: dict[str, Any] = Field(  # type: ignore[assignment]
+        schema: JsonSchema = Field(  # type: ignore[assignment]
             title="Schema",
             description="A JSON Schema of the data; its descriptions tell the model what is meant.",
-            json_schema_extra={"evaluate": "never", "references": True, "widget": "json"},
+            json_schema_extra=JSON_SCHEMA_HINTS,
         )
         instructions: Text = Field(
             default="",
@@ -46,14 +46,6 @@ with warnings.catch_warnings():
             ge=1,
             le=1_000_000,
         )
-
-        @field_validator("schema")
-        @classmethod
-        def _usable(cls, schema: dict[str, Any]) -> dict[str, Any]:
-            problem = check_schema(schema)
-            if problem:
-                raise ValueError(problem.rstrip("."))
-            return schema
 
 
 async def run(config: Config, ctx: Context) -> Result:

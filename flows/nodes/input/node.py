@@ -5,7 +5,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-from flows.engine.config import NodeConfig
+from flows.engine.config import NodeConfig, check_once
 from flows.engine.errors import NodeError
 from flows.engine.inputs import validate_inputs
 from flows.engine.node_type import NodeType, PureInputs, Result
@@ -36,10 +36,7 @@ class InputField(BaseModel):
 
 def named_once(fields: list[InputField]) -> list[InputField]:
     """The fields, if no two have the same name. Raises ValueError."""
-    names = [field.name for field in fields]
-    for name in names:
-        if names.count(name) > 1:
-            raise ValueError(f"two fields are named '{name}'; rename one")
+    check_once((field.name for field in fields), "field")
     return fields
 
 

@@ -11,10 +11,11 @@ from flows.engine.errors import NodeError
 from flows.engine.heavy import compute
 from flows.engine.json_values import cleaned, storable_problem
 from flows.engine.node_type import Context, NodeType, Result
-from flows.engine.schemas import SchemaInvalid, check_schema, mismatches
+from flows.engine.schema_config import JSON_SCHEMA_HINTS, JsonSchema
+from flows.engine.schemas import SchemaInvalid, mismatches
 from flows.nodes.parse import formats
 
-MaybeSchema = Annotated[dict[str, Any] | None, BeforeValidator(blank_as_none)]
+MaybeSchema = Annotated[JsonSchema | None, BeforeValidator(blank_as_none)]
 
 with warnings.catch_warnings():
     # pydantic's base has a method of this name, long out of use.
@@ -31,7 +32,7 @@ with warnings.catch_warnings():
             default=None,
             title="Schema",
             description="A JSON Schema that the value has to fit.",
-            json_schema_extra={"evaluate": "never", "references": True, "widget": "json"},
+            json_schema_extra=JSON_SCHEMA_HINTS,
         )
         header: bool = Field(
             default=True,
@@ -51,14 +52,6 @@ with warnings.catch_warnings():
             if delimiter in ('"', "\r", "\n"):
                 raise ValueError("a quote or the end of a line cannot stand between cells")
             return delimiter
-
-        @field_validator("schema")
-        @classmethod
-        def _usable(cls, schema: dict[str, Any] | None) -> dict[str, Any] | None:
-            problem = check_schema(schema) if schema is not None else None
-            if problem:
-                raise ValueError(problem.rstrip("."))
-            return schema
 
 
 async def run(config: Config, ctx: Context) -> Result:

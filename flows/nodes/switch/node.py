@@ -5,7 +5,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-from flows.engine.config import NodeConfig
+from flows.engine.config import NodeConfig, check_once
 from flows.engine.expressions import values_equal
 from flows.engine.node_type import NodeType, Port, PureInputs, Result
 
@@ -46,12 +46,7 @@ class Config(NodeConfig):
     @field_validator("cases")
     @classmethod
     def _names(cls, cases: list[Case]) -> list[Case]:
-        names = [case.name for case in cases]
-        for name in names:
-            if name in RESERVED_PORTS:
-                raise ValueError(f"a case may not be named '{name}'; rename it")
-            if names.count(name) > 1:
-                raise ValueError(f"two cases are named '{name}'; rename one")
+        check_once((case.name for case in cases), "case", reserved=RESERVED_PORTS)
         return cases
 
 

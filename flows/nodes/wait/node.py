@@ -73,5 +73,6 @@ NODE = NodeType(
     icon="hourglass",
     config=Config,
     control="wait",
+    waits=lambda config: True,
     outputs={"waited_seconds": "number"},
 )
