@@ -154,7 +154,8 @@ class Call:
             self._logs.append(text[:left])
         if self._printed > MAX_PRINTED:
             self.stop()
-        elif left <= 0 or self._pieces > FREE_PIECES:
+        elif (left <= 0 or self._pieces > FREE_PIECES) and self.seconds_so_far < self.seconds:
+            # Not beyond its time: what it says of its end comes after all of this.
             time.sleep(PACE)
 
     @property
