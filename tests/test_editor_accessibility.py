@@ -12,7 +12,8 @@ from tests.test_editor import Editing, editing
 __all__ = ["editing"]
 
 _STILL = """() => [...document.querySelectorAll('*')].flatMap(element => [
-    [element, ''], [element, '::before'], [element, '::after']]).flatMap(([element, part]) => {
+    [element, ''], [element, '::before'], [element, '::after'], [element, '::details-content'],
+  ]).flatMap(([element, part]) => {
   const style = getComputedStyle(element, part || null);
   const longest = [style.transitionDuration, style.animationDuration].join(',').split(',')
     .reduce((most, each) => Math.max(most, parseFloat(each) || 0), 0);

@@ -1,6 +1,7 @@
 """What axe finds wrong on a page, and whether the page is wider than its window."""
 
 from pathlib import Path
+from typing import Literal
 
 from playwright.sync_api import Page
 
@@ -23,9 +24,12 @@ _STILL = """() => {
   if (window.isStill) return;
   window.isStill = true;
   const sheet = new CSSStyleSheet();
-  sheet.replaceSync('*, ::before, ::after { transition: none !important; }');
+  sheet.replaceSync(
+    '*, ::before, ::after, ::details-content { transition: none !important; }');
   document.adoptedStyleSheets.push(sheet);
 }"""
+
+_DRAWN = "() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))"
 
 
 def faults(page: Page) -> list[str]:
@@ -36,12 +40,20 @@ def faults(page: Page) -> list[str]:
     if not page.evaluate("'axe' in window"):
         page.evaluate(Path(AXE).read_text())
     page.evaluate(_STILL)
-    page.emulate_media(color_scheme="light")
+    page.evaluate(_DRAWN)
+    _show(page, "light")
     found: list[str] = page.evaluate(_RUN_AXE, RULES)
-    page.emulate_media(color_scheme="dark")
+    _show(page, "dark")
     found += [f"dark: {each}" for each in page.evaluate(_RUN_AXE, COLOUR_RULES)]
-    page.emulate_media(color_scheme="light")
+    _show(page, "light")
     spill = page.evaluate(
         "document.documentElement.scrollWidth - document.documentElement.clientWidth"
     )
     return found + ([f"{spill} px too wide"] if spill > 0 else [])
+
+
+def _show(page: Page, theme: Literal["light", "dark"]) -> None:
+    """Change the theme as the system does; a page hears of it before it is drawn again."""
+    page.emulate_media(color_scheme=theme)
+    page.locator(f"html.{theme}").wait_for(state="attached")
+    page.evaluate(_DRAWN)
