@@ -15,7 +15,7 @@ def owner(db: None) -> User:
 
 
 @pytest.fixture
-def workspace(owner: User) -> Workspace:
+def workspace(owner: User, without_examples: None) -> Workspace:
     return create_workspace(owner, name="Analytical Engines")
 
 
@@ -27,6 +27,6 @@ def actor(owner: User, workspace: Workspace) -> Actor:
 
 
 @pytest.fixture
-def other_workspace(db: None) -> Workspace:
+def other_workspace(db: None, without_examples: None) -> Workspace:
     other = User.objects.create_user("eve@example.com", PASSWORD, name="Eve")
     return create_workspace(other, name="Elsewhere")

@@ -22,7 +22,7 @@ RUN = uuid.UUID(int=1)
 
 
 @pytest.fixture
-def workspace(db: None) -> Workspace:
+def workspace(db: None, without_examples: None) -> Workspace:
     return create_workspace(User.objects.create_user("ada@example.com", "x"), name="Engines")
 
 

@@ -14,7 +14,6 @@ from flows.tests.fixtures import (  # noqa: F401
     owner,
     stranger,
     visitor,
-    without_examples,
     workspace,
 )
 

@@ -8,6 +8,5 @@ from flows.tests.fixtures import (  # noqa: F401
     owner,
     stranger,
     visitor,
-    without_examples,
     workspace,
 )

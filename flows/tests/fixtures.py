@@ -76,12 +76,6 @@ def _person(email: str, name: str) -> tuple[User, Workspace]:
 
 
 @pytest.fixture
-def without_examples(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Workspaces start empty, so that lists hold what the test made."""
-    monkeypatch.setattr("flows.services.load_examples", lambda actor: [])
-
-
-@pytest.fixture
 def owner(db: None, without_examples: None) -> tuple[User, Workspace]:
     return _person("ada@example.com", "Analytical Engines")
 

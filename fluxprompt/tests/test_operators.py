@@ -30,7 +30,7 @@ from fluxprompt.tests.rows_for_tests import CANARY, World, one_of_everything
 
 
 @pytest.fixture
-def world(db: None) -> World:
+def world(db: None, without_examples: None) -> World:
     return one_of_everything(1)
 
 

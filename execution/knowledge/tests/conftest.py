@@ -15,7 +15,6 @@ from execution.tests.conftest import (  # noqa: F401
     owner,
     stranger,
     visitor,
-    without_examples,
     workspace,
 )
 from tests.support.model_server import ModelServer

@@ -7,6 +7,5 @@ from flows.tests.fixtures import (  # noqa: F401
     make_api,
     owner,
     stranger,
-    without_examples,
     workspace,
 )
