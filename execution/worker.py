@@ -25,6 +25,7 @@ from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
 from execution.activities import ACTIVITIES, run_node_activity, run_part
 from execution.admitter import Admitter
+from execution.build import build_id
 from execution.dispatch import FLOW_ATTRIBUTE, WORKSPACE_ATTRIBUTE
 from execution.knowledge.activities import KNOWLEDGE_ACTIVITIES
 from execution.knowledge.workflows import KnowledgeIndexing
@@ -62,6 +63,7 @@ def make_worker(client: Client, queue: Queue = "io") -> Worker:
     }
     return Worker(
         client,
+        build_id=build_id(),
         task_queue=task_queue(settings.TEMPORAL_TASK_QUEUE, queue),
         workflows=[FlowRun, FlowPart, KnowledgeIndexing] if queue == "io" else [],
         activities=_activities(queue),

@@ -340,5 +340,8 @@ def test_a_runs_history_is_encrypted_short_and_carries_its_workspace(stack: Live
     attributes = scheduled.activity_task_scheduled_event_attributes
     assert {p.metadata["encoding"] for p in attributes.input.payloads} == {ENCODING}
     assert attributes.heartbeat_timeout.ToTimedelta() <= timedelta(seconds=2.5)
+    done = [e for e in events if e.event_type == EventType.EVENT_TYPE_WORKFLOW_TASK_COMPLETED]
+    versions = {e.workflow_task_completed_event_attributes.worker_version.build_id for e in done}
+    assert versions == {build_id()}
     # One node outside: eleven events, and one for the record that is written in the task itself.
     assert len(events) <= 12
