@@ -27,6 +27,7 @@ from temporalio.common import Priority
 from temporalio.service import GrpcCompression
 from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
+from execution.build import build_id
 from execution.codec import ENCODING, EncryptingCodec
 from execution.temporal_client import connect
 from execution.tests.flows_for_tests import (
