@@ -157,9 +157,10 @@ def test_several_processes_that_admit_at_once_do_not_exceed_the_limit() -> None:
     actor = limited_actor(3)
     flow = slow_flow(actor, 60_000)
     common = {"workspace_id": actor.workspace_id, "flow": flow, "version_id": flow.published_id}
+    given = {"inputs": {"text": "1"}}
     # A cancel that was asked for keeps the stack's own worker from starting them.
     Run.objects.bulk_create(
-        Run(**common, created_at=timezone.now(), pause_requested_at=timezone.now())
+        Run(**common, **given, created_at=timezone.now(), pause_requested_at=timezone.now())
         for _ in range(20)
     )
     assert actor.workspace_id in held_back_workspaces()
