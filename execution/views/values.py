@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 from uuid import UUID
 
@@ -12,7 +13,7 @@ from flows.engine.references import is_reference
 JSON = Any
 #: Characters of one value that a page shows; the rest is behind "open full".
 WINDOW = 65_536
-#: Files of one list that are shown as links.
+#: Files of one value that are shown as links.
 MOST_FILES = 100
 
 
@@ -40,7 +41,8 @@ class FileLink:
 class ShownValue:
     """A value for a template. `kind` is text, fields, files, json, large or empty.
 
-    `fields` are (name, ShownValue) of a small object of texts; `files` are links to download;
+    `fields` are (name, ShownValue) of a small object of texts; `files` are links to download, all
+    that is shown or, of JSON, beside it;
     `large` are the parts that are only linked; `cut` says that `text` is not all of it.
     """
 
@@ -101,7 +103,22 @@ def _file(value: JSON) -> FileLink | None:
 def shown_json(value: JSON) -> ShownValue:
     """A value as indented JSON, cut to the window; parts by reference show their beginning."""
     text = json.dumps(with_previews(value), ensure_ascii=False, indent=2)
-    return ShownValue("json", text=text[:WINDOW], large=_large_parts(value), cut=len(text) > WINDOW)
+    return ShownValue(
+        "json",
+        text=text[:WINDOW],
+        files=tuple(islice(_files_within(value), MOST_FILES)),
+        large=_large_parts(value),
+        cut=len(text) > WINDOW,
+    )
+
+
+def _files_within(value: JSON) -> Iterator[FileLink]:
+    """The files anywhere in a value, as they come."""
+    if link := _file(value):
+        yield link
+    elif isinstance(value, dict | list):
+        for item in value.values() if isinstance(value, dict) else value:
+            yield from _files_within(item)
 
 
 def with_previews(value: JSON) -> JSON:
