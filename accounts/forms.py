@@ -25,6 +25,10 @@ SCOPE_WORDS = {
     "knowledge:read": "Search knowledge",
     "knowledge:write": "Change knowledge",
     "usage:read": "Read usage and cost",
+    "credentials:write": "Manage credentials",
+    "variables:write": "Set variables",
+    "keys:write": "Manage API keys",
+    "audit:read": "Read the audit trail",
 }
 NEVER = 0
 
