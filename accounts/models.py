@@ -1,5 +1,6 @@
 """People, workspaces, memberships, API keys, stored secrets and the audit trail."""
 
+import json
 from typing import Any, ClassVar
 
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
@@ -312,3 +313,8 @@ class AuditEvent(models.Model):
 
     def __str__(self) -> str:
         return f"{self.actor}: {self.action} {self.target_type} {self.target_id}"
+
+    @property
+    def shown(self) -> str:
+        """Its details as a person reads them."""
+        return json.dumps(self.details, indent=2, ensure_ascii=False, sort_keys=True)

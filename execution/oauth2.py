@@ -150,7 +150,11 @@ RETURNING 1
 
 def _claim(credential: UUID, fetcher: UUID) -> bool:
     """Whether it is on this one to fetch. True also where the credential is gone, which is told."""
-    values: dict[str, Any] = {"credential": credential, "fetcher": fetcher, "seconds": CLAIM_SECONDS}
+    values: dict[str, Any] = {
+        "credential": credential,
+        "fetcher": fetcher,
+        "seconds": CLAIM_SECONDS,
+    }
     with connection.cursor() as cursor:
         cursor.execute(_CLAIM, values)
         if cursor.fetchone():

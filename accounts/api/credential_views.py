@@ -109,7 +109,9 @@ class OneCredentialView(CredentialView):
             self.actor,
             row,
             name=text_field(body, "name", most=120, required=True) if "name" in body else None,
-            values=_values(body["values"], row.type) if "values" in body else None,
+            values={**row.settings, **_values(body["values"], row.type)}
+            if "values" in body
+            else None,
             limits={name: whole_or_none(body, name) for name in LIMITS if name in body},
         )
         return Response(credential_payload(found))
