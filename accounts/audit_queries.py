@@ -69,9 +69,10 @@ def audit_events(actor: Actor, wanted: AuditFilter) -> QuerySet[AuditEvent]:
 
 
 def actions_seen(actor: Actor) -> list[str]:
-    """The actions that the workspace's events have, for a list to choose from."""
+    """The actions that the workspace's events have and their groups, to choose from."""
     rows = audit_events(actor, AuditFilter()).order_by("action")
-    return list(rows.values_list("action", flat=True).distinct()[:200])
+    seen = set(rows.values_list("action", flat=True).distinct()[:200])
+    return sorted(seen | {action.partition(".")[0] for action in seen})
 
 
 def in_pieces(rows: QuerySet[AuditEvent]) -> Iterator[list[AuditEvent]]:
