@@ -32,7 +32,7 @@ CLIENT_SECRET, REFRESH = "cs-canary/+ 1", "rt-canary-0"
 
 
 class TokenServer(Site):
-    """Gives a new token each time; `replies` come before, and `rotating` replaces refresh tokens."""
+    """Gives a new token each time; `replies` come first, `rotating` replaces refresh tokens."""
 
     def __init__(self, *, seconds: Any = 3600, rotating: bool = False) -> None:
         super().__init__(self._given)
