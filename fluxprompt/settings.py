@@ -104,7 +104,7 @@ MIDDLEWARE = [
     "allauth.usersessions.middleware.UserSessionsMiddleware",
 ]
 #: Proxies in front of us, as addresses or CIDR: their X-Forwarded-For says who calls.
-FLUX_TRUSTED_PROXIES: list[str] = env.list("FLUX_TRUSTED_PROXIES", default=[])
+FLUX_TRUSTED_PROXIES: list[str] = env.list("FLUX_TRUSTED_PROXIES", default=["127.0.0.1", "::1"])
 
 ROOT_URLCONF = "fluxprompt.urls"
 ASGI_APPLICATION = "fluxprompt.asgi.application"

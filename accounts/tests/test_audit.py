@@ -187,7 +187,7 @@ def test_the_trail_comes_in_pages(trail: Client, actor: Actor) -> None:
 def test_the_trail_is_exported_and_the_export_is_an_event(trail: Client, kind: str) -> None:
     answer = trail.post(f"/settings/audit/{kind}/", {"action": "key.create"})
     assert answer["Content-Disposition"].endswith(f'.{kind}"')
-    text = b"".join(answer.streaming_content).decode()  # type: ignore[arg-type]
+    text = b"".join(answer.streaming_content).decode()  # type: ignore[attr-defined]
     if kind == "csv":
         rows: list[dict[str, Any]] = list(csv.DictReader(io.StringIO(text)))
     else:
