@@ -29,10 +29,11 @@ class CredentialChangeForm(ServiceForm):
         super().__init__(data, initial=initial, auto_id="credential_%s")
         self._fields = FIELDS[credential.type]
         for field in self._fields:
+            stays = field.required or field.secret
             kept = "Left empty, what is stored stays." if field.secret else ""
             needed = field.required and not field.secret and not field.default
             self.fields[field.name] = forms.CharField(
-                label=field.label if needed or field.secret else f"{field.label} (optional)",
+                label=field.label if stays else f"{field.label} (optional)",
                 required=needed,
                 help_text=" ".join(part for part in (field.help, kept) if part),
                 widget=widget_for(field),
