@@ -298,7 +298,8 @@ def credential_change(
         for field in credential_types.FIELDS[credential.type]
         if field.secret and field.name not in filled
     ]
-    kept = _kept_secret(credential, secrets_left_out[0]) if secrets_left_out else {}
+    stored = _kept_secret(credential, secrets_left_out[0]) if secrets_left_out else {}
+    kept = {name: stored[name] for name in secrets_left_out if name in stored}
     open_part, secret_part = credential_types.split(credential.type, {**kept, **filled})
     moved = credential_types.address_moved(credential.type, credential.settings, open_part)
     if kept and moved:

@@ -174,6 +174,16 @@ def test_s12_a_credential_is_changed_on_its_page_without_being_shown(
     assert (wrong.status_code, b"next-one" in wrong.content) == (422, False)
 
 
+def test_s12_an_oauth2_client_moves_only_with_its_secrets(manager: Api, actor: Actor) -> None:
+    client = {"token_url": "https://a.example", "client_id": "x", "client_secret": CANARY}
+    credential = stored(actor, "oauth2", **client)
+    address = f"/credentials/{credential.id}"
+    moved = {"token_url": "https://b.example"}
+    assert_problem(manager("PATCH", address, {"values": moved}), 422, "invalid_value")
+    answer = manager("PATCH", address, {"values": {**moved, "client_secret": "another"}})
+    assert answer.json()["settings"]["token_url"] == "https://b.example"
+
+
 def test_s9_a_credential_of_another_workspace_is_not_found(
     manager: Api, visitor: Client, actor: Actor, stranger: Api
 ) -> None:
