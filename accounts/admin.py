@@ -256,7 +256,13 @@ class ApiKeyAdmin(NoAdding, OperatorAdmin):
     )
     list_select_related = ("workspace", "created_by")
     search_fields = ("name", "prefix", "workspace__name", "workspace__slug")
-    fields = readonly_fields = (*list_display, "scopes")
+    fields = readonly_fields = (
+        *list_display,
+        "last_used_ip",
+        "requests_per_minute",
+        "monthly_budget",
+        "scopes",
+    )
     actions = ("revoke",)
 
     @admin.action(description="Revoke the selected keys", permissions=["change"])
@@ -324,11 +330,14 @@ class VariableAdmin(OperatorAdmin):
 class AuditEventAdmin(ReadOnlyAdmin):
     """Who did what, when."""
 
-    list_display = ("at", "actor", "action", "target_type", "target_id", "workspace")
+    list_display = ("at", "actor", "action", "target_type", "target_id", "workspace", "via", "ip")
     list_select_related = ("workspace",)
     list_filter = (("workspace", AutocompleteSelectFilter), ("at", RangeDateTimeFilter))
-    search_fields = ("actor", "action", "target_type", "target_id")
-    fields = ("at", "actor", "user", "action", "target_type", "target_id", "workspace", "facts")
+    search_fields = ("actor", "action", "target_type", "target_id", "ip")
+    fields = (
+        *("at", "actor", "user", "via", "ip", "action", "target_type", "target_id", "workspace"),
+        "facts",
+    )
     readonly_fields = ("facts",)
 
     @admin.display(description="Details")

@@ -8,6 +8,8 @@ class AccountsConfig(AppConfig):
     name = "accounts"
 
     def ready(self) -> None:
+        from accounts import sign_ins
         from accounts.checks import settings_are_usable
 
         checks.register(settings_are_usable)
+        sign_ins.listen()

@@ -1,5 +1,6 @@
 """Settings of this app that `manage.py check` looks at."""
 
+from ipaddress import ip_network
 from typing import Any
 
 from cryptography.fernet import Fernet
@@ -34,7 +35,11 @@ def settings_are_usable(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
                     id="accounts.E002",
                 )
             )
-    days_of = {"FLUX_RETENTION_DAYS": "runs", "FLUX_MEMORY_DAYS": "memories of sessions"}
+    days_of = {
+        "FLUX_RETENTION_DAYS": "runs",
+        "FLUX_MEMORY_DAYS": "memories of sessions",
+        "FLUX_AUDIT_DAYS": "audit events",
+    }
     for number, (name, kept) in enumerate(days_of.items(), start=3):
         days = getattr(settings, name)
         if days is not None and not 1 <= days <= MAX_RETENTION_DAYS:
@@ -46,4 +51,16 @@ def settings_are_usable(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
                     id=f"accounts.E00{number}",
                 )
             )
+    return found + _proxies()
+
+
+def _proxies() -> list[CheckMessage]:
+    found: list[CheckMessage] = []
+    for proxy in settings.FLUX_TRUSTED_PROXIES:
+        try:
+            ip_network(proxy, strict=False)
+        except ValueError:
+            hint = "Write addresses or CIDR, comma-separated, as in 10.0.0.1,192.168.0.0/24."
+            message = f"FLUX_TRUSTED_PROXIES names '{proxy}', which is no address."
+            found.append(Error(message, hint=hint, id="accounts.E006"))
     return found

@@ -77,6 +77,7 @@ def _authority(name: str, value: str) -> None:
 CHECKS: dict[str, Callable[[str, str], None]] = {
     "base_url": _web_address,
     "url": _web_address,
+    "token_url": _web_address,
     "header": _header_name,
     "host": _host,
     "port": _port,

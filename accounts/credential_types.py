@@ -123,6 +123,49 @@ FIELDS: dict[str, tuple[Field, ...]] = {
     ),
 }
 
+FIELDS[CredentialType.OAUTH2] = (
+    Field(
+        "grant",
+        "Signs in by",
+        default="client_credentials",
+        address=True,
+        choices=(
+            ("client_credentials", "The client's own id and secret"),
+            ("refresh_token", "A refresh token, on behalf of a person"),
+        ),
+    ),
+    Field(
+        "token_url",
+        "Token address",
+        address=True,
+        help="As in https://auth.example.com/oauth2/token",
+    ),
+    Field("client_id", "Client id"),
+    Field("client_secret", "Client secret", secret=True, required=False),
+    Field(
+        "client_auth",
+        "Client is told by",
+        default="basic",
+        choices=(("basic", "Header (Basic)"), ("body", "Fields of the request")),
+    ),
+    Field("scope", "Scopes", required=False, help="With spaces between them."),
+    Field("audience", "Audience", required=False, help="Only where the server asks for it."),
+    Field(
+        "refresh_token",
+        "Refresh token",
+        secret=True,
+        required=False,
+        help="Where it signs in by one. A new one that the server gives takes its place.",
+    ),
+    Field(
+        "url",
+        "Address of an MCP server",
+        required=False,
+        address=True,
+        help="Only for MCP nodes; HTTP requests have addresses of their own.",
+    ),
+)
+
 #: The types that open a language model's provider.
 MODEL_PROVIDERS = (
     CredentialType.ANTHROPIC,
@@ -150,6 +193,11 @@ def split(credential_type: str, values: Mapping[str, Any]) -> tuple[dict[str, st
             "security",
             "A password is never sent unencrypted. Choose STARTTLS or TLS.",
         )
+    if credential_type == CredentialType.OAUTH2:
+        needed = "refresh_token" if open_part["grant"] == "refresh_token" else "client_secret"
+        if needed not in secret_part:
+            label = needed.replace("_", " ").capitalize()
+            raise InvalidValue(needed, f"Fill in '{label}': it signs in by it.")
     return open_part, secret_part
 
 

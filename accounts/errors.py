@@ -1,5 +1,7 @@
 """What can be wrong with what a person filled in."""
 
+from collections.abc import Sequence
+
 
 class InvalidValue(Exception):
     """Something that was filled in cannot be used; `field` names it, `message` says why."""
@@ -10,3 +12,19 @@ class InvalidValue(Exception):
         super().__init__(message)
         self.field = field
         self.message = message
+
+
+class CredentialInUse(Exception):
+    """A credential that flows name is deleted only where somebody says so; `flows` are names."""
+
+    code = "credential_in_use"
+
+    def __init__(self, flows: Sequence[str]) -> None:
+        shown = ", ".join(f"'{name}'" for name in flows[:5])
+        more = f" and {len(flows) - 5} more" if len(flows) > 5 else ""
+        self.message = (
+            f"Flows use this credential: {shown}{more}. They will fail without it; confirm that it "
+            "shall be deleted all the same."
+        )
+        super().__init__(self.message)
+        self.flows = flows

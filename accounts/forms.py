@@ -12,6 +12,7 @@ from django.utils import timezone
 
 from accounts.credential_types import FIELDS, Field
 from accounts.errors import InvalidValue
+from accounts.key_rules import MAX_PER_MINUTE
 from accounts.models import MAX_RETENTION_DAYS, Credential, CredentialType, User, Workspace
 from accounts.permissions import DEFAULT_SCOPES, SCOPE_ACTIONS
 
@@ -25,6 +26,10 @@ SCOPE_WORDS = {
     "knowledge:read": "Search knowledge",
     "knowledge:write": "Change knowledge",
     "usage:read": "Read usage and cost",
+    "credentials:write": "Manage credentials",
+    "variables:write": "Set variables",
+    "keys:write": "Manage API keys",
+    "audit:read": "Read the audit trail",
 }
 NEVER = 0
 
@@ -121,7 +126,7 @@ def limit_fields() -> dict[str, forms.Field]:
 LIMITS = ("max_concurrent", "requests_per_minute")
 
 
-def _widget(field: Field) -> forms.Widget:
+def widget_for(field: Field) -> forms.Widget:
     """How a field of a credential is filled in; what is secret is never sent back."""
     attributes = {"autocomplete": "off", "spellcheck": "false"}
     if field.secret:
@@ -159,7 +164,7 @@ class CredentialForm(ServiceForm):
                 required=field.required and not field.default,
                 initial=field.default if field.choices else None,
                 help_text=field.help,
-                widget=_widget(field),
+                widget=widget_for(field),
             )
 
         self.fields |= limit_fields()
@@ -174,7 +179,30 @@ class CredentialForm(ServiceForm):
         return {name: self.cleaned_data[name] for name in LIMITS}
 
 
-class ApiKeyForm(ServiceForm):
+class KeyLimitsForm(ServiceForm):
+    """The limits of an API key, new or changed."""
+
+    requests_per_minute = forms.IntegerField(
+        label="Calls a minute (optional)",
+        required=False,
+        min_value=1,
+        max_value=MAX_PER_MINUTE,
+        widget=forms.NumberInput({"inputmode": "numeric"}),
+    )
+    monthly_budget = forms.DecimalField(
+        label="Budget a month, in US dollars (optional)",
+        required=False,
+        min_value=0,
+        help_text="What runs that it starts may cost. Then no more are started until the month "
+        "is over (UTC).",
+        widget=forms.NumberInput({"inputmode": "decimal", "step": "any"}),
+    )
+
+    def limits(self) -> dict[str, Any]:
+        return {name: self.cleaned_data[name] for name in ("requests_per_minute", "monthly_budget")}
+
+
+class ApiKeyForm(KeyLimitsForm):
     """A new API key."""
 
     name = forms.CharField(
@@ -191,6 +219,7 @@ class ApiKeyForm(ServiceForm):
         widget=forms.CheckboxSelectMultiple,
         error_messages={"required": "Choose at least one."},
     )
+    field_order = ("name", "expires", "requests_per_minute", "monthly_budget", "scopes")
 
     def __init__(self, data: Any = None) -> None:
         super().__init__(data, auto_id="key_%s")

@@ -1,14 +1,34 @@
 """What other apps want done when something happens here, since accounts may not import them."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from accounts.models import User, Workspace
+    from decimal import Decimal
+    from uuid import UUID
 
+    from accounts.models import Credential, User, Workspace
+
+
+@dataclass(frozen=True)
+class CredentialUse:
+    """Nodes of a flow's draft (`version` None) or published version that name a credential."""
+
+    flow_id: "UUID"
+    flow_name: str
+    version: int | None
+    nodes: tuple[str, ...]
+    by_name: bool
+
+
+type CredentialUses = Callable[["Credential"], list[CredentialUse]]
+type SpentByKeys = Callable[[Collection["UUID"]], Mapping["UUID", "Decimal"]]
 type WorkspaceCreated = Callable[["Workspace", "User"], None]
 
 _workspace_created: list[WorkspaceCreated] = []
+_spent_by_keys: list[SpentByKeys] = []
+_credential_uses: list[CredentialUses] = []
 
 
 def on_workspace_created(function: WorkspaceCreated) -> WorkspaceCreated:
@@ -25,3 +45,25 @@ def workspace_created(workspace: "Workspace", owner: "User") -> None:
     """Tell everyone who registered, in the order of registration."""
     for function in _workspace_created:
         function(workspace, owner)
+
+
+def tells_what_keys_spent(function: SpentByKeys) -> SpentByKeys:
+    """`function(key ids)` says what runs of these keys have cost this month, in US dollars."""
+    _spent_by_keys[:] = [function]
+    return function
+
+
+def spent_by_keys(keys: Collection["UUID"]) -> Mapping["UUID", "Decimal"]:
+    """US dollars of this calendar month (UTC) by key; a key that spent nothing is left out."""
+    return _spent_by_keys[0](keys) if keys and _spent_by_keys else {}
+
+
+def tells_who_uses_credentials(function: CredentialUses) -> CredentialUses:
+    """`function(credential)` says which nodes of flows name it."""
+    _credential_uses[:] = [function]
+    return function
+
+
+def credential_uses(credential: "Credential") -> list[CredentialUse]:
+    """Where flows name a credential; nowhere while no app told of itself."""
+    return _credential_uses[0](credential) if _credential_uses else []

@@ -1,5 +1,6 @@
 """People, workspaces, memberships, API keys, stored secrets and the audit trail."""
 
+import json
 from typing import Any, ClassVar
 
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
@@ -134,13 +135,48 @@ class ApiKey(models.Model):
     created_at = models.DateTimeField(auto_now_add=True)
     expires_at = models.DateTimeField(null=True, blank=True)
     last_used_at = models.DateTimeField(null=True, blank=True, editable=False)
+    last_used_ip = models.GenericIPAddressField(null=True, blank=True, editable=False)
     revoked_at = models.DateTimeField(null=True, blank=True)
+    requests_per_minute = models.PositiveIntegerField(
+        "calls a minute",
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(1)],
+        help_text="Over all web servers; empty: no limit.",
+    )
+    monthly_budget = models.DecimalField(
+        "budget a month",
+        max_digits=12,
+        decimal_places=4,
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(0)],
+        help_text="US dollars that runs started with it may cost in a month (UTC); empty: any.",
+    )
 
     class Meta:
         verbose_name = "API key"
 
     def __str__(self) -> str:
         return f"{self.name} (flux_{self.prefix}…)"
+
+
+class KeyRate(models.Model):
+    """The calls of a limited key in its current minute: one row each, changed in one statement.
+
+    The table is unlogged: after a crash of the database every key begins anew.
+    """
+
+    key = models.UUIDField(primary_key=True, editable=False)
+    began_at = models.DateTimeField(help_text="When the minute began: with its first call.")
+    used = models.PositiveIntegerField(help_text="Calls in it, refused ones too.")
+
+    class Meta:
+        verbose_name = "calls of an API key"
+        verbose_name_plural = "calls of API keys"
+
+    def __str__(self) -> str:
+        return f"{self.key}: {self.used}"
 
 
 class CredentialType(models.TextChoices):
@@ -156,6 +192,7 @@ class CredentialType(models.TextChoices):
     MYSQL = "mysql", "MySQL database"
     SMTP = "smtp", "Mail server (SMTP)"
     MCP = "mcp", "MCP server"
+    OAUTH2 = "oauth2", "OAuth 2.0 client"
 
 
 class Credential(models.Model):
@@ -180,6 +217,7 @@ class Credential(models.Model):
     created_by = models.ForeignKey(User, models.SET_NULL, null=True, related_name="+")
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
+    last_used_at = models.DateTimeField(null=True, blank=True, editable=False)
 
     class Meta:
         constraints = (
@@ -188,6 +226,25 @@ class Credential(models.Model):
 
     def __str__(self) -> str:
         return f"{self.name} ({self.get_type_display()})"
+
+
+class AccessToken(models.Model):
+    """What an OAuth 2.0 credential was last given by its token server, sealed as its secret is.
+
+    One worker fetches a new one at a time: `fetcher`, whose claim ends at `claimed_until`. It is
+    thrown away with every change of the credential.
+    """
+
+    credential = models.OneToOneField(
+        Credential, models.CASCADE, primary_key=True, related_name="access_token"
+    )
+    secret = models.BinaryField(null=True, editable=False)
+    expires_at = models.DateTimeField(null=True, editable=False)
+    fetcher = models.UUIDField(null=True, editable=False)
+    claimed_until = models.DateTimeField(null=True, editable=False)
+
+    def __str__(self) -> str:
+        return f"access token of {self.credential}"
 
 
 class Variable(models.Model):
@@ -225,7 +282,11 @@ class SetupLink(models.Model):
 
 
 class AuditEvent(models.Model):
-    """Who did what, when; written by the service that did it, never changed."""
+    """Who did what, when and from where; written by the service that did it.
+
+    Triggers of the table refuse every change and, but for retention, every deletion. Only where a
+    workspace or a person is deleted, the reference to it becomes empty.
+    """
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     workspace = models.ForeignKey(
@@ -237,6 +298,13 @@ class AuditEvent(models.Model):
     target_type = models.CharField(max_length=40)
     target_id = models.CharField(max_length=64)
     details = models.JSONField(default=dict, blank=True)
+    via = models.CharField(
+        max_length=24,
+        default="system",
+        db_default="system",  # a process of the release before does not know this column
+        help_text="browser, operator, command, system or the beginning of an API key.",
+    )
+    ip = models.GenericIPAddressField("address", null=True, blank=True)
     at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
@@ -245,3 +313,8 @@ class AuditEvent(models.Model):
 
     def __str__(self) -> str:
         return f"{self.actor}: {self.action} {self.target_type} {self.target_id}"
+
+    @property
+    def shown(self) -> str:
+        """Its details as a person reads them."""
+        return json.dumps(self.details, indent=2, ensure_ascii=False, sort_keys=True)

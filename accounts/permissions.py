@@ -49,8 +49,14 @@ SCOPE_ACTIONS: dict[str, frozenset[str]] = {
     "knowledge:read": frozenset({"knowledge.read", "workspace.read"}),
     "knowledge:write": frozenset({"knowledge.read", "knowledge.edit", "workspace.read"}),
     "usage:read": frozenset({"usage.read", "workspace.read"}),
+    "credentials:write": frozenset({"credential.manage", "workspace.read"}),
+    "variables:write": frozenset({"variable.manage", "workspace.read"}),
+    "keys:write": frozenset({"key.manage", "workspace.read"}),
+    "audit:read": frozenset({"audit.read", "workspace.read"}),
 }
-DEFAULT_SCOPES = tuple(SCOPE_ACTIONS)
+#: Scopes that manage the workspace: a key has them only where somebody chose them.
+MANAGING_SCOPES = frozenset({"credentials:write", "variables:write", "keys:write", "audit:read"})
+DEFAULT_SCOPES = tuple(scope for scope in SCOPE_ACTIONS if scope not in MANAGING_SCOPES)
 
 
 def _scope_hint(action: str) -> str:
@@ -86,6 +92,8 @@ class Actor:
     user_id: UUID | None = None
     api_key_id: UUID | None = None
     scopes: tuple[str, ...] = ()
+    #: Whether its key may have a budget; False where it is known to have none.
+    has_budget: bool = True
 
     def can(self, action: str) -> bool:
         return action in self.actions
@@ -112,11 +120,20 @@ def member_actor(user: User, workspace: Workspace) -> Actor | None:
     return Actor(workspace.id, str(user), ROLE_ACTIONS[membership.role], user_id=user.id)
 
 
-def key_actor(workspace_id: UUID, key_id: UUID, name: str, scopes: Iterable[str]) -> Actor:
+def key_actor(
+    workspace_id: UUID, key_id: UUID, name: str, scopes: Iterable[str], *, has_budget: bool = True
+) -> Actor:
     """The actor for a request made with an API key."""
     granted = tuple(scope for scope in scopes if scope in SCOPE_ACTIONS)
     actions = frozenset[str]().union(*(SCOPE_ACTIONS[scope] for scope in granted))
-    return Actor(workspace_id, f"key {name}", actions, api_key_id=key_id, scopes=granted)
+    return Actor(
+        workspace_id,
+        f"key {name}",
+        actions,
+        api_key_id=key_id,
+        scopes=granted,
+        has_budget=has_budget,
+    )
 
 
 def system_actor(workspace_id: UUID, label: str = "system") -> Actor:

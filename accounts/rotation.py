@@ -8,7 +8,7 @@ from uuid import UUID
 from allauth.mfa.models import Authenticator
 from django.db import transaction
 
-from accounts.models import Credential
+from accounts.models import AccessToken, Credential
 from accounts.vault import SecretUnreadable, open_text, seal, seal_text, unseal
 
 BATCH = 200
@@ -26,6 +26,7 @@ def rotate_secrets() -> Rotation:
     """Seal every stored secret with the newest key. What cannot be read is left as it is."""
     outcome = Rotation()
     _in_batches(Credential, _rotate_batch, outcome)
+    _in_batches(AccessToken, _rotate_tokens, outcome)
     _in_batches(Authenticator, _rotate_factors, outcome)
     return outcome
 
@@ -33,7 +34,7 @@ def rotate_secrets() -> Rotation:
 def _in_batches(
     model: Any, rotate: Callable[[list[Any], Rotation], None], outcome: Rotation
 ) -> None:
-    ids = list(model.objects.order_by("id").values_list("id", flat=True))
+    ids = list(model.objects.order_by("pk").values_list("pk", flat=True))
     for start in range(0, len(ids), BATCH):
         with transaction.atomic():
             rotate(ids[start : start + BATCH], outcome)
@@ -54,6 +55,19 @@ def _rotate_batch(ids: list[UUID], outcome: Rotation) -> None:
             changed.append(row)
     Credential.objects.bulk_update(changed, ["secret"])
     outcome.rotated += len(changed)
+
+
+def _rotate_tokens(ids: list[UUID], outcome: Rotation) -> None:
+    """Access tokens, which are fetched anew where they cannot be read: they just go."""
+    rows = AccessToken.objects.select_for_update(of=("self",)).select_related("credential")
+    for row in rows.filter(pk__in=ids, secret__isnull=False):
+        workspace = row.credential.workspace_id
+        try:
+            row.secret = seal(workspace, unseal(workspace, row.secret or b""))
+        except SecretUnreadable:
+            row.delete()
+        else:
+            row.save(update_fields=["secret"])
 
 
 def _rotate_factors(ids: list[int], outcome: Rotation) -> None:

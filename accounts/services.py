@@ -6,7 +6,9 @@ import secrets
 import string
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import asdict
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
@@ -14,10 +16,11 @@ from django.db import IntegrityError, models, transaction
 from django.utils import timezone
 from django.utils.text import slugify
 
-from accounts import credential_types, hooks
+from accounts import credential_types, hooks, key_rules
 from accounts.errors import InvalidValue
 from accounts.models import (
     MAX_RETENTION_DAYS,
+    AccessToken,
     ApiKey,
     AuditEvent,
     Credential,
@@ -27,7 +30,8 @@ from accounts.models import (
     Variable,
     Workspace,
 )
-from accounts.permissions import DEFAULT_SCOPES, SCOPE_ACTIONS, Actor
+from accounts.origin import current_origin
+from accounts.permissions import DEFAULT_SCOPES, Actor
 from accounts.vault import SecretUnreadable, seal, unseal
 
 #: The highest limit of calls; above, leave it empty.
@@ -59,7 +63,10 @@ def record_audit(
     details: Mapping[str, Any],
 ) -> AuditEvent:
     """The audit row itself; `audit` is what services call, this is for what has no workspace."""
+    origin = current_origin()
     return AuditEvent.objects.create(
+        via=origin.via[:24],
+        ip=origin.ip,
         workspace_id=workspace_id,
         user_id=user_id,
         actor=label[:200],
@@ -141,43 +148,50 @@ def create_api_key(
     name: str,
     scopes: Iterable[str] = DEFAULT_SCOPES,
     expires_at: datetime | None = None,
+    requests_per_minute: int | None = None,
+    monthly_budget: Decimal | None = None,
 ) -> tuple[ApiKey, str]:
-    """A new key and its token `flux_<prefix>_<secret>`, which is never shown again."""
+    """A new key and its token `flux_<prefix>_<secret>`, which is never shown again.
+
+    `monthly_budget`: US dollars that its runs may cost in a calendar month (UTC). A key makes none
+    with more scopes or wider limits than its own. Raises InvalidValue, PermissionRefused.
+    """
     actor.require("key.manage")
-    granted = _scopes(scopes)
-    if expires_at is not None and expires_at <= timezone.now():
-        raise InvalidValue("expires_at", "Choose a time in the future.")
+    given = key_rules.granted(actor, scopes)
+    limits = key_rules.checked(
+        actor, key_rules.KeyLimits(expires_at, requests_per_minute, monthly_budget)
+    )
     prefix = "".join(secrets.choice(_PREFIX_ALPHABET) for _ in range(8))
     token = f"flux_{prefix}_{secrets.token_urlsafe(32)}"
     with transaction.atomic():
         key = ApiKey.objects.create(
             workspace_id=actor.workspace_id,
-            name=_text("name", name, 120),
+            name=key_name(name),
             prefix=prefix,
             digest=token_digest(token),
-            scopes=granted,
-            created_by_id=actor.user_id,
-            expires_at=expires_at,
+            scopes=given,
+            created_by_id=_responsible(actor),
+            **asdict(limits),
         )
-        audit(actor, "key.create", key, name=key.name, prefix=prefix, scopes=granted)
+        audit(actor, "key.create", key, name=key.name, prefix=prefix, scopes=given)
     return key, token
+
+
+def _responsible(actor: Actor) -> UUID | None:
+    """Who stands for a new key: of one that a key makes, whoever made that one."""
+    if actor.api_key_id is None:
+        return actor.user_id
+    return ApiKey.objects.values_list("created_by", flat=True).get(id=actor.api_key_id)
+
+
+def key_name(name: str) -> str:
+    """A key's name as it is kept. Raises InvalidValue."""
+    return _text("name", name, 120)
 
 
 def token_digest(token: str) -> str:
     """What is kept of a token. It has 256 random bits, so a fast hash is enough."""
     return hashlib.sha256(token.encode()).hexdigest()
-
-
-def _scopes(scopes: Iterable[str]) -> list[str]:
-    granted = list(dict.fromkeys(scopes))
-    unknown = [scope for scope in granted if scope not in SCOPE_ACTIONS]
-    if unknown or not granted:
-        raise InvalidValue(
-            "scopes",
-            (f"There is no scope '{unknown[0]}'. " if unknown else "A key needs a scope. ")
-            + f"Choose of {', '.join(SCOPE_ACTIONS)}.",
-        )
-    return granted
 
 
 def revoke_api_key(actor: Actor, key: ApiKey) -> ApiKey:
@@ -230,10 +244,13 @@ def create_credential(
 def replace_secret(actor: Actor, credential: Credential, values: Mapping[str, Any]) -> Credential:
     """Change a credential's fields; a secret field that is left empty keeps its value."""
     actor.require("credential.manage")
-    credential.settings, secret_part = credential_change(credential, values)
-    credential.secret = seal(credential.workspace_id, secret_part)
     with transaction.atomic():
+        # Held: a token server may give a new refresh token at this moment.
+        row = Credential.objects.select_for_update().get(id=credential.id)
+        credential.settings, secret_part = credential_change(row, values)
+        credential.secret = seal(credential.workspace_id, secret_part)
         credential.save(update_fields=["settings", "secret", "updated_at"])
+        AccessToken.objects.filter(credential=credential).delete()
         audit(actor, "credential.replace", credential, name=credential.name)
     return credential
 
@@ -281,7 +298,8 @@ def credential_change(
         for field in credential_types.FIELDS[credential.type]
         if field.secret and field.name not in filled
     ]
-    kept = _kept_secret(credential, secrets_left_out[0]) if secrets_left_out else {}
+    stored = _kept_secret(credential, secrets_left_out[0]) if secrets_left_out else {}
+    kept = {name: stored[name] for name in secrets_left_out if name in stored}
     open_part, secret_part = credential_types.split(credential.type, {**kept, **filled})
     moved = credential_types.address_moved(credential.type, credential.settings, open_part)
     if kept and moved:

@@ -2,7 +2,7 @@
 
 from django.urls import URLPattern, path
 
-from accounts.views import settings
+from accounts.views import audit, keys, settings
 from accounts.views.setup import setup
 
 urlpatterns: list[URLPattern] = [
@@ -27,7 +27,10 @@ urlpatterns: list[URLPattern] = [
         name="settings-credential-limits",
     ),
     path("settings/keys/", settings.add_key, name="settings-keys"),
+    path("settings/keys/<uuid:key_id>/", keys.key_page, name="settings-key"),
     path("settings/keys/<uuid:key_id>/revoke/", settings.revoke_key, name="settings-key-revoke"),
+    path("settings/audit/", audit.audit_page, name="audit"),
+    path("settings/audit/<slug:kind>/", audit.audit_export, name="audit-export"),
     path("settings/variables/", settings.set_variable, name="settings-variables"),
     path(
         "settings/variables/<int:variable_id>/delete/",

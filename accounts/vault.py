@@ -13,6 +13,7 @@ from uuid import UUID
 
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from django.conf import settings
+from django.db import connection
 from django.db.models import Q
 
 from accounts.models import Credential
@@ -117,6 +118,22 @@ def _opened(row: Credential) -> OpenCredential:
         row.max_concurrent,
         row.requests_per_minute,
     )
+
+
+# One row in a minute at most, and no waiting for whoever has it: a credential that is changed or
+# used by many at this moment is noted by the next one.
+_NOTE_USE = """
+UPDATE accounts_credential SET last_used_at = now() WHERE id = (
+  SELECT id FROM accounts_credential
+  WHERE id = %s AND (last_used_at IS NULL OR last_used_at < now() - interval '1 minute')
+  FOR NO KEY UPDATE SKIP LOCKED)
+"""
+
+
+def note_use(credential_id: UUID) -> None:
+    """Remember that a credential is used now, to the minute."""
+    with connection.cursor() as cursor:
+        cursor.execute(_NOTE_USE, [credential_id])
 
 
 def secret_strings(value: Any) -> set[str]:

@@ -125,7 +125,16 @@ class UsageRecord(models.Model):
                 fields=["run_id", "node", "path", "attempt", "model"], name="usage_once"
             ),
         )
-        indexes = (models.Index(fields=["workspace", "-at"], name="usage_by_workspace"),)
+        indexes = (
+            models.Index(fields=["workspace", "-at"], name="usage_by_workspace"),
+            # What a key has spent this month is asked before each run that it starts.
+            models.Index(
+                fields=["api_key", "at"],
+                include=["cost"],
+                condition=models.Q(api_key__isnull=False),
+                name="usage_by_key",
+            ),
+        )
 
     def __str__(self) -> str:
         return f"{self.model}: {self.input_tokens}+{self.output_tokens}"

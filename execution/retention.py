@@ -17,6 +17,7 @@ from django.db import OperationalError, connection, transaction
 from django.db.models import Q
 from django.utils import timezone
 
+from accounts.audit_files import expire_audit
 from execution import partitions, unused
 from execution.database import in_database
 from execution.files.sweeps import drop_leftovers, expire_files
@@ -64,6 +65,7 @@ class Retention:
             expire_files,
             drop_leftovers,
             expire_sessions,
+            expire_audit,
         )
         for step in steps:
             if await _again_and_again(step):

@@ -12,6 +12,7 @@ from django.utils import timezone
 from accounts.models import Variable
 from accounts.permissions import Actor
 from accounts.services import audit
+from billing.key_budgets import check_key_budget
 from execution.admission import admission_of, tell_held_back
 from execution.dispatch import dispatch, request_cancel
 from execution.ending import end_from_outside
@@ -81,7 +82,8 @@ def start_run(
     `priority`: 1 (first) to 5 (last); None: 3. What the limits hold back starts when there is room.
     The row is the promise: if Temporal cannot be reached now, the sweeper of a worker starts the
     run later. An inline run may be over when this returns. Raises InputsInvalid, NotPublished,
-    IdempotencyConflict, DocumentInvalid, FlowGone, OptionsInvalid, PermissionRefused.
+    IdempotencyConflict, DocumentInvalid, FlowGone, OptionsInvalid, PermissionRefused,
+    KeyBudgetExhausted.
     """
     actor.require("run.start")
     asked = ""
@@ -89,6 +91,7 @@ def start_run(
         asked = _request_digest(flow, inputs, version, session_id, options, priority)
         if earlier := earlier_run(actor, idempotency_key, asked):
             return Started(earlier, created=False)
+    check_key_budget(actor)
     pinned = pin(actor, flow, version, options)
     run = Run(
         workspace_id=actor.workspace_id,

@@ -9,6 +9,7 @@ from django.utils import timezone
 
 from accounts.permissions import Actor
 from accounts.services import audit
+from billing.key_budgets import check_key_budget
 from execution.admission import tell_held_back
 from execution.errors import OptionsInvalid, RunStateConflict
 from execution.models import OPEN, NodeRun, NodeStatus, Run, RunStatus
@@ -120,6 +121,7 @@ def rerun_run(
     run = Run.objects.select_related("version", "snapshot", "flow").get(id=run.id)
     if not run.ended:
         raise RunStateConflict("The run has not ended yet. Cancel it, or wait for its end.")
+    check_key_budget(actor)
     pinned = pin_again(run) if version is None else pin(actor, run.flow, version, run.options)
     check_options(run.options, pinned)
     document = carried_out(parse(dict(pinned.whole_document())), run.options)

@@ -6,6 +6,7 @@ from execution.views import (
     approval_link,
     approvals,
     codec,
+    credential,
     describe,
     editor,
     editor_runs,
@@ -36,6 +37,8 @@ class ValueSide:
 
 
 register_converter(ValueSide, "side")
+
+_CREDENTIAL = "settings/credentials/<uuid:credential_id>/"
 
 urlpatterns: list[URLPattern] = [
     path("", flows.flow_list, name="flow-list"),
@@ -91,6 +94,10 @@ urlpatterns: list[URLPattern] = [
     path("approvals/", approvals.approval_list, name="approval-list"),
     path("approvals/<uuid:approval_id>/", approvals.approval_page, name="approval-detail"),
     path("approvals/by-link/<str:token>/", approval_link.by_link, name="approval-link"),
+    path(f"{_CREDENTIAL}", credential.credential_page, name="credential-detail"),
+    path(f"{_CREDENTIAL}change/", credential.credential_change, name="credential-change"),
+    path(f"{_CREDENTIAL}try/", credential.credential_try, name="credential-try"),
+    path(f"{_CREDENTIAL}remove/", credential.credential_delete, name="credential-delete"),
     path("temporal-codec/decode", codec.decode, name="temporal-codec-decode"),
     path("temporal-codec/encode", codec.encode, name="temporal-codec-encode"),
 ]

@@ -5,16 +5,24 @@ from typing import TYPE_CHECKING
 from django.apps import AppConfig
 
 if TYPE_CHECKING:
-    from accounts.models import User, Workspace
+    from accounts.hooks import CredentialUse
+    from accounts.models import Credential, User, Workspace
 
 
 class FlowsConfig(AppConfig):
     name = "flows"
 
     def ready(self) -> None:
-        from accounts.hooks import on_workspace_created
+        from accounts.hooks import on_workspace_created, tells_who_uses_credentials
 
         on_workspace_created(_give_examples)
+        tells_who_uses_credentials(_credential_uses)
+
+
+def _credential_uses(credential: "Credential") -> "list[CredentialUse]":
+    from flows.credential_uses import credential_uses
+
+    return credential_uses(credential)
 
 
 def _give_examples(workspace: "Workspace", owner: "User") -> None:

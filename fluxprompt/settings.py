@@ -89,6 +89,7 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "accounts.middleware.origin",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.middleware.csp.ContentSecurityPolicyMiddleware",
@@ -102,6 +103,8 @@ MIDDLEWARE = [
     "allauth.account.middleware.AccountMiddleware",
     "allauth.usersessions.middleware.UserSessionsMiddleware",
 ]
+#: Proxies in front of us, as addresses or CIDR: their X-Forwarded-For says who calls.
+FLUX_TRUSTED_PROXIES: list[str] = env.list("FLUX_TRUSTED_PROXIES", default=["127.0.0.1", "::1"])
 
 ROOT_URLCONF = "fluxprompt.urls"
 ASGI_APPLICATION = "fluxprompt.asgi.application"
@@ -323,6 +326,8 @@ FLUX_SANDBOX_PROCESSES = env.int(
 FLUX_ALLOW_HOSTS = env.list("FLUX_ALLOW_HOSTS", default=[])
 #: Days that runs are kept after their end where a workspace says nothing; None: for ever.
 FLUX_RETENTION_DAYS: int | None = env.int("FLUX_RETENTION_DAYS", default=0) or None
+#: Days that audit events are kept; None: for ever.
+FLUX_AUDIT_DAYS: int | None = env.int("FLUX_AUDIT_DAYS", default=0) or None
 #: Days after which a session that nothing is added to is forgotten; None: never.
 FLUX_MEMORY_DAYS: int | None = env.int("FLUX_MEMORY_DAYS", default=90) or None
 #: More folders with node types, beside flows/nodes.

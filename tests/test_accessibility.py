@@ -26,6 +26,7 @@ from flows.services import publish_flow, replace_draft
 from fluxprompt.testing.live_stack import LiveStack
 from tests.support.axe import WIDTHS, faults
 from tests.support.pages import pages_of_the_site
+from tests.support.settings_pages import settings_pages
 from tests.support.visitor import Visitor, new_visitor, watch
 
 #: Pages that nobody has to be signed in for.
@@ -127,6 +128,7 @@ def _paths(visitor: Visitor) -> dict[str, str]:
         "link that does not work": "/approvals/by-link/x/",
         **_knowledge(visitor),
         "settings": "/settings/",
+        **settings_pages(visitor),
         "password": "/accounts/password/change/",
         "two-factor": "/accounts/2fa/",
         "two-factor by an app": "/accounts/2fa/totp/activate/",

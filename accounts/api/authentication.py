@@ -15,7 +15,9 @@ from rest_framework.authentication import BaseAuthentication, SessionAuthenticat
 from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.request import Request
 
+from accounts.key_rates import Rate, count_call
 from accounts.models import ApiKey, User, Workspace
+from accounts.origin import Origin, client_ip, set_origin
 from accounts.permissions import Actor, key_actor
 from accounts.services import token_digest
 from accounts.web import NO_WORKSPACE, SESSION_KEY, member
@@ -38,6 +40,7 @@ class KeyAuth:
     prefix: str
     expires_at: "datetime | None"
     workspace_id: UUID
+    rate: Rate | None = None
 
     @property
     def workspace(self) -> Workspace:
@@ -70,9 +73,18 @@ class ApiKeyAuthentication(BaseAuthentication):
         if key is None or not constant_time_compare(key.digest, token_digest(token)):
             raise AuthenticationFailed(NOT_A_KEY, "invalid_key")
         _check_alive(key)
-        _note_use(key)
-        actor = key_actor(key.workspace_id, key.id, key.name, json.loads(key.scopes))
-        return actor, KeyAuth(key.id, key.name, key.prefix, key.expires_at, key.workspace_id)
+        ip = client_ip(request._request.META)
+        _note_use(key, ip)
+        set_origin(Origin(f"flux_{key.prefix}…", ip))
+        rate = count_call(key.id, key.per_minute) if key.per_minute is not None else None
+        actor = key_actor(
+            key.workspace_id,
+            key.id,
+            key.name,
+            json.loads(key.scopes),
+            has_budget=key.has_budget,
+        )
+        return actor, KeyAuth(key.id, key.name, key.prefix, key.expires_at, key.workspace_id, rate)
 
     def authenticate_header(self, request: Request) -> str:
         return 'Bearer realm="api"'
@@ -114,12 +126,15 @@ class _Key:
     last_used_at: "datetime | None"
     revoked_at: "datetime | None"
     is_orphaned: bool
+    per_minute: int | None
+    has_budget: bool
 
 
 # In SQL: by a query set, whose statement is made anew each time, it took 0.56 ms of CPU, not 0.09.
 _FIND = """
 SELECT k.id, k.workspace_id, k.name, k.prefix, k.digest, k.scopes::text, k.expires_at,
-  k.last_used_at, k.revoked_at, NOT COALESCE(u.is_active, true)
+  k.last_used_at, k.revoked_at, NOT COALESCE(u.is_active, true), k.requests_per_minute,
+  k.monthly_budget IS NOT NULL
 FROM accounts_apikey k LEFT JOIN accounts_user u ON u.id = k.created_by_id
 WHERE k.prefix = %s
 """
@@ -146,10 +161,10 @@ def _check_alive(key: _Key) -> None:
         )
 
 
-def _note_use(key: _Key) -> None:
+def _note_use(key: _Key, ip: str | None) -> None:
     now = timezone.now()
     if key.last_used_at is not None and now - key.last_used_at < LAST_USED_EVERY:
         return
     # The condition again in the statement: of many requests at once one writes.
     stale = Q(last_used_at=None) | Q(last_used_at__lt=now - LAST_USED_EVERY)
-    ApiKey.objects.filter(stale, id=key.id).update(last_used_at=now)
+    ApiKey.objects.filter(stale, id=key.id).update(last_used_at=now, last_used_ip=ip)

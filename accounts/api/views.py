@@ -6,11 +6,11 @@ from drf_spectacular.utils import extend_schema, inline_serializer
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from accounts.api.authentication import KeyAuth
 from accounts.api.permissions import caller
 from accounts.permissions import SCOPE_ACTIONS
+from fluxprompt.api.views import ApiView
 
 _WORKSPACE = inline_serializer(
     "MeWorkspace",
@@ -50,7 +50,7 @@ _ME = inline_serializer(
 )
 
 
-class MeView(APIView):
+class MeView(ApiView):
     """The workspace and scopes of the caller."""
 
     required_action: ClassVar[dict[str, str]] = {"GET": "workspace.read"}

@@ -13,7 +13,8 @@ from django.views.decorators.http import require_GET, require_POST
 
 from accounts import queries, services
 from accounts.credential_types import MODEL_PROVIDERS
-from accounts.errors import InvalidValue
+from accounts.credential_use import delete_unused
+from accounts.errors import CredentialInUse, InvalidValue
 from accounts.forms import (
     ApiKeyForm,
     CredentialForm,
@@ -89,8 +90,16 @@ def limit_credential(request: Any, credential_id: UUID) -> HttpResponse:
 @workspace_page
 @require_POST
 def delete_credential(request: Any, credential_id: UUID) -> HttpResponse:
+    """Where flows use it, its own page asks once more."""
     rows = queries.credentials(request.actor)
-    services.delete_credential(request.actor, get_object_or_404(rows, id=credential_id))
+    credential = get_object_or_404(rows, id=credential_id)
+    try:
+        delete_unused(request.actor, credential)
+    except CredentialInUse as used:
+        shown = {"refusal": f"{used.message} Open '{credential.name}' to do so."}
+        if request.htmx:
+            return _section(request, "credentials", shown, status=422)
+        return _page(request, shown, status=422)
     return _answer(request, "credentials")
 
 
@@ -107,6 +116,7 @@ def add_key(request: Any) -> HttpResponse:
                 name=form.cleaned_data["name"],
                 scopes=form.cleaned_data["scopes"],
                 expires_at=form.expires_at(),
+                **form.limits(),
             )
         except InvalidValue as refused:
             form.refuse(refused)
@@ -193,6 +203,7 @@ def _context(request: Any) -> dict[str, Any]:
             "credentials": actor.can("credential.manage"),
             "keys": actor.can("key.manage"),
             "variables": actor.can("variable.manage"),
+            "audit": actor.can("audit.read"),
         },
         "workspace": request.workspace,
         "installation_keeps": installation_keeps(),

@@ -1,5 +1,6 @@
 """What the execution app's exceptions look like as problem documents."""
 
+from billing.key_budgets import KeyBudgetExhausted
 from execution.errors import (
     ApprovalMissing,
     DecisionInvalid,
@@ -48,6 +49,12 @@ def idempotency_conflict(error: IdempotencyConflict) -> ApiProblem:
 @converts(NotPublished, RunStateConflict)
 def conflict(error: NotPublished | RunStateConflict) -> ApiProblem:
     return ApiProblem(409, error.code, str(error))
+
+
+@converts(KeyBudgetExhausted)
+def key_budget_exhausted(error: KeyBudgetExhausted) -> ApiProblem:
+    more = {"budget": format(error.budget, "f"), "spent": format(error.spent, "f")}
+    return ApiProblem(402, error.code, str(error), extra=more)
 
 
 @converts(TemporalUnreachable)

@@ -40,6 +40,7 @@ class StartRunView(ApiView):
         {
             201: ("The run that was started", schemas.RUN, schemas.RUN_EXAMPLE),
             200: ("The run that this Idempotency-Key started before", schemas.RUN, None),
+            402: ("The key has spent its budget of this month", PROBLEM, None),
             409: ("The flow is not published", PROBLEM, None),
         },
         description=(

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
+from urllib.parse import quote
 from uuid import UUID
 
 from accounts.models import CredentialType
@@ -9,11 +10,13 @@ from accounts.vault import (
     OpenCredential,
     SecretUnreadable,
     mask,
+    note_use,
     open_credential,
     secret_strings,
 )
 from execution.credential_limits import limits_from, room_for
 from execution.database import in_database
+from execution.oauth2 import access_token
 from flows.engine.doors.credentials import OpenedCredential
 from flows.engine.errors import NodeError
 
@@ -33,8 +36,25 @@ class RunCredentials:
         if opened.type not in types:
             raise _unfit(opened, types, field)
         self.secrets |= secret_strings(opened.secret) | _sent_forms(opened)
+        handed = (
+            await self._with_token(opened)
+            if opened.type == CredentialType.OAUTH2
+            else OpenedCredential(opened.name, opened.type, opened.settings, opened.secret)
+        )
         async with room_for(limits_from(opened)):
-            yield OpenedCredential(opened.name, opened.type, opened.settings, opened.secret)
+            yield handed
+
+    async def _with_token(self, opened: OpenCredential, stale: str = "") -> OpenedCredential:
+        """An OAuth 2.0 client as nodes get it: its access token, never its own secrets."""
+        token, secrets = await access_token(self._workspace_id, opened, stale=stale)
+        self.secrets |= secrets
+        return OpenedCredential(
+            opened.name,
+            opened.type,
+            opened.settings,
+            {"token": token},
+            renew=lambda: self._with_token(opened, stale=token),
+        )
 
     def masked(self, text: str) -> str:
         return mask(text, self.secrets)
@@ -50,11 +70,15 @@ class RunCredentials:
                 "or name another."
             )
             raise NodeError("credential_missing", message, field=field)
+        note_use(opened.id)
         return opened
 
 
 def _sent_forms(opened: OpenCredential) -> set[str]:
     """Texts that hold a secret in a form of their own: user and password go as one, in base64."""
+    if opened.type == CredentialType.OAUTH2:
+        client = quote(opened.settings.get("client_id", ""), safe="")
+        return {f"{client}:{quote(opened.secret.get('client_secret', ''), safe='')}"}
     if opened.type != CredentialType.BASIC:
         return set()
     return {f"{opened.settings.get('username', '')}:{opened.secret.get('password', '')}"}

@@ -81,6 +81,11 @@ class RunMail:
             conversation = _Conversation(server, seconds)
             return await conversation.hand_in(mail, str(message["Message-ID"]), content)
 
+    async def greet(self, credential: str, *, seconds: float = 15) -> None:
+        """Connect and sign in as for a mail, and send none. Raises NodeError as `send` does."""
+        async with self._server(credential) as server:
+            await _Conversation(server, seconds).greet()
+
     @asynccontextmanager
     async def _server(self, credential: str) -> AsyncGenerator[_Server]:
         if not credential:
@@ -155,6 +160,17 @@ class _Conversation:
         except (SMTPException, OSError) as error:
             if self._sent is not None:
                 return self._sent
+            raise self._failure(error) from error
+
+    async def greet(self) -> None:
+        from aiosmtplib import SMTPException
+
+        try:
+            async with asyncio.timeout(self._seconds), self._connected() as smtp:
+                await smtp.noop()
+                with suppress(SMTPException, OSError):
+                    await smtp.quit(timeout=GOODBYE_SECONDS)
+        except (SMTPException, OSError) as error:
             raise self._failure(error) from error
 
     @asynccontextmanager

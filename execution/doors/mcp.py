@@ -5,15 +5,15 @@ of this door is a session of its own, for workers come and go.
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import httpx2
 
 from execution import egress
-from flows.engine.doors.credentials import Credentials
+from flows.engine.doors.credentials import Credentials, OpenedCredential
 from flows.engine.doors.mcp import McpAnswer, McpServer, McpTool
 from flows.engine.errors import NodeError
 from flows.engine.json_values import cleaned, read_json
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from mcp_types import CallToolResult
 
 JSON = Any
-TYPES = ("mcp",)
+TYPES = ("mcp", "oauth2")
 #: Bytes of one answer, and tools of one server, which come in pages.
 MAX_BYTES = 20_000_000
 MAX_TOOLS = 1_000
@@ -40,7 +40,11 @@ _REFUSED = frozenset({429, 503})
 @dataclass(frozen=True)
 class _Access:
     url: str
-    headers: Mapping[str, str]
+    headers: Mapping[str, str] = field(repr=False)
+    renew: "Callable[[], Awaitable[_Access]] | None" = None
+
+
+type Work[T] = Callable[["Client", "_Transport"], Awaitable[T]]
 
 
 class RunMcp:
@@ -50,13 +54,15 @@ class RunMcp:
         self._credentials = credentials
 
     async def tools(self, server: McpServer) -> list[McpTool]:
-        async with self._session(server) as (client, _):
+        async def listed(client: "Client", transport: "_Transport") -> list[McpTool]:
             return await _listed(client)
+
+        return await self._in_session(server, listed)
 
     async def call(self, server: McpServer, tool: str, arguments: Mapping[str, JSON]) -> McpAnswer:
         from mcp import MCPError
 
-        async with self._session(server) as (client, transport):
+        async def called(client: "Client", transport: "_Transport") -> McpAnswer:
             transport.acted = True
             try:
                 answer = _answer(await client.call_tool(tool, dict(arguments)))
@@ -69,18 +75,18 @@ class RunMcp:
                 await _check_name(client, tool)
             return answer
 
-    @asynccontextmanager
-    async def _session(self, server: McpServer) -> AsyncGenerator[tuple["Client", "_Transport"]]:
+        return await self._in_session(server, called)
+
+    async def _in_session[T](self, server: McpServer, work: Work[T]) -> T:
+        """Do it in a session; once more where the server refuses a token that can be renewed."""
         async with self._access(server) as access:
-            transport = _Transport()
             try:
-                async with _connected(access, transport) as client:
-                    yield client, transport
-            except Exception as error:
-                known = _told(error, transport, httpx2.URL(access.url).host)
-                if known is None:
+                return await _work_in(access, work)
+            except NodeError as error:
+                refused = error.code == "mcp_failed" and (error.details or {}).get("status") == 401
+                if access.renew is None or not refused:
                     raise
-                raise known from error
+            return await _work_in(await access.renew(), work)
 
     @asynccontextmanager
     async def _access(self, server: McpServer) -> AsyncGenerator[_Access]:
@@ -88,13 +94,35 @@ class RunMcp:
             yield _Access(_address(server.url, "url"), {})
             return
         async with self._credentials.open(server.credential, TYPES) as opened:
-            token = opened.secret.get("token", "")
-            header = opened.settings.get("header", "")
-            headers = {header or "Authorization": token if header else f"Bearer {token}"}
-            url = _address(opened.settings["url"], "credential")
-            if token and url.startswith("http://"):
-                await egress.check_private(httpx2.URL(url))
-            yield _Access(url, headers if token else {})
+            yield await _access_by(opened)
+
+
+async def _access_by(opened: OpenedCredential) -> _Access:
+    token = opened.secret.get("token", "")
+    header = opened.settings.get("header", "")
+    headers = {header or "Authorization": token if header else f"Bearer {token}"}
+    url = _address(opened.settings.get("url", ""), "credential")
+    if token and url.startswith("http://"):
+        await egress.check_private(httpx2.URL(url))
+    renew = opened.renew
+
+    async def renewed() -> _Access:
+        assert renew is not None
+        return await _access_by(await renew())
+
+    return _Access(url, headers if token else {}, renewed if renew else None)
+
+
+async def _work_in[T](access: _Access, work: Work[T]) -> T:
+    transport = _Transport()
+    try:
+        async with _connected(access, transport) as client:
+            return await work(client, transport)
+    except Exception as error:
+        known = _told(error, transport, httpx2.URL(access.url).host)
+        if known is None:
+            raise
+        raise known from error
 
 
 def _address(url: str, field: str) -> str:

@@ -7,6 +7,7 @@ from asgiref.sync import async_to_sync
 
 from accounts.ids import new_id
 from accounts.permissions import Actor
+from billing.key_budgets import check_key_budget
 from billing.prices import price
 from billing.services import record_usage
 from execution.knowledge.limits import QUERY_CHARACTERS
@@ -70,6 +71,7 @@ def search_collection(
     index = live_index(collection.pk)
     if index is None or index.dimensions is None:
         return []
+    check_key_budget(actor)
     access = access_for(actor.workspace_id)
     ask: Callable[..., Embedded] = async_to_sync(question_vector)
     embedded = ask(index, access, query)

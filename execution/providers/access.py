@@ -6,7 +6,7 @@ from uuid import NAMESPACE_URL, UUID, uuid5
 
 from django.conf import settings
 
-from accounts.vault import SecretUnreadable, open_newest
+from accounts.vault import SecretUnreadable, note_use, open_newest
 from execution.credential_limits import CallLimits, limits_from
 from execution.database import in_database
 from execution.providers.base import Access, Login
@@ -66,6 +66,7 @@ def _credential(workspace_id: UUID, provider: str) -> Login | None:
         raise NodeError("model_auth", error.message) from error
     if opened is None:
         return None
+    note_use(opened.id)
     return Login(
         api_key=opened.secret.get("api_key", ""),
         base_url=opened.settings.get("base_url", ""),

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
 from uuid import UUID, uuid4
@@ -13,6 +14,7 @@ from uuid import UUID, uuid4
 import pytest
 from django.db import connection
 
+from accounts.key_rates import RateExceeded, count_call
 from accounts.services import create_credential
 from execution.credential_limits import CallLimits, lock_name, room_for, take_turn
 from execution.database import in_database
@@ -208,3 +210,19 @@ def test_runs_with_a_limited_credential_never_call_more_at_once(stack: Any) -> N
     busy = NodeRun.objects.filter(run__in=runs, node="ask", status="failed")
     # What has to wait for long gives its attempt back, and that is no try.
     assert {row.error["code"] for row in busy if row.error} <= {"rate_limited"}
+
+
+def test_calls_of_a_key_are_counted_exactly_whoever_takes_them() -> None:
+    key, most = uuid4(), 30
+
+    def call(_: int) -> bool:
+        try:
+            return count_call(key, most).left >= 0
+        except RateExceeded:
+            return False
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(6) as threads:
+        granted = list(threads.map(call, range(60)))
+    assert granted.count(True) == most

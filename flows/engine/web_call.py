@@ -41,7 +41,7 @@ Method = Literal["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"]
 #: Bytes of an answer that are read at most, unpacked.
 MAX_BYTES = 50_000_000
 #: Types of credentials that a request can carry.
-CREDENTIALS = ("bearer", "basic", "header")
+CREDENTIALS = ("bearer", "basic", "header", "oauth2")
 
 
 class WebCall(NodeConfig):
@@ -119,7 +119,7 @@ async def send(call: WebCall, ctx: Context, *, part: str = "") -> HttpAnswer:
     if not call.credential.strip():
         return await _sent(call, ctx, headers, content, secret=False)
     async with ctx.credentials.open(call.credential, CREDENTIALS) as opened:
-        name, value = _header_of(opened)
+        name, value = header_of(opened)
         if any(name.lower() == written.lower() for written in call.headers):
             message = (
                 f"The credential '{opened.name}' sends the header '{name}'. Remove that header, or "
@@ -127,7 +127,12 @@ async def send(call: WebCall, ctx: Context, *, part: str = "") -> HttpAnswer:
             )
             raise NodeError("config_invalid", message, field="headers")
         kept = {key: one for key, one in headers.items() if key.lower() != name.lower()}
-        return await _sent(call, ctx, {**kept, name: value}, content, secret=True)
+        answer = await _sent(call, ctx, {**kept, name: value}, content, secret=True)
+        if answer.status == 401 and opened.renew is not None:
+            # Taken back before its time; what was refused did nothing, so it may be sent again.
+            name, value = header_of(await opened.renew())
+            answer = await _sent(call, ctx, {**kept, name: value}, content, secret=True)
+        return answer
 
 
 async def _sent(
@@ -155,7 +160,7 @@ async def _sent(
         raise
 
 
-def _header_of(opened: OpenedCredential) -> tuple[str, str]:
+def header_of(opened: OpenedCredential) -> tuple[str, str]:
     """Name and value of the header that a credential is sent as. Raises NodeError."""
     if opened.type == "basic":
         pair = f"{opened.settings['username']}:{opened.secret['password']}"

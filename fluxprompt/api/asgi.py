@@ -41,6 +41,8 @@ FORM_BYTES = 1_000_000
 THREADS = 8
 #: Seconds for which the rest of a refused body is read and thrown away.
 LINGER_SECONDS = 10
+#: What the first answer says of the key's calls, and a later one has to say as well.
+LIMIT_HEADERS = ("RateLimit", "RateLimit-Policy")
 #: In `request.META`: the handler can wait for a view (see `Later`).
 CAN_WAIT = "flux.can_wait"
 
@@ -85,7 +87,10 @@ class KeyHandler(ASGIHandler):
             if (later := getattr(response, "later", None)) is not None:
                 if not await self._unless_gone(receive, later.wait()):
                     return
-                response = await self._in_thread(self._finish, later)
+                first, response = response, await self._in_thread(self._finish, later)
+                for name in LIMIT_HEADERS:
+                    if name in first.headers:
+                        response.headers[name] = first.headers[name]
             if response.streaming:
                 await self._unless_gone(receive, self.send_response(response, send))
                 await self._in_thread(response.close)

@@ -61,6 +61,7 @@ _ANSWERS = {
     "413": "The body is too large",
     "415": "The body is of an unknown type",
     "422": "The body was read, but it cannot be used",
+    "429": "The key has made all its calls of this minute; try again after `Retry-After` seconds",
     "503": "The database cannot be reached; try again after `Retry-After` seconds",
 }
 _components: dict[str, Schema] = {"Problem": _PROBLEM}
@@ -168,7 +169,7 @@ def complete(result: Schema, **_: Any) -> Schema:
 
 
 def _possible(path: str, method: str) -> list[str]:
-    statuses = ["400", "401", "403", "503"]
+    statuses = ["400", "401", "403", "429", "503"]
     if "{" in path:
         statuses.append("404")
     if method in ("post", "put", "patch"):

@@ -118,11 +118,11 @@ def _database_down(error: DatabaseError) -> ApiProblem:
 
 @converts(exceptions.APIException)
 def _framework(error: exceptions.APIException) -> ApiProblem:
-    headers = {}
+    headers = dict(getattr(error, "headers", {}))
     if (challenge := getattr(error, "auth_header", None)) is not None:
         headers["WWW-Authenticate"] = challenge
     if (wait := getattr(error, "wait", None)) is not None:
-        headers["Retry-After"] = str(int(wait) + 1)
+        headers.setdefault("Retry-After", str(int(wait) + 1))
     details = error.get_full_details()
     errors = list(_flat(details)) if isinstance(error, exceptions.ValidationError) else []
     return ApiProblem(error.status_code, _code_of(error), _sentence(error), errors, headers=headers)

@@ -43,6 +43,10 @@ class ApiView(APIView):
         self, request: Request, response: Response, *args: Any, **kwargs: Any
     ) -> Response:
         response = super().finalize_response(request, response, *args, **kwargs)
+        # Not `request.auth`: where authentication was not come to, that would begin it here.
+        if (rate := getattr(vars(request).get("_auth"), "rate", None)) is not None:
+            for name, value in rate.headers.items():
+                response.headers[name] = value
         # Views also give Django's own responses, streams among them.
         if isinstance(response, Response):
             response.add_post_render_callback(_untie)

@@ -58,7 +58,8 @@ def test_every_model_of_the_product_has_a_table() -> None:
     # Nodes, edges, files and events are shown within their flow or run, parts within their blob,
     # what was made of documents is told by their index;
     # the set-up link and the words of a search are nobody's, the pace of a credential's calls is of
-    # a moment, and so are bytes on their way into or out of the storage.
+    # a moment, and so are a key's calls and bytes on their way into or out of the storage; an
+    # access token is a secret through and through.
     within = {
         "flows.Node",
         "flows.Edge",
@@ -72,6 +73,8 @@ def test_every_model_of_the_product_has_a_table() -> None:
         "knowledge.Chunk",
         "knowledge.Word",
         "accounts.SetupLink",
+        "accounts.KeyRate",
+        "accounts.AccessToken",
     }
     product = {
         model._meta.label

@@ -6,6 +6,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from accounts.models import Membership, User
+from accounts.origin import COMMAND, Origin, acting
 from accounts.permissions import DEFAULT_SCOPES, PermissionRefused, member_actor
 from accounts.services import InvalidValue, create_api_key
 
@@ -32,7 +33,8 @@ class Command(BaseCommand):
             raise CommandError("The membership ended just now.")
         scopes = [scope.strip() for scope in options["scopes"].split(",") if scope.strip()]
         try:
-            _, token = create_api_key(actor, name=options["name"], scopes=scopes)
+            with acting(Origin(COMMAND)):
+                _, token = create_api_key(actor, name=options["name"], scopes=scopes)
         except (InvalidValue, PermissionRefused) as refused:
             raise CommandError(refused.message) from None
         self.stdout.write(token)

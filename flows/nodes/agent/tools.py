@@ -171,7 +171,7 @@ class McpTools(_Tool):
         title="Credential",
         description="Of the type MCP server; instead of the address.",
         max_length=200,
-        json_schema_extra={"widget": "credential", "types": ["mcp"]},
+        json_schema_extra={"widget": "credential", "types": ["mcp", "oauth2"]},
     )
     tools: list[Text] = Field(
         default=[],

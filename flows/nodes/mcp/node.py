@@ -20,7 +20,7 @@ class Config(NodeConfig):
         title="Server",
         description="A credential of the type MCP server, which has its address and token.",
         max_length=200,
-        json_schema_extra={"widget": "credential", "types": ["mcp"]},
+        json_schema_extra={"widget": "credential", "types": ["mcp", "oauth2"]},
     )
     url: Text = Field(
         default="",

@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -82,6 +83,30 @@ def test_answers_fit_their_schemas(schema: dict[str, Any], api: Api) -> None:
     check("Problem", api.get("/flows/nothing").json())
     for row in api.get("/node-types").json()["results"]:
         check("NodeType", row)
+
+
+def test_answers_about_a_workspace_fit_their_schemas(
+    schema: dict[str, Any], make_api: Callable[..., Api]
+) -> None:
+    resource = Resource.from_contents(schema, default_specification=DRAFT202012)
+    registry = Registry().with_resource("urn:api", resource)
+
+    def check(name: str, value: Any) -> None:
+        reference = {"$ref": f"urn:api#/components/schemas/{name}"}
+        Draft202012Validator(reference, registry=registry).validate(value)
+
+    api = make_api("keys:write", "credentials:write", "variables:write", "audit:read")
+    made = api.post("/keys", {"name": "x", "scopes": ["audit:read"], "monthly_budget": 1}).json()
+    check("NewApiKey", made)
+    check("ApiKey", api("PATCH", f"/keys/{made['id']}", {"requests_per_minute": 9}).json())
+    check("ApiKey", api.get("/keys").json()["results"][0])
+    asked = {"name": "x", "type": "bearer", "values": {"token": "t"}, "max_concurrent": 2}
+    check("Credential", api.post("/credentials", asked).json())
+    check("Credential", api.get("/credentials").json()["results"][0])
+    check("Variable", api("PUT", "/variables/region", {"value": [1]}).json())
+    check("Variable", api.get("/variables").json()["results"][0])
+    for event in api.get("/audit").json()["results"]:
+        check("AuditEvent", event)
 
 
 DOCUMENT = "/flows/{flow}/document"

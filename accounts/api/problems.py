@@ -1,0 +1,15 @@
+"""What the accounts app's exceptions look like as problem documents."""
+
+from accounts.errors import CredentialInUse, InvalidValue
+from fluxprompt.api.problems import ApiProblem, converts
+
+
+@converts(InvalidValue)
+def invalid_value(error: InvalidValue) -> ApiProblem:
+    entry = {"path": error.field, "code": error.code, "message": error.message}
+    return ApiProblem(422, error.code, error.message, [entry])
+
+
+@converts(CredentialInUse)
+def credential_in_use(error: CredentialInUse) -> ApiProblem:
+    return ApiProblem(409, error.code, error.message, extra={"flows": list(error.flows)})
