@@ -1,6 +1,7 @@
 """The page behind the one-time set-up link."""
 
 from django.contrib.auth import login
+from django.contrib.auth.decorators import login_not_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.cache import never_cache
@@ -11,6 +12,7 @@ from accounts.forms import SetupForm
 from accounts.setup import SetupLinkDead, is_open, use_setup_link
 
 
+@login_not_required
 @never_cache
 @sensitive_post_parameters("password")
 @require_http_methods(["GET", "POST"])

@@ -5,6 +5,7 @@ Mail scanners follow links, so a GET only shows; the decision is a POST of its f
 
 from typing import Any
 
+from django.contrib.auth.decorators import login_not_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.cache import never_cache
@@ -18,6 +19,7 @@ from execution.views.approvals import decided, question
 _TEMPLATE = "execution/approval_link.html"
 
 
+@login_not_required
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
 def by_link(request: HttpRequest, token: str) -> HttpResponse:
