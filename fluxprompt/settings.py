@@ -106,6 +106,11 @@ MIDDLEWARE = [
     "allauth.usersessions.middleware.UserSessionsMiddleware",
 ]
 
+#: Proxies in front of us, as addresses or CIDR: their X-Forwarded-For says who calls.
+FLUX_TRUSTED_PROXIES: list[str] = env.list("FLUX_TRUSTED_PROXIES", default=[])
+#: Limits of doors that need no sign-in, where they differ from accounts/limits.py.
+FLUX_RATE_LIMITS: dict[str, str] = env.dict("FLUX_RATE_LIMITS", default={})
+
 ROOT_URLCONF = "fluxprompt.urls"
 ASGI_APPLICATION = "fluxprompt.asgi.application"
 TEMPLATES = [

@@ -12,9 +12,10 @@ from django.db.models import Q
 from django.utils import timezone
 from django.utils.crypto import constant_time_compare
 from rest_framework.authentication import BaseAuthentication, SessionAuthentication
-from rest_framework.exceptions import AuthenticationFailed
+from rest_framework.exceptions import AuthenticationFailed, Throttled
 from rest_framework.request import Request
 
+from accounts.limits import SAID, failed
 from accounts.models import ApiKey, User, Workspace
 from accounts.permissions import Actor, key_actor
 from accounts.services import token_digest
@@ -63,6 +64,14 @@ class ApiKeyAuthentication(BaseAuthentication):
         token = _token(request)
         if token is None:
             return None
+        try:
+            return self._of(token)
+        except AuthenticationFailed as refused:
+            if wait := failed("api_key", request):
+                raise Throttled(wait, SAID.format(wait=wait)) from refused
+            raise
+
+    def _of(self, token: str) -> tuple[Actor, KeyAuth]:
         match = TOKEN.fullmatch(token)
         if match is None:
             raise AuthenticationFailed(NOT_A_KEY, "invalid_key")

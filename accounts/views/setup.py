@@ -9,10 +9,12 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods
 
 from accounts.forms import SetupForm
+from accounts.limits import counts_failures
 from accounts.setup import SetupLinkDead, is_open, use_setup_link
 
 
 @login_not_required
+@counts_failures("setup_link", 404, 410)
 @never_cache
 @sensitive_post_parameters("password")
 @require_http_methods(["GET", "POST"])

@@ -11,6 +11,7 @@ from django.shortcuts import render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
+from accounts.limits import counts_failures
 from execution.approval_links import Link, LinkDead, approval_of, read_link
 from execution.approval_models import Approval
 from execution.approval_people import member_by_address
@@ -20,6 +21,7 @@ _TEMPLATE = "execution/approval_link.html"
 
 
 @login_not_required
+@counts_failures("approval_link", 404)
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
 def by_link(request: HttpRequest, token: str) -> HttpResponse:
