@@ -10,6 +10,7 @@ import json
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from socketserver import BaseRequestHandler, TCPServer, ThreadingTCPServer
 from typing import Any
 from urllib.parse import quote
 
@@ -81,16 +82,31 @@ class Echo(BaseHTTPRequestHandler):
         pass
 
 
+class Refuses(BaseRequestHandler):
+    """Takes a line and breaks off, as what is neither a database nor a mail server."""
+
+    def handle(self) -> None:
+        self.request.sendall(b"554 go away\r\n")
+
+
 ECHOED: list[str] = []
+#: Tried once, or the test would wait between the tries.
+ONCE = {"retry": {"max_attempts": 1}, "timeout_seconds": 10}
 
 
 @pytest.fixture
-def echo() -> Iterator[int]:
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Echo)
-    threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
-    yield server.server_address[1]
-    server.shutdown()
-    server.server_close()
+def echo() -> Iterator[tuple[int, int]]:
+    """Ports of both."""
+    servers: list[TCPServer] = [
+        ThreadingHTTPServer(("127.0.0.1", 0), Echo),
+        ThreadingTCPServer(("127.0.0.1", 0), Refuses),
+    ]
+    for server in servers:
+        threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
+    yield int(servers[0].server_address[1]), int(servers[1].server_address[1])
+    for server in servers:
+        server.shutdown()
+        server.server_close()
 
 
 def steps(port: int) -> dict[str, dict[str, Any]]:
@@ -113,9 +129,9 @@ def steps(port: int) -> dict[str, dict[str, Any]]:
     }
 
 
-def credentials(actor: Actor, port: int) -> None:
+def credentials(actor: Actor, port: int, other: int) -> None:
     web = f"http://127.0.0.1:{port}"
-    at = {"host": "127.0.0.1", "port": str(port)}
+    at = {"host": "127.0.0.1", "port": str(other)}
     made: list[tuple[str, str, dict[str, str]]] = [
         ("Bearer", "bearer", {"token": CANARY}),
         ("Model", "openai_compatible", {"base_url": f"{web}/v1", "api_key": CANARY}),
@@ -134,16 +150,29 @@ def credentials(actor: Actor, port: int) -> None:
         create_credential(actor, name=name, type=kind, values=values)
 
 
+def _ask(kind: str, config: dict[str, Any]) -> dict[str, Any]:
+    return {"id": "ask", "type": kind, "config": config, **ONCE}
+
+
 def flows(actor: Actor, port: int) -> dict[str, Any]:
     """A flow for each type, and more for what hands errors on."""
     made = {}
     for kind, config in steps(port).items():
-        nodes = [start_node("text"), {"id": "ask", "type": kind, "config": config}, output("x")]
-        edges = ["start>ask", "ask>end"]
+        nodes = [
+            start_node("text"),
+            {"id": "ask", "type": kind, "config": config, **ONCE},
+            output("x"),
+        ]
+        way = "ask.a" if kind == "classify" else "ask"
+        edges = ["start>ask", f"{way}>end"]
         made[kind] = published(actor, {**document(nodes, edges), "name": f"Canary {kind}"})
     for name in ("Basic", "Header"):
         config = {**steps(port)["http"], "credential": name}
-        nodes = [start_node("text"), {"id": "ask", "type": "http", "config": config}, output("x")]
+        nodes = [
+            start_node("text"),
+            {"id": "ask", "type": "http", "config": config, **ONCE},
+            output("x"),
+        ]
         made[name] = published(actor, {**document(nodes, ["start>ask", "ask>end"]), "name": name})
     inner = {"flow": made["http"].slug, "inputs": {"text": "{{ start.text }}"}}
     nodes = [start_node("text"), {"id": "ask", "type": "subflow", "config": inner}, output("x")]
@@ -151,7 +180,7 @@ def flows(actor: Actor, port: int) -> dict[str, Any]:
     nodes = [
         start_node("text"),
         {"id": "each", "type": "map", "config": {"items": ["a", "b"]}},
-        {"id": "ask", "type": "http", "parent": "each", "config": steps(port)["http"]},
+        {"id": "ask", "type": "http", "parent": "each", "config": steps(port)["http"], **ONCE},
         output("{{ each.items }}"),
     ]
     made["map"] = published(actor, document(nodes, ["start>each", "each>end"]))
@@ -164,18 +193,20 @@ def test_s12_every_node_type_is_asked_or_has_no_secret() -> None:
     assert not asked & WITHOUT
 
 
-def test_s12_a_secret_of_a_step_that_fails_is_found_nowhere(stack: LiveStack, echo: int) -> None:
+def test_s12_a_secret_of_a_step_that_fails_is_found_nowhere(
+    stack: LiveStack, echo: tuple[int, int]
+) -> None:
     actor = new_actor()
-    credentials(actor, echo)
+    credentials(actor, *echo)
     ECHOED.clear()
     with psycopg.connect(stack.environment()["DATABASE_URL"], autocommit=True) as listener:
         for channel in (NEWS, PIECES, ADMISSION):
             listener.execute(f"LISTEN {channel}")
         started = {
             name: start_run(actor, flow, {"text": TEXT}).run
-            for name, flow in flows(actor, echo).items()
+            for name, flow in flows(actor, echo[0]).items()
         }
-        runs = {name: ended(run, 60) for name, run in started.items()}
+        runs = {name: ended(run, 40) for name, run in started.items()}
         told = "".join(notice.payload for notice in listener.notifies(timeout=0.1))
     assert {name for name, run in runs.items() if run.error is None} <= {"map"}
     # The secret was sent, or this test would show nothing.
