@@ -10,9 +10,9 @@ from django.utils import timezone
 from playwright.sync_api import Browser, Page
 from pytest_django import DjangoDbBlocker
 
-from accounts.models import User
+from accounts.models import User, Workspace
 from accounts.permissions import Actor
-from accounts.services import create_api_key, create_credential, set_variable, update_workspace
+from accounts.services import create_api_key, create_credential, set_variable
 from execution.approval_models import Approval
 from execution.files.services import store_file
 from execution.knowledge.services import add_document, create_collection
@@ -66,7 +66,7 @@ def hostile(stack: LiveStack, django_db_blocker: DjangoDbBlocker) -> Iterator[Ho
 def _paths(visitor: Visitor) -> list[str]:
     actor, workspace = visitor.actor, visitor.workspace
     User.objects.filter(id=actor.user_id).update(name=SHORT)
-    update_workspace(actor, workspace, name=SHORT)
+    Workspace.objects.filter(id=workspace.id).update(name=SHORT)
     create_credential(actor, name=SHORT, type="bearer", values={"token": "x"})
     create_api_key(actor, name=SHORT)
     set_variable(actor, "region", ALL)
@@ -114,7 +114,7 @@ def _document() -> dict[str, Any]:
         "description": ALL,
         "nodes": [
             {"id": "start", "type": "input", "label": SHORT, "config": {"fields": fields}},
-            {"id": "ask", "type": "template", "label": SHORT, "config": {"template": ALL[:400]}},
+            {"id": "ask", "type": "template", "label": SHORT, "config": {"template": SHORT}},
             {"id": "note", "type": "note", "config": {"text": ALL}},
             {"id": "end", "type": "output", "label": SHORT, "config": {"value": "{{ ask.text }}"}},
         ],
