@@ -28,6 +28,7 @@ PERMISSIONS_POLICY = ", ".join(
         "xr-spatial-tracking",
     )
 )
+_POLICY: dict[str, list[str]] = settings.SECURE_CSP
 HEADERS = {
     "Cross-Origin-Opener-Policy": "same-origin",
     # A page of another origin cannot draw our answers in, as pictures or scripts.
@@ -44,7 +45,7 @@ def set_headers(response: HttpResponseBase) -> HttpResponseBase:
     for name, value in HEADERS.items():
         response.headers.setdefault(name, value)
     if "Content-Security-Policy" not in response.headers:
-        response.headers["Content-Security-Policy"] = build_policy(settings.SECURE_CSP)
+        response.headers["Content-Security-Policy"] = build_policy(_POLICY)
     return response
 
 

@@ -254,7 +254,7 @@ SPECTACULAR_SETTINGS = {
 #: Bytes of a request body; larger ones get a 413 problem. The limit of a run's inputs.
 DATA_UPLOAD_MAX_MEMORY_SIZE = env.int("FLUX_MAX_BODY_BYTES", default=50_000_000)
 
-SECURE_CSP = {
+SECURE_CSP: dict[str, list[str]] = {
     "default-src": [CSP.SELF],
     "script-src": [CSP.SELF],
     "style-src": [CSP.SELF],

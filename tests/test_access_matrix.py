@@ -6,6 +6,7 @@ status and for the headers that every answer has.
 
 import json
 from collections import Counter
+from http.cookies import SimpleCookie
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -131,7 +132,8 @@ class Matrix:
         if route.name.startswith("temporal-codec"):
             sent["headers"] = {"Origin": settings.TEMPORAL_UI_URL.rstrip("/")}
         address = route.address(given) + (f"?{query}" if query else "")
-        cookies = client.cookies.copy()
+        cookies: SimpleCookie = SimpleCookie()
+        cookies.update(client.cookies)
         with transaction.atomic():
             response = getattr(client, method.lower())(address, **sent)
             transaction.set_rollback(True)

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from django.utils import timezone
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, ConsoleMessage, Dialog, Page, Request
 from pytest_django import DjangoDbBlocker
 
 from accounts.models import User, Workspace
@@ -65,7 +65,7 @@ def hostile(stack: LiveStack, django_db_blocker: DjangoDbBlocker) -> Iterator[Ho
 
 def _paths(visitor: Visitor) -> list[str]:
     actor, workspace = visitor.actor, visitor.workspace
-    User.objects.filter(id=actor.user_id).update(name=SHORT)
+    User.objects.filter(email=visitor.email).update(name=SHORT)
     Workspace.objects.filter(id=workspace.id).update(name=SHORT)
     create_credential(actor, name=SHORT, type="bearer", values={"token": "x"})
     create_api_key(actor, name=SHORT)
@@ -160,14 +160,22 @@ def test_s14_no_text_of_anybody_runs_in_a_page(
     context.set_default_timeout(10_000)
     page = context.new_page()
     said: list[str] = []
-    page.on("dialog", lambda dialog: (said.append(f"dialog at {page.url}"), dialog.dismiss()))
-    page.on(
-        "console",
-        lambda message: (
-            said.append(f"{page.url}: {message.text}") if "Content Security" in message.text else 0
-        ),
-    )
-    page.on("request", lambda asked: said.append(asked.url) if "evil" in _host(asked.url) else 0)
+
+    def closed(dialog: Dialog) -> None:
+        said.append(f"dialog at {page.url}")
+        dialog.dismiss()
+
+    def heard(message: ConsoleMessage) -> None:
+        if "Content Security" in message.text:
+            said.append(f"{page.url}: {message.text}")
+
+    def asked(request: Request) -> None:
+        if "evil" in _host(request.url):
+            said.append(request.url)
+
+    page.on("dialog", closed)
+    page.on("console", heard)
+    page.on("request", asked)
     hostile.visitor.let_in(context, stack)
     shown = 0
     for path in hostile.paths:

@@ -66,7 +66,7 @@ class Echo(BaseHTTPRequestHandler):
     def _answer(self) -> None:
         length = int(self.headers.get("Content-Length") or 0)
         sent = f"{self.path} {self.headers} {self.rfile.read(length)!r}"
-        secret = self.headers.get("x-api-key") or self.headers.get("Authorization", "")
+        secret = str(self.headers.get("x-api-key") or self.headers.get("Authorization") or "")
         body = json.dumps({"error": {"message": f"bad key {secret}", "sent": sent}}).encode()
         self.send_response(401, "no")
         self.send_header("Content-Type", "application/json")
