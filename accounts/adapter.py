@@ -7,21 +7,21 @@ from django.conf import settings
 from django.db import transaction
 from django.http import HttpRequest
 
+from accounts.addresses import address_of
 from accounts.models import User
-from accounts.origin import client_ip
 from accounts.services import create_workspace
 
 
 class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
     """allauth's behaviour, with our rules on who may sign up."""
 
+    def get_client_ip(self, request: HttpRequest) -> str:
+        """As everywhere: behind proxies of FLUX_TRUSTED_PROXIES too."""
+        return address_of(request)
+
     def is_open_for_signup(self, request: HttpRequest) -> bool:
         # The first person comes by the set-up link: a stranger who is faster would shut it.
         return bool(settings.FLUX_SIGNUP == "open" and User.objects.exists())
-
-    def get_client_ip(self, request: HttpRequest) -> str:
-        """The address that limits of sign-ins count by."""
-        return client_ip(request.META) or str(super().get_client_ip(request))
 
     def save_user(self, request: HttpRequest, user: User, form: Any, commit: bool = True) -> User:
         with transaction.atomic():

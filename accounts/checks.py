@@ -7,6 +7,7 @@ from cryptography.fernet import Fernet
 from django.conf import settings
 from django.core.checks import CheckMessage, Error
 
+from accounts.limits import DEFAULTS, RateInvalid, rate
 from accounts.models import MAX_RETENTION_DAYS
 
 SIGNUP = ("open", "closed")
@@ -51,11 +52,20 @@ def settings_are_usable(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
                     id=f"accounts.E00{number}",
                 )
             )
-    return found + _proxies()
+    return found + _doors()
 
 
-def _proxies() -> list[CheckMessage]:
+def _doors() -> list[CheckMessage]:
+    """Limits of the open doors, and the proxies whose word on addresses counts."""
     found: list[CheckMessage] = []
+    for door in DEFAULTS:
+        try:
+            rate(door)
+        except RateInvalid as invalid:
+            found.append(Error(str(invalid), hint="Mend FLUX_RATE_LIMITS.", id="accounts.E007"))
+    for door in settings.FLUX_RATE_LIMITS.keys() - DEFAULTS.keys():
+        hint = f"There are: {', '.join(DEFAULTS)}."
+        found.append(Error(f"FLUX_RATE_LIMITS names '{door}'.", hint=hint, id="accounts.E008"))
     for proxy in settings.FLUX_TRUSTED_PROXIES:
         try:
             ip_network(proxy, strict=False)

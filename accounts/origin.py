@@ -4,15 +4,11 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
-from functools import lru_cache
-from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from typing import Any
 
-from django.conf import settings
+from accounts.addresses import client_address
 
 BROWSER, OPERATOR, COMMAND, SYSTEM = "browser", "operator", "command", "system"
-#: Entries of X-Forwarded-For that are read, from the last on: more proxies nobody has in a row.
-MOST_PROXIES = 20
 
 
 @dataclass(frozen=True)
@@ -48,37 +44,5 @@ def acting(origin: Origin) -> Iterator[None]:
 
 
 def client_ip(meta: Mapping[str, Any]) -> str | None:
-    """The address of who calls; `meta` is a request's META.
-
-    X-Forwarded-For counts only where it comes from a proxy of FLUX_TRUSTED_PROXIES, and from its
-    end up to the first address that is none of them: what stands before it, anyone can have sent.
-    """
-    at = _address(str(meta.get("REMOTE_ADDR") or ""))
-    if at is None or not _is_trusted(at):
-        return str(at) if at else None
-    hops = str(meta.get("HTTP_X_FORWARDED_FOR") or "").split(",")
-    for hop in reversed(hops[-MOST_PROXIES:]):
-        before = _address(hop)
-        if before is None:
-            break
-        at = before
-        if not _is_trusted(at):
-            break
-    return str(at)
-
-
-def _address(text: str) -> IPv4Address | IPv6Address | None:
-    try:
-        found = ip_address(text.strip().strip("[]").partition("%")[0])
-    except ValueError:
-        return None
-    return (found.ipv4_mapped or found) if isinstance(found, IPv6Address) else found
-
-
-def _is_trusted(address: IPv4Address | IPv6Address) -> bool:
-    return any(address in network for network in _networks(tuple(settings.FLUX_TRUSTED_PROXIES)))
-
-
-@lru_cache(maxsize=4)
-def _networks(written: tuple[str, ...]) -> tuple[IPv4Network | IPv6Network, ...]:
-    return tuple(ip_network(one, strict=False) for one in written)
+    """The address of who calls, where known; `meta` is a request's META."""
+    return client_address(meta) or None

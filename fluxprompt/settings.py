@@ -90,6 +90,7 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "accounts.middleware.origin",
+    "fluxprompt.security_headers.security_headers",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.middleware.csp.ContentSecurityPolicyMiddleware",
@@ -97,14 +98,19 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    # Deny by default: a page that says nothing is for those who have signed in.
+    "django.contrib.auth.middleware.LoginRequiredMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "allauth.account.middleware.AccountMiddleware",
     "allauth.usersessions.middleware.UserSessionsMiddleware",
 ]
+
 #: Proxies in front of us, as addresses or CIDR: their X-Forwarded-For says who calls.
 FLUX_TRUSTED_PROXIES: list[str] = env.list("FLUX_TRUSTED_PROXIES", default=["127.0.0.1", "::1"])
+#: Limits of doors that need no sign-in, where they differ from accounts/limits.py.
+FLUX_RATE_LIMITS: dict[str, str] = env.dict("FLUX_RATE_LIMITS", default={})
 
 ROOT_URLCONF = "fluxprompt.urls"
 ASGI_APPLICATION = "fluxprompt.asgi.application"
@@ -249,7 +255,7 @@ SPECTACULAR_SETTINGS = {
 #: Bytes of a request body; larger ones get a 413 problem. The limit of a run's inputs.
 DATA_UPLOAD_MAX_MEMORY_SIZE = env.int("FLUX_MAX_BODY_BYTES", default=50_000_000)
 
-SECURE_CSP = {
+SECURE_CSP: dict[str, list[str]] = {
     "default-src": [CSP.SELF],
     "script-src": [CSP.SELF],
     "style-src": [CSP.SELF],

@@ -12,10 +12,11 @@ from django.db.models import Q
 from django.utils import timezone
 from django.utils.crypto import constant_time_compare
 from rest_framework.authentication import BaseAuthentication, SessionAuthentication
-from rest_framework.exceptions import AuthenticationFailed
+from rest_framework.exceptions import AuthenticationFailed, Throttled
 from rest_framework.request import Request
 
 from accounts.key_rates import Rate, count_call
+from accounts.limits import SAID, failed
 from accounts.models import ApiKey, User, Workspace
 from accounts.origin import Origin, client_ip, set_origin
 from accounts.permissions import Actor, key_actor
@@ -66,6 +67,14 @@ class ApiKeyAuthentication(BaseAuthentication):
         token = _token(request)
         if token is None:
             return None
+        try:
+            return self._of(token, client_ip(request._request.META))
+        except AuthenticationFailed as refused:
+            if wait := failed("api_key", request):
+                raise Throttled(wait, SAID.format(wait=wait)) from refused
+            raise
+
+    def _of(self, token: str, ip: str | None) -> tuple[Actor, KeyAuth]:
         match = TOKEN.fullmatch(token)
         if match is None:
             raise AuthenticationFailed(NOT_A_KEY, "invalid_key")
@@ -73,7 +82,6 @@ class ApiKeyAuthentication(BaseAuthentication):
         if key is None or not constant_time_compare(key.digest, token_digest(token)):
             raise AuthenticationFailed(NOT_A_KEY, "invalid_key")
         _check_alive(key)
-        ip = client_ip(request._request.META)
         _note_use(key, ip)
         set_origin(Origin(f"flux_{key.prefix}…", ip))
         rate = count_call(key.id, key.per_minute) if key.per_minute is not None else None

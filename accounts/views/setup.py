@@ -1,6 +1,7 @@
 """The page behind the one-time set-up link."""
 
 from django.contrib.auth import login
+from django.contrib.auth.decorators import login_not_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.cache import never_cache
@@ -8,9 +9,12 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods
 
 from accounts.forms import SetupForm
+from accounts.limits import counts_failures
 from accounts.setup import SetupLinkDead, is_open, use_setup_link
 
 
+@login_not_required
+@counts_failures("setup_link", 404, 410)
 @never_cache
 @sensitive_post_parameters("password")
 @require_http_methods(["GET", "POST"])

@@ -5,11 +5,13 @@ Mail scanners follow links, so a GET only shows; the decision is a POST of its f
 
 from typing import Any
 
+from django.contrib.auth.decorators import login_not_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
+from accounts.limits import counts_failures
 from execution.approval_links import Link, LinkDead, approval_of, read_link
 from execution.approval_models import Approval
 from execution.approval_people import member_by_address
@@ -18,6 +20,8 @@ from execution.views.approvals import decided, question
 _TEMPLATE = "execution/approval_link.html"
 
 
+@login_not_required
+@counts_failures("approval_link", 404)
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
 def by_link(request: HttpRequest, token: str) -> HttpResponse:

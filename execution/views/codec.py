@@ -6,10 +6,12 @@ from functools import wraps
 from urllib.parse import urlsplit
 
 from django.conf import settings
+from django.contrib.auth.decorators import login_not_required
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt
 
+from accounts.limits import counts_failures
 from execution.codec import PayloadUnreadable, decode_payloads
 
 
@@ -37,7 +39,10 @@ def _for_the_ui(view: Callable[[HttpRequest], HttpResponse]) -> Callable[..., Ht
         answer["Vary"] = "Origin"
         return answer
 
-    return csrf_exempt(never_cache(guarded))
+    return login_not_required(csrf_exempt(never_cache(counted(guarded))))
+
+
+counted = counts_failures("codec", 403)
 
 
 def _refused(message: str, status: int = 403) -> JsonResponse:

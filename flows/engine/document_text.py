@@ -50,7 +50,12 @@ def read_text(source: str | bytes) -> dict[str, Any]:
             source = source.decode("utf-8-sig")
         except UnicodeDecodeError as error:
             raise refuse("document_encoding", "The document has to be UTF-8 text.") from error
-    if len(source) * 4 > MAX_BYTES and len(source.encode("utf-8", "replace")) > MAX_BYTES:
+    try:
+        size = len(source.encode())
+    except UnicodeEncodeError as error:
+        message = "The document holds half a character (a lone surrogate). Send UTF-8 text."
+        raise refuse("document_encoding", message) from error
+    if size > MAX_BYTES:
         raise too_large()
     text = source.removeprefix("\ufeff").lstrip()
     data = _read_json(text) if text[:1] in ("{", "[") and _looks_like_json(text) else None

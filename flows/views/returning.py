@@ -1,6 +1,6 @@
 """Where a form's answer leads: back to the page it was on, never to another site."""
 
-from django.http import HttpResponse
+from django.http import HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect
 from django.utils.http import url_has_allowed_host_and_scheme
 
@@ -13,5 +13,6 @@ def back(request: PageRequest, otherwise: str = "flow-list") -> HttpResponse:
     if wanted and url_has_allowed_host_and_scheme(
         wanted, {request.get_host()}, require_https=request.is_secure()
     ):
-        return redirect(wanted)
+        # Not `redirect`: it takes a text without a slash for the name of a route.
+        return HttpResponseRedirect(wanted)
     return redirect(otherwise)

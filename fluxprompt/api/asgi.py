@@ -25,6 +25,7 @@ from django.middleware.security import SecurityMiddleware
 from django.urls import set_script_prefix
 
 from fluxprompt.api.problems import MEDIA_TYPE, body_too_large
+from fluxprompt.security_headers import HEADERS, security_headers
 
 type Message = Mapping[str, Any]
 type Receive = Callable[[], Awaitable[Message]]
@@ -68,7 +69,9 @@ class KeyHandler(ASGIHandler):
         self._exception_middleware: list[Any] = []
         # The sync half of Django's handler, which its stubs leave out.
         inner = convert_exception_to_response(self._get_response)  # type: ignore[attr-defined]
-        self._middleware_chain = convert_exception_to_response(SecurityMiddleware(inner))
+        self._middleware_chain = security_headers(
+            convert_exception_to_response(SecurityMiddleware(inner))
+        )
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="api")
 
     async def __call__(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
@@ -205,6 +208,7 @@ async def _refuse(receive: Receive, send: Send, limit: int) -> None:
         (b"content-type", MEDIA_TYPE.encode()),
         (b"content-length", str(len(body)).encode()),
         (b"connection", b"close"),
+        *((name.lower().encode(), value.encode()) for name, value in HEADERS.items()),
     ]
     await send({"type": "http.response.start", "status": 413, "headers": headers})
     await send({"type": "http.response.body", "body": body, "more_body": True})

@@ -5,7 +5,9 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any, Literal
 
+from django.contrib.auth.decorators import login_not_required
 from django.http import HttpRequest, HttpResponse
+from django.utils.decorators import method_decorator
 from django.views import View
 from django.views.generic import TemplateView
 from drf_spectacular.generators import SchemaGenerator
@@ -209,6 +211,7 @@ class SchemaView(View):
         )
 
 
+@method_decorator(login_not_required, name="dispatch")
 class DocsView(TemplateView):
     """A page to read and try the API; all of its scripts are our own files."""
 

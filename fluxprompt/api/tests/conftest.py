@@ -7,5 +7,6 @@ from flows.tests.fixtures import (  # noqa: F401
     make_api,
     owner,
     stranger,
+    visitor,
     workspace,
 )

@@ -1,0 +1,84 @@
+"""How often an address may try a door that nobody has to sign in for, and fail.
+
+Who comes with what is right is never held up: only wrong keys, dead links and refusals count.
+allauth counts sign-ins, sign-ups and resets by itself (`ACCOUNT_RATE_LIMITS`), in the same cache.
+"""
+
+import re
+import time
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+
+from django.conf import settings
+from django.core.cache import cache
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.template.loader import render_to_string
+
+from accounts.addresses import network_of
+
+#: Door → how often within a second, minute or hour; FLUX_RATE_LIMITS changes single ones.
+DEFAULTS = {
+    # Wrong, revoked and expired API keys.
+    "api_key": "60/m",
+    # Links of mails that work no more, or never did.
+    "approval_link": "30/m",
+    "setup_link": "30/m",
+    # The Temporal UI's questions without an operator behind them.
+    "codec": "60/m",
+}
+_RATE = re.compile(r"([1-9][0-9]{0,6})/([smh])")
+_SECONDS = {"s": 1, "m": 60, "h": 3600}
+SAID = "Too many tries that failed from this address. Wait {wait} seconds and try again."
+
+
+class RateInvalid(ValueError):
+    """A limit that cannot be read."""
+
+
+def rate(door: str) -> tuple[int, int]:
+    """Tries, and the seconds in which they may be made. Raises RateInvalid."""
+    written = str(settings.FLUX_RATE_LIMITS.get(door, DEFAULTS[door]))
+    found = _RATE.fullmatch(written)
+    if found is None:
+        raise RateInvalid(f"'{written}' is no limit for {door}: write 60/m, 5/s or 1000/h.")
+    return int(found[1]), _SECONDS[found[2]]
+
+
+def failed(door: str, request: Any) -> int:
+    """Count a try that failed; the seconds to wait where there were too many, else 0."""
+    tries, seconds = rate(door)
+    now = time.time()
+    key = f"flux-door:{door}:{network_of(request)}:{int(now // seconds)}"
+    cache.add(key, 0, timeout=2 * seconds)
+    try:
+        count = cache.incr(key)
+    except ValueError:
+        # Thrown out of the cache between the two.
+        return 0
+    return int(seconds - now % seconds) + 1 if count > tries else 0
+
+
+def counts_failures(door: str, *statuses: int) -> Callable[..., Any]:
+    """A view whose answers with these statuses count; beyond the limit they become 429."""
+
+    def decorate(view: Callable[..., HttpResponseBase]) -> Callable[..., HttpResponseBase]:
+        @wraps(view)
+        def counted(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+            response = view(request, *args, **kwargs)
+            if response.status_code in statuses and (wait := failed(door, request)):
+                return too_many(request, wait)
+            return response
+
+        return counted
+
+    return decorate
+
+
+def too_many(request: HttpRequest, wait: int) -> HttpResponse:
+    """429 as a page that says when to come again."""
+    return HttpResponse(
+        render_to_string("429.html", {"said": SAID.format(wait=wait)}, request),
+        status=429,
+        headers={"Retry-After": str(wait), "Cache-Control": "no-store"},
+    )
