@@ -4,6 +4,7 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any
 
+from django.contrib.auth.decorators import login_not_required
 from django.http import HttpRequest, HttpResponseBase
 
 import flows.api.problems  # noqa: F401 - what the exceptions of this app look like
@@ -17,6 +18,8 @@ def json_page(view: Callable[..., HttpResponseBase]) -> Callable[..., HttpRespon
     Whatever is wrong is a problem document (RFC 9457), where pages would show or go elsewhere.
     """
 
+    # It tells the signed out in JSON by itself.
+    @login_not_required
     @wraps(view)
     def answer(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         if not request.user.is_authenticated:

@@ -199,6 +199,7 @@ def rendered(kind: str) -> bytes:
     return json.dumps(document(), default=str).encode()
 
 
+@method_decorator(login_not_required, name="dispatch")
 class SchemaView(View):
     """The OpenAPI document: JSON, or YAML with `?format=yaml` or by `Accept`."""
 
