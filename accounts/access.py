@@ -82,7 +82,7 @@ SETTINGS_PAGES = {
     "credential-detail": "GET credential.manage",
     "credential-change": "POST credential.manage",
     "credential-try": "POST credential.manage",
-    "credential-delete": "GET credential.manage, POST credential.manage",
+    "credential-delete": "POST credential.manage",
     "audit": "GET audit.read",
     "audit-export": "POST audit.read",
 }

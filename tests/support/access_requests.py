@@ -12,6 +12,9 @@ OTHERWISE = {
     "template-detail": {"key": "template"},
     "api-run-approval": {"node": "approval_node"},
     "run-iterations": {"node": "inner"},
+    "api-key": {"key": "key_id"},
+    "api-variable": {"name": "variable_name"},
+    "audit-export": {"kind": "export_kind"},
 }
 #: Calls for which a key needs more than the gate's action: a scope that has both.
 SCOPES = {"api-session-memory": "runs:write", "api-run-document": "runs:write"}
@@ -67,6 +70,14 @@ BODIES: dict[str, dict[str, Any]] = {
     "collection-change": _COLLECTION,
     "collection-add": {"name": "x", "text": "x"},
     "collection-search": {"query": "x"},
+    "settings-key": {"name": "x", "scopes": ["flows:read"]},
+    "credential-change": {"name": "Claude", "api_key": "sk"},
+    # No key gives another more than it has itself.
+    "api-keys": {"name": "x", "scopes": ["keys:write"]},
+    "api-key": {"name": "x"},
+    "api-credentials": {"name": "x", "type": "bearer", "values": {"token": "sk"}},
+    "api-credential": {"name": "x"},
+    "api-variable": {"value": 1},
     "api-flows": _NEW_FLOW,
     "api-flow": {"name": "x"},
     "api-folders": {"name": "x"},

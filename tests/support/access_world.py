@@ -118,7 +118,8 @@ def _tokens(actor: Actor, foreign: Workspace) -> dict[str, str]:
     revoke_api_key(actor, revoked)
     none, tokens["none"] = create_api_key(actor, name="none")
     type(none).objects.filter(pk=none.pk).update(scopes=[])
-    tokens["foreign"] = create_api_key(system_actor(foreign.id), name="foreign")[1]
+    theirs = system_actor(foreign.id)
+    tokens["foreign"] = create_api_key(theirs, name="foreign", scopes=SCOPE_ACTIONS)[1]
     return tokens
 
 
@@ -166,6 +167,9 @@ def _objects(actor: Actor, workspace: Workspace) -> dict[str, Any]:
         "file_id": (file := store_file(actor, "note.txt", io.BytesIO(b"words"))).id,
         "file": file.id,
         "credential_id": credential.id,
+        "credential": credential.id,
+        "variable_name": "region",
+        "export_kind": "csv",
         "key_id": key.id,
         "variable_id": set_variable(actor, "region", "eu").id,
         "session": "s1",
