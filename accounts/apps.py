@@ -1,6 +1,6 @@
 """The accounts app."""
 
-from django.apps import AppConfig
+from django.apps import AppConfig, apps
 from django.core import checks
 
 
@@ -8,8 +8,11 @@ class AccountsConfig(AppConfig):
     name = "accounts"
 
     def ready(self) -> None:
-        from accounts import sign_ins
         from accounts.checks import settings_are_usable
 
         checks.register(settings_are_usable)
-        sign_ins.listen()
+        # A worker does without pages, and so without sign-ins.
+        if apps.is_installed("allauth.account"):
+            from accounts import sign_ins
+
+            sign_ins.listen()

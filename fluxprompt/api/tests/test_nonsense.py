@@ -23,4 +23,5 @@ def test_nonsense_at_every_door_crashes_nothing(
     assert [crash for crash in fuzz.crashes if ": took " not in crash] == []
     # It gets further than the first check.
     assert fuzz.answers["call 200"] > 0
-    assert fuzz.answers["expression value"] > 0
+    # One in a hundred or so has a value.
+    assert fuzz.answers["expression value"] + fuzz.answers["expression refused"] == TRIES
