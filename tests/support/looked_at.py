@@ -1,0 +1,56 @@
+"""Which pages axe reads without a sign-in, and which it leaves out with a reason."""
+
+#: Pages that nobody has to be signed in for.
+BEFORE_SIGN_IN = (
+    "/accounts/login/",
+    "/accounts/password/reset/",
+    "/accounts/password/reset/done/",
+    "/accounts/password/reset/key/x-x/",
+    "/accounts/password/reset/key/done/",
+    "/accounts/signup/",
+    "/accounts/confirm-email/",
+    "/accounts/confirm-email/x/",
+    "/accounts/inactive/",
+    "/setup/x/",
+)
+_PART = "a part of a page, which is looked at as it stands in that page"
+_DATA = "data for scripts or a file to keep, no page"
+#: Addresses that answer GET and are not looked at by axe here, with the reason.
+NOT_LOOKED_AT = {
+    "healthz": _DATA,
+    "readyz": _DATA,
+    "flow-draft": _DATA,
+    "flow-problems": "a part of the editor, opened in test_editor_accessibility.py",
+    "flow-download": _DATA,
+    "file-download": _DATA,
+    "flow-editor": "every state of it is opened in test_editor_accessibility.py",
+    "flow-inputs": "a part of the editor, opened in test_editor_accessibility.py",
+    "flow-find": _DATA,
+    "flow-recent-runs": _DATA,
+    "flow-cards": "a part of the editor, opened in test_editor_accessibility.py",
+    "node-form": "a part of the editor, opened in test_editor_accessibility.py",
+    "node-scope": _DATA,
+    "node-data": "a part of the editor, opened in test_editor_accessibility.py",
+    "node-last": "a part of the editor, opened in test_editor_accessibility.py",
+    "settings-credential-fields": _PART,
+    "run-flow": _DATA,
+    "run-queue": _PART,
+    "run-result": _PART,
+    "run-progress": _PART,
+    "collection-progress": _PART,
+    "run-step": _PART,
+    "run-iterations": _PART,
+    "run-value": _DATA,
+    "node-value": _DATA,
+    "temporal-codec-decode": _DATA,
+    "temporal-codec-encode": _DATA,
+    "account_reauthenticate": "asked for by what cannot be undone; the form of the sign-in page",
+    "account_set_password": "for people without a password; the form to change it",
+    "account_confirm_login_code": "codes by mail are not offered",
+    "mfa_authenticate": "comes after a password where two factors are on; the same form",
+    "mfa_reauthenticate": "the same form as where two factors are set up",
+    "mfa_deactivate_totp": "only with two factors on; one button",
+    "mfa_view_recovery_codes": "only with two factors on; a list of codes",
+    "mfa_generate_recovery_codes": "only with two factors on; one button",
+    "mfa_download_recovery_codes": _DATA,
+}
