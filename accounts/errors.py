@@ -28,3 +28,13 @@ class CredentialInUse(Exception):
         )
         super().__init__(self.message)
         self.flows = flows
+
+
+class MembershipRefused(Exception):
+    """What would be done with a membership, or an invitation, is against the rules; says why."""
+
+    code = "membership_refused"
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+        self.message = message

@@ -25,8 +25,12 @@ class CredentialUse:
 type CredentialUses = Callable[["Credential"], list[CredentialUse]]
 type SpentByKeys = Callable[[Collection["UUID"]], Mapping["UUID", "Decimal"]]
 type WorkspaceCreated = Callable[["Workspace", "User"], None]
+type WorkspaceClosing = Callable[["Workspace"], None]
+type MembershipEnded = Callable[["Workspace", "User"], None]
 
 _workspace_created: list[WorkspaceCreated] = []
+_workspace_closing: list[WorkspaceClosing] = []
+_membership_ended: list[MembershipEnded] = []
 _spent_by_keys: list[SpentByKeys] = []
 _credential_uses: list[CredentialUses] = []
 
@@ -45,6 +49,36 @@ def workspace_created(workspace: "Workspace", owner: "User") -> None:
     """Tell everyone who registered, in the order of registration."""
     for function in _workspace_created:
         function(workspace, owner)
+
+
+def on_workspace_closing(function: WorkspaceClosing) -> WorkspaceClosing:
+    """Call `function(workspace)` within the transaction that deletes a workspace, before it does.
+
+    What lies outside of the database is done by `transaction.on_commit`. Usable as a decorator;
+    registering twice counts once.
+    """
+    if function not in _workspace_closing:
+        _workspace_closing.append(function)
+    return function
+
+
+def workspace_closing(workspace: "Workspace") -> None:
+    """Tell everyone who registered: the last ones, who build on the others, first."""
+    for function in reversed(_workspace_closing):
+        function(workspace)
+
+
+def on_membership_ended(function: MembershipEnded) -> MembershipEnded:
+    """Call `function(workspace, user)` within the transaction that takes somebody out of it."""
+    if function not in _membership_ended:
+        _membership_ended.append(function)
+    return function
+
+
+def membership_ended(workspace: "Workspace", user: "User") -> None:
+    """Tell everyone who registered, in the order of registration."""
+    for function in _membership_ended:
+        function(workspace, user)
 
 
 def tells_what_keys_spent(function: SpentByKeys) -> SpentByKeys:

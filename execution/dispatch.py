@@ -1,6 +1,10 @@
 """Hands runs to Temporal. Starting one twice is harmless: its id is the workflow's id."""
 
+import asyncio
+from collections.abc import Collection
 from datetime import timedelta
+from functools import partial
+from itertools import batched
 from typing import Any
 from uuid import UUID
 
@@ -34,6 +38,8 @@ WORKSPACE_ATTRIBUTE = SearchAttributeKey.for_keyword("FluxWorkspaceId")
 BACKSTOP = timedelta(days=800)
 #: Seconds a start may take before the run is left to the sweeper.
 START_PATIENCE = 5.0
+#: Workflows that are ended together.
+FEW = 50
 
 
 def dispatch(run: Run, pinned: Pinned, variables: dict[str, JSON]) -> None:
@@ -125,3 +131,21 @@ def signal_run(run_id: UUID, signal: str) -> bool:
             return False
         raise TemporalUnreachable(f"Temporal did not take it: {error.message}") from error
     return True
+
+
+def terminate(workflow_ids: Collection[str], reason: str) -> None:
+    """End these workflows at once, a few at a time; those that are over already count as ended.
+
+    Raises TemporalUnreachable.
+    """
+    for few in batched(workflow_ids, FEW):
+        run_sync(partial(_terminate, few, reason), timeout=START_PATIENCE)
+
+
+async def _terminate(workflow_ids: tuple[str, ...], reason: str, client: Client) -> None:
+    calls = [client.get_workflow_handle(id).terminate(reason) for id in workflow_ids]
+    for answer in await asyncio.gather(*calls, return_exceptions=True):
+        if isinstance(answer, RPCError) and answer.status == RPCStatusCode.NOT_FOUND:
+            continue
+        if isinstance(answer, BaseException):
+            raise answer

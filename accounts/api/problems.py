@@ -1,6 +1,6 @@
 """What the accounts app's exceptions look like as problem documents."""
 
-from accounts.errors import CredentialInUse, InvalidValue
+from accounts.errors import CredentialInUse, InvalidValue, MembershipRefused
 from fluxprompt.api.problems import ApiProblem, converts
 
 
@@ -13,3 +13,8 @@ def invalid_value(error: InvalidValue) -> ApiProblem:
 @converts(CredentialInUse)
 def credential_in_use(error: CredentialInUse) -> ApiProblem:
     return ApiProblem(409, error.code, error.message, extra={"flows": list(error.flows)})
+
+
+@converts(MembershipRefused)
+def membership_refused(error: MembershipRefused) -> ApiProblem:
+    return ApiProblem(409, error.code, error.message)

@@ -80,9 +80,7 @@ def clear(index_id: UUID, *, alive: Callable[[], bool] = lambda: True) -> None:
 
     Stops early where `alive` says no.
     """
-    with _beside() as session:
-        for name in index_names(index_id):
-            session.execute(f"DROP INDEX CONCURRENTLY IF EXISTS {name}")
+    drop_own(index_id)
     while alive():
         with connection.cursor() as cursor:
             cursor.execute(_SOME, [index_id, AT_ONCE])
@@ -98,6 +96,13 @@ def clear(index_id: UUID, *, alive: Callable[[], bool] = lambda: True) -> None:
             failed.update(chunks=0, own_indexes=False)
         return
     SearchIndex.objects.filter(pk=index_id).delete()
+
+
+def drop_own(index_id: UUID) -> None:
+    """Drop what an index has to itself. Safe to repeat."""
+    with _beside() as session:
+        for name in index_names(index_id):
+            session.execute(f"DROP INDEX CONCURRENTLY IF EXISTS {name}")
 
 
 def _make(index: SearchIndex) -> None:
