@@ -5,9 +5,11 @@ from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any
 
+from django.apps import apps
 from django.db import models
 from django.db.models import Q, QuerySet
 from django.db.models.functions import Cast
+from django.urls import reverse
 
 from accounts.models import AuditEvent
 from accounts.permissions import Actor
@@ -15,6 +17,14 @@ from fluxprompt.api.paging import newest_first
 
 #: Events that are read at once for a file.
 PIECE = 500
+#: Kinds of objects that have a page, and its route.
+_PAGES = {
+    "accounts.apikey": "settings-key",
+    "accounts.credential": "credential-detail",
+    "execution.run": "run-detail",
+    "flows.flow": "flow-detail",
+    "knowledge.collection": "collection-detail",
+}
 #: Letters of a filter.
 LONGEST = 200
 
@@ -73,6 +83,28 @@ def actions_seen(actor: Actor) -> list[str]:
     rows = audit_events(actor, AuditFilter()).order_by("action")
     seen = set(rows.values_list("action", flat=True).distinct()[:200])
     return sorted(seen | {action.partition(".")[0] for action in seen})
+
+
+@dataclass(frozen=True)
+class Line:
+    """An event as the page tells it: `name` and `kind` of what it was done to, and its page."""
+
+    event: AuditEvent
+    name: str
+    kind: str
+    page: str | None
+
+
+def as_line(event: AuditEvent) -> Line:
+    """An event in words. What an event deleted, and what has no page, is not linked."""
+    given = (event.details.get(word) for word in ("name", "email", "named"))
+    name = next((str(word) for word in given if word), "")
+    try:
+        kind = str(apps.get_model(event.target_type)._meta.verbose_name)
+    except (LookupError, ValueError):  # a kind of an earlier release, or none
+        kind = event.target_type
+    route = None if event.action.endswith(".delete") else _PAGES.get(event.target_type)
+    return Line(event, name, kind, reverse(route, args=[event.target_id]) if route else None)
 
 
 def in_pieces(rows: QuerySet[AuditEvent]) -> Iterator[list[AuditEvent]]:

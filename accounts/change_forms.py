@@ -67,6 +67,8 @@ class ApiKeyChangeForm(KeyLimitsForm):
     def __init__(self, key: ApiKey, data: Any = None) -> None:
         names = ("name", "scopes", "requests_per_minute", "monthly_budget")
         initial = {name: getattr(key, name) for name in names}
+        if key.monthly_budget is not None:
+            initial["monthly_budget"] = f"{key.monthly_budget.normalize():f}"
         initial["expires_at"] = key.expires_at.date() if key.expires_at else None
         super().__init__(data, initial=initial, auto_id="key_%s")
         self._key = key

@@ -62,8 +62,15 @@ def record_audit(
     label: str,
     details: Mapping[str, Any],
 ) -> AuditEvent:
-    """The audit row itself; `audit` is what services call, this is for what has no workspace."""
+    """The audit row itself; `audit` is what services call, this is for what has no workspace.
+
+    What has a name is called by it in the details, so that the trail can be read without the row.
+    """
     origin = current_origin()
+    # A person's name is theirs: their events are told apart by the person.
+    named = getattr(target, "name", None) if not isinstance(target, User) else None
+    if isinstance(named, str) and named:
+        details = {"name": named, **details}
     return AuditEvent.objects.create(
         via=origin.via[:24],
         ip=origin.ip,

@@ -17,7 +17,13 @@ from accounts.audit_files import expire_audit, safe_cell
 from accounts.models import AuditEvent, User, Workspace
 from accounts.origin import COMMAND, Origin, acting, client_ip
 from accounts.permissions import Actor
-from accounts.services import create_api_key, set_variable
+from accounts.services import (
+    create_api_key,
+    create_credential,
+    delete_credential,
+    record_audit,
+    set_variable,
+)
 from accounts.tests.conftest import PASSWORD
 
 
@@ -165,7 +171,7 @@ def test_the_trail_is_filtered_on_its_page_and_by_the_api(
     trail: Client, actor: Actor, query: str, found: list[str]
 ) -> None:
     page = trail.get(f"/settings/audit/?{query}")
-    assert [event.action for event in page.context["events"]] == found
+    assert [line.event.action for line in page.context["lines"]] == found
     _, token = create_api_key(actor, name="reader", scopes=["audit:read"])
     bearer = {"Authorization": f"Bearer {token}"}
     answer = trail.get(f"/api/v1/audit?{query}", headers=bearer).json()
@@ -178,7 +184,7 @@ def test_the_trail_comes_in_pages(trail: Client, actor: Actor) -> None:
         set_variable(actor, f"v{number}", number)
     first = trail.get("/settings/audit/?action=variable.set")
     second = trail.get(f"/settings/audit/?action=variable.set&cursor={first.context['next']}")
-    ids = [event.id for page in (first, second) for event in page.context["events"]]
+    ids = [line.event.id for page in (first, second) for line in page.context["lines"]]
     assert len(ids) == len(set(ids)) == 61
     assert trail.get("/settings/audit/?cursor=nonsense").status_code == 200
 
@@ -194,7 +200,8 @@ def test_the_trail_is_exported_and_the_export_is_an_event(trail: Client, kind: s
         rows = [json.loads(line) for line in text.splitlines()]
     assert [row["action"] for row in rows] == ["key.create"]
     event = AuditEvent.objects.get(action="audit.export")
-    assert event.details == {"format": kind, "filter": {"action": "key.create"}}
+    assert event.details["format"] == kind
+    assert event.details["filter"] == {"action": "key.create"}
     assert trail.post("/settings/audit/exe/").status_code == 404
 
 
@@ -210,8 +217,28 @@ def test_s9_the_trail_is_for_those_who_may_read_it(
     other = other_workspace.members.get()
     trail.force_login(other)
     page = trail.get("/settings/audit/")
-    assert {event.workspace_id for event in page.context["events"]} == {other_workspace.id}
+    assert {line.event.workspace_id for line in page.context["lines"]} == {other_workspace.id}
     other.memberships.update(role="builder")
     for path in ("/settings/audit/", "/api/v1/audit"):
         assert trail.get(path).status_code == 403
     assert trail.post("/settings/audit/csv/").status_code == 403
+
+
+def test_the_page_names_what_was_done_and_leads_there(trail: Client, actor: Actor) -> None:
+    key, _ = create_api_key(actor, name="laptop")
+    credential = create_credential(actor, name="Gone", type="bearer", values={"token": "x"})
+    delete_credential(actor, credential)
+    page = trail.get("/settings/audit/").content.decode()
+    assert f'href="/settings/keys/{key.id}/">laptop</a>' in page
+    assert "API key</span>" in page
+    lines = {line.event.action: line for line in trail.get("/settings/audit/").context["lines"]}
+    deleted = lines["credential.delete"]
+    assert (deleted.name, deleted.kind, deleted.page) == ("Gone", "credential", None)
+
+
+def test_what_has_a_name_is_named_in_its_event(actor: Actor) -> None:
+    workspace = Workspace.objects.get(id=actor.workspace_id)
+    record_audit(
+        "some.act", workspace, workspace_id=workspace.id, user_id=None, label="x", details={}
+    )
+    assert AuditEvent.objects.get(action="some.act").details == {"name": workspace.name}

@@ -7,7 +7,7 @@ from django.shortcuts import render
 from django.views.decorators.http import require_POST, require_safe
 
 from accounts.audit_files import FORMATS, export_audit
-from accounts.audit_queries import AuditFilter, actions_seen, audit_events
+from accounts.audit_queries import AuditFilter, actions_seen, as_line, audit_events
 from accounts.change_forms import AuditForm
 from accounts.web import workspace_page
 from fluxprompt.api.paging import CursorInvalid, newest_first
@@ -28,7 +28,7 @@ def audit_page(request: Any) -> HttpResponse:
         cursor, page = "", newest_first(rows, by="at", limit=PER_PAGE)
     shown = {
         "form": form,
-        "events": page.results,
+        "lines": [as_line(event) for event in page.results],
         "next": page.next,
         "is_first": not cursor,
         "is_filtered": bool(wanted.as_details()),

@@ -45,7 +45,7 @@ def test_a_session_is_shown_newest_first_and_forgotten_whole(api: Api, remembere
     left = MemoryEntry.objects.order_by("number", "id").values_list("value", flat=True)
     assert sorted(map(str, left)) == ["flow's", "{'n': 2}"]
     event = AuditEvent.objects.get(action="memory.forget")
-    assert event.details == {"session": "ada/1", "memories": 2}
+    assert event.details == {"name": remembered.name, "session": "ada/1", "memories": 2}
     assert event.target_id == str(remembered.id)
 
 

@@ -93,7 +93,7 @@ def test_moving_touches_neither_revision_nor_time_and_is_written_down(
     moved = Flow.objects.get(pk=flow.pk)
     assert (moved.folder, moved.revision, moved.updated_at) == (folder, 1, flow.updated_at)
     event = AuditEvent.objects.get(action="flow.move")
-    assert event.details == {"folder": "Clients"}
+    assert event.details == {"name": moved.name, "folder": "Clients"}
     assert organizing.move_flows(actor, [flow], None) == 1
 
 
