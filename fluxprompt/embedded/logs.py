@@ -19,7 +19,11 @@ def reason(log: Path) -> str:
     """Why a program failed. A full disk first: then its log may be cut off or empty."""
     if is_full(log.parent):
         return "the disk is full, free some space and start again"
-    return last_lines(log).rstrip(".") or "it says nothing"
+    said = last_lines(log, 40)
+    # What Django's checks refuse stands above its hint: both are needed.
+    _, refused, checks = said.rpartition("ERRORS:\n")
+    told = checks if refused else said.rpartition("\n")[2]
+    return " ".join(told.split()).removeprefix("?: ").rstrip(".") or "it says nothing"
 
 
 def cut_large(folder: Path) -> None:

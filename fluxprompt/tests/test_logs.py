@@ -58,3 +58,16 @@ def test_a_full_disk_is_the_reason_of_whatever_fails(
     usage = namedtuple("usage", "total used free")
     monkeypatch.setattr(shutil, "disk_usage", lambda path: usage(10**9, 10**9, 1))
     assert "the disk is full" in logs.reason(log)
+
+
+def test_the_reason_of_a_refused_setting_is_told_with_its_hint(tmp_path: Path) -> None:
+    log = tmp_path / "setup-link.log"
+    log.write_text(
+        "SystemCheckError: System check identified some issues:\n\nERRORS:\n"
+        "?: (accounts.E008) FLUX_RATE_LIMITS names 'x'.\n\tHINT: There are: codec.\n"
+    )
+    assert logs.reason(log) == (
+        "(accounts.E008) FLUX_RATE_LIMITS names 'x'. HINT: There are: codec"
+    )
+    log.write_text("Traceback\n  File\nValueError: no such port.\n")
+    assert logs.reason(log) == "ValueError: no such port"
