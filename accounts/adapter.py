@@ -3,13 +3,13 @@
 from typing import Any
 
 from allauth.account.adapter import DefaultAccountAdapter
-from django.conf import settings
 from django.db import transaction
 from django.http import HttpRequest
 
 from accounts.addresses import address_of
 from accounts.models import User
 from accounts.services import create_workspace
+from accounts.signing_up import is_open_to_all
 
 
 class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
@@ -20,12 +20,17 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         return address_of(request)
 
     def is_open_for_signup(self, request: HttpRequest) -> bool:
-        # The first person comes by the set-up link: a stranger who is faster would shut it.
-        return bool(settings.FLUX_SIGNUP == "open" and User.objects.exists())
+        return is_open_to_all()
 
     def save_user(self, request: HttpRequest, user: User, form: Any, commit: bool = True) -> User:
+        user.name = " ".join(form.cleaned_data.get("name", "").replace("\x00", "").split())
         with transaction.atomic():
             saved: User = super().save_user(request, user, form, commit=commit)
             if commit:
-                create_workspace(saved, name=saved.default_workspace_name)
+                settle(saved)
         return saved
+
+
+def settle(user: User) -> None:
+    """What everyone has who signed up: a workspace of their own."""
+    create_workspace(user, name=user.default_workspace_name)

@@ -47,6 +47,7 @@ from accounts.services import (
     replace_secret,
     revoke_api_key,
 )
+from accounts.verified import vouch_for
 
 for foreign in (Group, EmailAddress, Authenticator, UserSession):
     admin.site.unregister(foreign)
@@ -106,6 +107,8 @@ class UserAdmin(OperatorAdmin, DjangoUserAdmin):  # type: ignore[type-arg]
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
         super().save_related(request, form, formsets, change)
         person = form.instance
+        if not change or "email" in form.changed_data:
+            vouch_for(person, instead_of=form.initial.get("email", "") if change else "")
         if not change and not person.memberships.exists():
             create_workspace(person, name=person.default_workspace_name)
 

@@ -9,18 +9,19 @@ from django.core.checks import CheckMessage, Error
 
 from accounts.limits import DEFAULTS, RateInvalid, rate
 from accounts.models import MAX_RETENTION_DAYS
+from accounts.signing_up import SignupMode
 
-SIGNUP = ("open", "closed")
+VERIFICATION = ("none", "optional", "mandatory")
 
 
 def settings_are_usable(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
     """FLUX_SIGNUP is one of the words, FLUX_SECRET_KEYS are keys, the others days."""
     found: list[CheckMessage] = []
-    if settings.FLUX_SIGNUP not in SIGNUP:
+    if settings.FLUX_SIGNUP not in list(SignupMode):
         found.append(
             Error(
                 f"FLUX_SIGNUP is '{settings.FLUX_SIGNUP}'.",
-                hint=f"Set it to one of: {', '.join(SIGNUP)}.",
+                hint=f"Set it to one of: {', '.join(SignupMode)}.",
                 id="accounts.E001",
             )
         )
@@ -52,7 +53,22 @@ def settings_are_usable(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
                     id=f"accounts.E00{number}",
                 )
             )
-    return found + _doors()
+    return found + _doors() + _verification()
+
+
+def _verification() -> list[CheckMessage]:
+    """FLUX_EMAIL_VERIFICATION is one of the words, and nobody waits for a mail that never comes."""
+    chosen = settings.FLUX_EMAIL_VERIFICATION
+    if chosen not in VERIFICATION:
+        hint = f"Set it to one of: {', '.join(VERIFICATION)}."
+        return [
+            Error(f"FLUX_EMAIL_VERIFICATION is '{chosen}'.", hint=hint, id="accounts.E009"),
+        ]
+    if chosen == "mandatory" and not settings.FLUX_MAIL_REACHES_PEOPLE:
+        hint = "Set EMAIL_URL to the address of a mail server, or FLUX_EMAIL_VERIFICATION to none."
+        message = "FLUX_EMAIL_VERIFICATION is mandatory, and no mail reaches people."
+        return [Error(message, hint=hint, id="accounts.E010")]
+    return []
 
 
 def _doors() -> list[CheckMessage]:

@@ -26,9 +26,11 @@ class UserManager(BaseUserManager["User"]):
     def create_superuser(self, email: str, password: str | None = None, **fields: Any) -> "User":
         """An operator; like everyone, with a workspace of their own."""
         from accounts.services import create_workspace
+        from accounts.verified import vouch_for
 
         with transaction.atomic():
             user = self.create_user(email, password, is_staff=True, is_superuser=True, **fields)
+            vouch_for(user)
             create_workspace(user, name=user.default_workspace_name)
         return user
 

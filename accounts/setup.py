@@ -9,6 +9,7 @@ from django.utils.crypto import constant_time_compare, salted_hmac
 
 from accounts.models import SetupLink, User
 from accounts.services import create_workspace
+from accounts.verified import vouch_for
 
 
 class SetupLinkDead(Exception):
@@ -43,6 +44,7 @@ def use_setup_link(
         user = User.objects.create_user(
             email, password, name=name, is_staff=True, is_superuser=True
         )
+        vouch_for(user)
         create_workspace(user, name=workspace_name)
         link.delete()
     return user

@@ -86,7 +86,10 @@ _THEMSELVES = object()
 
 
 def record_about(user: User, action: str, *, by: object = _THEMSELVES, **details: Any) -> None:
-    """An event of a person in each workspace they are in; in none where they are in none."""
+    """An event of a person in each workspace they are in; in none where they are in none.
+
+    `by`: what to call who did it where it was not the person themselves; None: nobody known.
+    """
     origin = current_origin()
     memberships = Membership.objects.filter(user=user).order_by("created_at")
     workspaces: list[UUID | None] = [*memberships.values_list("workspace_id", flat=True)[:MOST]]
@@ -95,7 +98,7 @@ def record_about(user: User, action: str, *, by: object = _THEMSELVES, **details
         AuditEvent(
             workspace_id=workspace,
             user_id=user.pk if themselves else None,
-            actor=str(user)[:200] if themselves else "nobody",
+            actor=str(user if themselves else by or "nobody")[:200],
             action=action,
             target_type="accounts.user",
             target_id=str(user.pk),

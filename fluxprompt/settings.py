@@ -193,10 +193,11 @@ LOGIN_REDIRECT_URL = "/"
 ACCOUNT_USER_MODEL_USERNAME_FIELD = None
 ACCOUNT_LOGIN_METHODS = {"email"}
 ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*", "password2*"]
-ACCOUNT_EMAIL_VERIFICATION = "none"
+ACCOUNT_SIGNUP_FORM_CLASS = "accounts.signup_fields.SignupFields"
+ACCOUNT_FORMS = {"reset_password": "accounts.entrance_forms.ResetPasswordForm"}
 ACCOUNT_LOGOUT_REDIRECT_URL = "account_login"
-#: Who may sign up: open | closed.
-FLUX_SIGNUP = env.str("FLUX_SIGNUP", default="closed")
+#: Who may sign up: open | invitation | closed. Ask accounts.signing_up.
+FLUX_SIGNUP = env.str("FLUX_SIGNUP", default="invitation")
 ACCOUNT_ADAPTER = "accounts.adapter.AccountAdapter"
 MFA_ADAPTER = "accounts.second_factors.EncryptedFactors"
 MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]
@@ -205,6 +206,14 @@ MAILERS: dict[str, dict[str, Any]] = {
 }
 #: Whether mail reaches people: without a server it goes to the log, which is for developers only.
 FLUX_MAIL_REACHES_PEOPLE = DEBUG or bool(env.str("EMAIL_URL", default=""))
+#: Whether an address has to be verified before it lets anybody in: none | optional | mandatory.
+FLUX_EMAIL_VERIFICATION = env.str(
+    "FLUX_EMAIL_VERIFICATION", default="mandatory" if FLUX_MAIL_REACHES_PEOPLE else "none"
+)
+# A word that is none of these is told by the checks, which have to get that far.
+ACCOUNT_EMAIL_VERIFICATION = (
+    FLUX_EMAIL_VERIFICATION if FLUX_EMAIL_VERIFICATION in ("none", "optional") else "mandatory"
+)
 DEFAULT_FROM_EMAIL = env.str(
     "FLUX_EMAIL_FROM", default=f"FluxPrompt <fluxprompt@{urlsplit(FLUX_PUBLIC_URL).hostname}>"
 )

@@ -1,0 +1,28 @@
+"""`password_reset_link`: a one-time link by which a person sets a new password."""
+
+from argparse import ArgumentParser
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+
+from accounts.models import User
+from accounts.origin import COMMAND, Origin, acting
+from accounts.reset_links import reset_link
+
+
+class Command(BaseCommand):
+    """Prints only the link. Give it to the person over a way that only they read."""
+
+    help = "Print a one-time link by which a person sets a new password."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("email", metavar="EMAIL", help="Whose password.")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        user = User.objects.filter(email=options["email"].strip().lower()).first()
+        if user is None:
+            raise CommandError(f"Nobody has the e-mail address {options['email']}.")
+        if not user.is_active:
+            raise CommandError(f"{user.email} is switched off. An operator switches them on again.")
+        with acting(Origin(COMMAND)):
+            self.stdout.write(reset_link(user, by="command"))

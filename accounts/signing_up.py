@@ -1,0 +1,31 @@
+"""Who may make an account for themselves."""
+
+from enum import StrEnum
+
+from django.conf import settings
+
+from accounts.models import User
+
+
+class SignupMode(StrEnum):
+    """`open`: everyone who reaches the page; `invitation`: who was invited; `closed`: nobody."""
+
+    OPEN = "open"
+    INVITATION = "invitation"
+    CLOSED = "closed"
+
+
+def signup_mode() -> SignupMode:
+    """What holds now. A word that is none of them closes the door; the checks refuse it."""
+    try:
+        return SignupMode(settings.FLUX_SIGNUP)
+    except ValueError:
+        return SignupMode.CLOSED
+
+
+def is_open_to_all() -> bool:
+    """Whether a stranger may sign up.
+
+    The first person comes by the set-up link: a stranger who is faster would shut it.
+    """
+    return signup_mode() is SignupMode.OPEN and User.objects.exists()
