@@ -16,6 +16,7 @@ from unfold.admin import TabularInline
 from unfold.contrib.filters.admin import AutocompleteSelectFilter, RangeDateTimeFilter
 from unfold.forms import AdminPasswordChangeForm
 
+from accounts import operator_admin as _operator_admin  # noqa: F401  (registers its tables)
 from accounts.admin_forms import (
     CredentialForm,
     NewWorkspaceForm,
@@ -201,7 +202,8 @@ class WorkspaceAdmin(OperatorAdmin):
         "created_at",
     )
     search_fields = ("name", "slug")
-    readonly_fields = ("created_at",)
+    # A plan is given with a reason, on the console's page of plans.
+    readonly_fields = ("plan", "created_at")
     inlines = (MembershipInline,)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Workspace]:

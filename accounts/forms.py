@@ -5,7 +5,6 @@ from datetime import timedelta
 from typing import Any
 
 from django import forms
-from django.conf import settings
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 from django.utils import timezone
@@ -15,6 +14,7 @@ from accounts.errors import InvalidValue
 from accounts.key_rules import MAX_PER_MINUTE
 from accounts.models import MAX_RETENTION_DAYS, Credential, CredentialType, User, Workspace
 from accounts.permissions import DEFAULT_SCOPES, SCOPE_ACTIONS
+from accounts.system_settings import retention_days
 
 #: What a scope allows, in a builder's words.
 SCOPE_WORDS = {
@@ -103,7 +103,7 @@ class WorkspaceForm(ServiceForm):
 
 def installation_keeps() -> str:
     """What holds for a workspace that says nothing."""
-    days = settings.FLUX_RETENTION_DAYS
+    days = retention_days()
     return f"runs are kept for {days} days" if days else "runs are kept for ever"
 
 

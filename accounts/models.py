@@ -11,6 +11,12 @@ from django.db.models.functions import Lower
 from django.utils import timezone
 
 from accounts.ids import new_id
+from accounts.operator_models import MAX_RETENTION_DAYS as MAX_RETENTION_DAYS
+from accounts.operator_models import FeatureState as FeatureState
+from accounts.operator_models import FeatureSwitch as FeatureSwitch
+from accounts.operator_models import Maintenance as Maintenance
+from accounts.operator_models import Plan as Plan
+from accounts.operator_models import SystemSetting as SystemSetting
 
 
 class UserManager(BaseUserManager["User"]):
@@ -67,10 +73,6 @@ class User(AbstractBaseUser, PermissionsMixin):
         return f"{self.name or self.email.split('@')[0]}'s workspace"
 
 
-#: The longest time runs can be kept for, short of for ever: a century.
-MAX_RETENTION_DAYS = 36_500
-
-
 class Workspace(models.Model):
     """The tenant: everything a builder makes belongs to exactly one."""
 
@@ -90,6 +92,15 @@ class Workspace(models.Model):
         null=True,
         blank=True,
         help_text="Runs that may be at work at once; empty: as the installation has it.",
+    )
+    # Protected: a plan that goes would take the limits of whoever is on it away.
+    plan = models.ForeignKey(
+        Plan,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="workspaces",
+        help_text="What it may use; empty: no limits.",
     )
     created_at = models.DateTimeField(auto_now_add=True)
     members = models.ManyToManyField(User, through="Membership", related_name="workspaces")

@@ -2,8 +2,8 @@
 
 from enum import StrEnum
 
-from django.conf import settings
-
+from accounts import system_settings
+from accounts.features import is_on
 from accounts.models import User
 
 
@@ -16,9 +16,14 @@ class SignupMode(StrEnum):
 
 
 def signup_mode() -> SignupMode:
-    """What holds now. A word that is none of them closes the door; the checks refuse it."""
+    """What operators set, else FLUX_SIGNUP; closed where sign-up is switched off.
+
+    A word that is none of them closes the door; the checks refuse it.
+    """
+    if not is_on("sign_up", None):
+        return SignupMode.CLOSED
     try:
-        return SignupMode(settings.FLUX_SIGNUP)
+        return SignupMode(system_settings.signup())
     except ValueError:
         return SignupMode.CLOSED
 

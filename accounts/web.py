@@ -10,6 +10,7 @@ from django.http import HttpRequest, HttpResponseBase
 
 from accounts.models import Membership, User, Workspace
 from accounts.permissions import ROLE_ACTIONS, Actor, PermissionRefused
+from accounts.plans import PlanLimitReached
 
 #: Session key that holds the id of the chosen workspace.
 SESSION_KEY = "workspace"
@@ -65,7 +66,8 @@ def actor_for(request: HttpRequest) -> Actor:
 def workspace_page(view: Callable[..., HttpResponseBase]) -> Callable[..., HttpResponseBase]:
     """A page for members: login required; sets `request.workspace` and `request.actor`.
 
-    What the actor may not do becomes a 403 page with the sentence that says what would help.
+    What the actor may not do, or the plan does not allow, becomes a 403 page with the sentence
+    that says what would help.
     """
 
     @wraps(view)
@@ -73,7 +75,7 @@ def workspace_page(view: Callable[..., HttpResponseBase]) -> Callable[..., HttpR
         request.workspace, request.actor = _current(request)  # type: ignore[attr-defined]
         try:
             return view(request, *args, **kwargs)
-        except PermissionRefused as refused:
+        except (PermissionRefused, PlanLimitReached) as refused:
             raise PermissionDenied(refused.message) from refused
 
     guarded: Callable[..., HttpResponseBase] = login_required(page)

@@ -11,7 +11,7 @@ from unfold.contrib.filters.admin import AutocompleteSelectFilter, RangeDateTime
 from accounts.operators import OperatorAdmin, ReadOnlyAdmin
 from billing.catalogue import forget_catalogue
 from billing.model_facts import CAPABILITIES
-from billing.models import CatalogueModel, PriceOverride, UsageRecord
+from billing.models import CatalogueModel, CreditGrant, CreditMonth, PriceOverride, UsageRecord
 from billing.prices import forget_overrides
 from billing.services import Refreshed, refresh_catalogue, reset_models
 
@@ -166,3 +166,24 @@ class UsageRecordAdmin(ReadOnlyAdmin):
         ("at", RangeDateTimeFilter),
     )
     search_fields = ("=run_id", "node", "model", "price_source")
+
+
+@admin.register(CreditGrant)
+class CreditGrantAdmin(ReadOnlyAdmin):
+    """Credit that workspaces were given; Plans and credit gives more, or takes some back."""
+
+    list_display = ("at", "workspace", "amount", "reason", "expires_at", "granted_by")
+    list_select_related = ("workspace", "granted_by")
+    list_filter = (("workspace", AutocompleteSelectFilter), ("at", RangeDateTimeFilter))
+    search_fields = ("reason", "workspace__slug")
+    fields = list_display
+
+
+@admin.register(CreditMonth)
+class CreditMonthAdmin(ReadOnlyAdmin):
+    """Months in which workspaces were held to their plan's credit."""
+
+    list_display = ("month", "workspace", "allowance")
+    list_select_related = ("workspace",)
+    list_filter = (("workspace", AutocompleteSelectFilter),)
+    fields = list_display

@@ -7,7 +7,7 @@ from django.core.validators import MinValueValidator, RegexValidator
 from django.db import models
 
 from accounts.ids import new_id
-from accounts.models import ApiKey, Workspace
+from accounts.models import ApiKey, User, Workspace
 from billing.model_facts import CAPABILITIES
 from flows.models import Flow
 
@@ -138,3 +138,47 @@ class UsageRecord(models.Model):
 
     def __str__(self) -> str:
         return f"{self.model}: {self.input_tokens}+{self.output_tokens}"
+
+
+class CreditGrant(models.Model):
+    """Credit that an operator gave a workspace beside its plan's; a negative one takes some back.
+
+    A trigger of the table refuses changes: what was wrong is set right by another row.
+    """
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    workspace = models.ForeignKey(Workspace, models.CASCADE, related_name="credit_grants")
+    amount = models.DecimalField(max_digits=12, decimal_places=4, help_text="US dollars.")
+    reason = models.CharField(max_length=200)
+    expires_at = models.DateTimeField(null=True, blank=True, help_text="Empty: when it is used up.")
+    granted_by = models.ForeignKey(User, models.SET_NULL, null=True, related_name="+")
+    at = models.DateTimeField()
+
+    class Meta:
+        indexes = (models.Index(fields=["workspace", "at"], name="grant_by_workspace"),)
+        constraints = (
+            models.CheckConstraint(condition=~models.Q(amount=0), name="grant_of_something"),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.amount.normalize():f} USD: {self.reason}"
+
+
+class CreditMonth(models.Model):
+    """A month in which a workspace was held to its plan's credit, and to how much.
+
+    Written when a run starts in it, so that later months know what grants had to cover. What is
+    spent in a month without a row was free.
+    """
+
+    workspace = models.ForeignKey(Workspace, models.CASCADE, related_name="+", db_index=False)
+    month = models.DateField(help_text="Its first day.")
+    allowance = models.DecimalField(max_digits=12, decimal_places=4, help_text="US dollars.")
+
+    class Meta:
+        constraints = (
+            models.UniqueConstraint(fields=["workspace", "month"], name="credit_month_once"),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.month:%Y-%m}: {self.allowance}"

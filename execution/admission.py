@@ -14,13 +14,14 @@ held back first. One that goes on after a wait or a pause does so at once, so it
 import threading
 import time
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
-from django.conf import settings
 from django.db import connection, models, transaction
 from django.db.models.expressions import RawSQL
 from django.utils import timezone
 
+from accounts.system_settings import max_running
 from execution.models import Run
 
 #: The LISTEN/NOTIFY channel that tells of runs held back; its payload is the workspace's id.
@@ -41,7 +42,8 @@ _ADMITTED = f"""
 CASE WHEN NOT EXISTS (
     SELECT FROM execution_run WHERE workspace_id = %s::uuid AND {_HELD_BACK} AND flow_limit IS NULL)
   AND (SELECT count(*) < COALESCE(
-        (SELECT max_running FROM accounts_workspace WHERE id = %s::uuid), %s::integer)
+        (SELECT COALESCE(w.max_running, p.max_running) FROM accounts_workspace w
+         LEFT JOIN accounts_plan p ON p.id = w.plan_id WHERE w.id = %s::uuid), %s::integer)
       AND count(*) FILTER (WHERE status = 'queued') < %s::integer
     FROM execution_run WHERE workspace_id = %s::uuid AND {_HOLDING})
 THEN now() END
@@ -92,7 +94,7 @@ def admission_of(run: Run) -> RawSQL | datetime | None:
     if run.flow_limit is not None:
         return None
     starts = SHARED_STARTS if _starts.others(run.workspace_id) else 2**31 - 1
-    limit = settings.FLUX_MAX_RUNNING_PER_WORKSPACE
+    limit = max_running()
     workspace = run.workspace_id
     values = [workspace, workspace, limit, starts, workspace]
     return RawSQL(_ADMITTED, values, output_field=models.DateTimeField())
@@ -131,10 +133,11 @@ _OF_FLOW = f"""
 # A flow's own limit first, then the room of the workspace: what waits for its flow is passed over.
 _ADMIT = f"""
 WITH room AS (
-  SELECT LEAST(%(most)s::integer, COALESCE(max_running, %(limit)s::integer) - (
+  SELECT LEAST(%(most)s::integer, COALESCE(w.max_running, p.max_running, %(limit)s::integer) - (
     SELECT count(*) FROM execution_run WHERE workspace_id = %(workspace)s::uuid AND {_HOLDING}
   )) AS places
-  FROM accounts_workspace WHERE id = %(workspace)s::uuid),
+  FROM accounts_workspace w LEFT JOIN accounts_plan p ON p.id = w.plan_id
+  WHERE w.id = %(workspace)s::uuid),
 able AS (
   SELECT id, flow_id, flow_limit, priority, created_at, {_OF_FLOW} AS busy
   FROM execution_run held
@@ -163,10 +166,10 @@ def admit(workspace_id: UUID, most: int) -> tuple[list[UUID], bool]:
 
     Under a lock: however many processes do it, no limit is exceeded here.
     """
-    values = {
+    values: dict[str, Any] = {
         "workspace": workspace_id,
         "most": most,
-        "limit": settings.FLUX_MAX_RUNNING_PER_WORKSPACE,
+        "limit": max_running(),
     }
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK])

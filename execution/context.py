@@ -82,7 +82,7 @@ class RunContext:
         self.files = RunFiles(self.call, self.idempotency_key)
         self.sql = RunSql(self.credentials)
         self.mail = RunMail(self.credentials)
-        self.mcp = RunMcp(self.credentials)
+        self.mcp = RunMcp(self.credentials, workspace)
         self.media = RunMedia(self)
         self.sandbox = RunSandbox(self.call["workspace_id"], self.call["run_id"])
         self.memory = RunMemories(self.call)

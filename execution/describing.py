@@ -7,6 +7,7 @@ stands among the runs of the flow that is being edited, with the trigger `descri
 from dataclasses import dataclass
 from typing import Any
 
+from accounts.features import FEATURES, is_on
 from accounts.permissions import Actor
 from execution.models import Run, RunStatus
 from execution.payloads import resolve_references
@@ -53,6 +54,8 @@ def describe(actor: Actor, flow: Flow, wish: str) -> Run:
     Raises PermissionRefused, NoDraft for a wish that cannot be asked.
     """
     actor.require("flow.edit")
+    if not is_on("describe", actor.workspace_id):
+        raise NoDraft(FEATURES["describe"].off)
     wish = wish.strip()
     if not wish:
         raise NoDraft("Say what the flow is to do.")

@@ -46,6 +46,7 @@ class Pinned:
     inline: bool = False
     budget: Decimal | None = None
     concurrency: int | None = None
+    types: frozenset[str] = frozenset()
     version_id: UUID | None = None
     snapshot_id: UUID | None = None
 
@@ -163,6 +164,7 @@ def _prepare(
         inline=document.settings.execution == "inline",
         budget=Decimal(budget) if (budget := document.settings.budget) is not None else None,
         concurrency=document.settings.concurrency,
+        types=frozenset(node.type for node in document.nodes),
         version_id=version_id,
         snapshot_id=snapshot_id,
     )

@@ -7,11 +7,11 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from django.conf import settings
 from django.db.models import Count, Q
 from django.utils import timezone
 
 from accounts.models import Workspace
+from accounts.system_settings import max_running
 from execution.models import Run, RunStatus
 
 #: A run that was admitted starts within this time, or the engine is not there.
@@ -73,8 +73,9 @@ class _Busy:
     """What holds places in a workspace, and what is held back, each read once."""
 
     def __init__(self, workspace_id: UUID) -> None:
-        own = Workspace.objects.values_list("max_running", flat=True).get(id=workspace_id)
-        self.limit: int = settings.FLUX_MAX_RUNNING_PER_WORKSPACE if own is None else own
+        limits = Workspace.objects.values_list("max_running", "plan__max_running")
+        given = [limit for limit in limits.get(id=workspace_id) if limit is not None]
+        self.limit: int = given[0] if given else max_running()
         here = Run.objects.filter(workspace_id=workspace_id, parent=None)
         holding = here.filter(
             Q(status=RunStatus.QUEUED) | Q(status=RunStatus.RUNNING), admitted_at__isnull=False

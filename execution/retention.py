@@ -1,10 +1,10 @@
 """Keeps the record in its bounds: makes months ahead, deletes runs and files kept no longer.
 
 How long runs are kept after their end is the workspace's policy, or else the installation's
-(FLUX_RETENTION_DAYS). Their attempts, events and words go with them, and large values and
-snapshots that nobody refers to; what was used stays booked. Memories of sessions that nothing is
-added to go in the same way. All of it in small transactions that pass over whatever somebody else
-holds. Several workers may do this at once.
+(FLUX_RETENTION_DAYS, or what operators set), its plan's days at most. Their attempts, events and
+words go with them, and large values and snapshots that nobody refers to; what was used stays
+booked. Memories of sessions that nothing is added to go in the same way. All of it in small
+transactions that pass over whatever somebody else holds. Several workers may do this at once.
 """
 
 import asyncio
@@ -12,12 +12,12 @@ import logging
 from collections.abc import Callable
 from uuid import UUID
 
-from django.conf import settings
 from django.db import OperationalError, connection, transaction
 from django.db.models import Q
 from django.utils import timezone
 
 from accounts.audit_files import expire_audit
+from accounts.system_settings import retention_days
 from execution import partitions, unused
 from execution.database import in_database
 from execution.files.sweeps import drop_leftovers, expire_files
@@ -33,14 +33,18 @@ BATCHES = 5
 #: Locks beside the runs' own (of what was started from them) are waited for this long.
 LOCK_TIMEOUT = "1s"
 
+# LEAST passes over NULL: a plan's days bound what the workspace or the installation says.
 _EXPIRED = """
-SELECT old.id FROM accounts_workspace AS w CROSS JOIN LATERAL (
+SELECT old.id FROM (
+  SELECT w.id, LEAST(COALESCE(w.retention_days, %(days)s::integer), p.retention_days) AS days
+  FROM accounts_workspace AS w LEFT JOIN accounts_plan AS p ON p.id = w.plan_id) AS kept
+CROSS JOIN LATERAL (
   SELECT r.id FROM execution_run AS r
-  WHERE r.workspace_id = w.id AND r.finished_at IS NOT NULL
-    AND r.finished_at < now() - make_interval(days => COALESCE(w.retention_days, %(days)s::integer))
+  WHERE r.workspace_id = kept.id AND r.finished_at IS NOT NULL
+    AND r.finished_at < now() - make_interval(days => kept.days)
     AND r.status = ANY(%(ended)s::varchar[])
   ORDER BY r.finished_at LIMIT %(few)s) AS old
-WHERE COALESCE(w.retention_days, %(days)s::integer) IS NOT NULL
+WHERE kept.days IS NOT NULL
 LIMIT %(few)s
 """
 
@@ -86,7 +90,7 @@ async def _again_and_again(step: Callable[[], int]) -> bool:
 def expire_runs() -> int:
     """Delete a few runs that are kept no longer; returns how many."""
     with connection.cursor() as cursor:
-        values = {"days": settings.FLUX_RETENTION_DAYS, "few": BATCH, "ended": list(ENDED)}
+        values = {"days": retention_days(), "few": BATCH, "ended": list(ENDED)}
         cursor.execute(_EXPIRED, values)
         found = [row[0] for row in cursor.fetchall()]
     try:

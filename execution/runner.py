@@ -36,6 +36,7 @@ from execution.recording import RunMissing
 from execution.results import Outcome, fail_attempt
 from execution.retries import FINAL, Verdict, may_follow, verdict
 from execution.shapes import NodeCall, NodeDone
+from execution.switches import check_node_type
 from flows.engine.attempts import condition_holds, is_rate_limit
 from flows.engine.errors import NeedsLoad, NodeError
 from flows.engine.evaluating import Evaluating
@@ -227,6 +228,7 @@ class _Execution:
         if node_type.io is None:
             self.is_pure = True
             return await in_database(lambda: self._evaluate(node_type)), True
+        await check_node_type(self.call["workspace_id"], self.call["type"])
         try:
             config = self._resolve(node_type, None)
         except NeedsLoad:

@@ -12,7 +12,6 @@ from django.utils import timezone
 from accounts.models import Variable
 from accounts.permissions import Actor
 from accounts.services import audit
-from billing.key_budgets import check_key_budget
 from execution.admission import admission_of, tell_held_back
 from execution.dispatch import dispatch, request_cancel
 from execution.ending import end_from_outside
@@ -31,6 +30,7 @@ from execution.options import asks_for_inputs, check_options
 from execution.payloads import Externalizer
 from execution.pinned import Pinned, Wanted, pin
 from execution.recording import new_run_event
+from execution.taking import check_features, check_taken, runs_inline
 from execution.temporal_client import TemporalUnreachable
 from flows.engine.document import Document, digest
 from flows.engine.inputs import validate_inputs
@@ -82,8 +82,8 @@ def start_run(
     `priority`: 1 (first) to 5 (last); None: 3. What the limits hold back starts when there is room.
     The row is the promise: if Temporal cannot be reached now, the sweeper of a worker starts the
     run later. An inline run may be over when this returns. Raises InputsInvalid, NotPublished,
-    IdempotencyConflict, DocumentInvalid, FlowGone, OptionsInvalid, PermissionRefused,
-    KeyBudgetExhausted.
+    IdempotencyConflict, DocumentInvalid, FlowGone, OptionsInvalid, PermissionRefused, and those of
+    `execution.taking.NOT_TAKEN`.
     """
     actor.require("run.start")
     asked = ""
@@ -91,7 +91,7 @@ def start_run(
         asked = _request_digest(flow, inputs, version, session_id, options, priority)
         if earlier := earlier_run(actor, idempotency_key, asked):
             return Started(earlier, created=False)
-    check_key_budget(actor)
+    check_taken(actor)
     pinned = pin(actor, flow, version, options)
     run = Run(
         workspace_id=actor.workspace_id,
@@ -119,11 +119,13 @@ def start_run(
 def begin_run(run: Run, pinned: Pinned, inputs: dict[str, JSON]) -> None:
     """Write a run that is filled in but for its document and inputs, and have it started.
 
-    Raises InputsInvalid, OptionsInvalid; IntegrityError where its idempotency key is taken.
+    Raises InputsInvalid, OptionsInvalid, FeatureOff; IntegrityError where its idempotency key is
+    taken.
     """
     run.version_id, run.snapshot_id = pinned.version_id, pinned.snapshot_id
     run.budget, run.flow_limit = pinned.budget, pinned.concurrency
     check_options(run.options, pinned)
+    check_features(run.workspace_id, pinned, run.options)
     fields = list(pinned.fields)
     if not asks_for_inputs(run.options, pinned):
         fields = [{**field, "required": False} for field in fields]
@@ -137,10 +139,11 @@ def begin_run(run: Run, pinned: Pinned, inputs: dict[str, JSON]) -> None:
     run.last_seq = 1
     out = Externalizer()
     run.inputs = out.shrink_object(values, whole=False)
-    if pinned.inline:
+    inline = runs_inline(run.workspace_id, pinned)
+    if inline:
         run.execution = "inline"
     run.admitted_at = admission_of(run)
-    if pinned.inline:
+    if inline:
         start_inline(run, pinned, out.blobs, _variables(run, pinned))
         return
     with transaction.atomic():

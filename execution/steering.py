@@ -9,7 +9,6 @@ from django.utils import timezone
 
 from accounts.permissions import Actor
 from accounts.services import audit
-from billing.key_budgets import check_key_budget
 from execution.admission import tell_held_back
 from execution.errors import OptionsInvalid, RunStateConflict
 from execution.models import OPEN, NodeRun, NodeStatus, Run, RunStatus
@@ -19,6 +18,7 @@ from execution.payloads import resolve_references
 from execution.pinned import Wanted, pin, pin_again
 from execution.recording import Event, HeldRun, hold_run, write_events
 from execution.services import Started, begin_run, earlier_run, request_digest
+from execution.taking import check_taken
 from execution.telling import tell_all
 from flows.engine.document import Document, digest, parse
 from flows.engine.graph import Graph
@@ -109,7 +109,8 @@ def rerun_run(
     Without `start` it goes on where it failed or was cut off: what has a result keeps it. With
     `only_failed` what succeeded inside the container `start` is kept as well. `inputs` and
     `version` replace those of the run. Raises RunStateConflict for a run that has not ended,
-    OptionsInvalid, InputsInvalid, NotPublished, IdempotencyConflict, PermissionRefused.
+    OptionsInvalid, InputsInvalid, NotPublished, IdempotencyConflict, PermissionRefused, and those
+    of `execution.taking.NOT_TAKEN`.
     """
     actor.require("run.start")
     asked = ""
@@ -121,7 +122,7 @@ def rerun_run(
     run = Run.objects.select_related("version", "snapshot", "flow").get(id=run.id)
     if not run.ended:
         raise RunStateConflict("The run has not ended yet. Cancel it, or wait for its end.")
-    check_key_budget(actor)
+    check_taken(actor)
     pinned = pin_again(run) if version is None else pin(actor, run.flow, version, run.options)
     check_options(run.options, pinned)
     document = carried_out(parse(dict(pinned.whole_document())), run.options)

@@ -5,8 +5,12 @@ from typing import TYPE_CHECKING
 from django.apps import AppConfig
 
 if TYPE_CHECKING:
+    from uuid import UUID
+
     from accounts.hooks import CredentialUse
     from accounts.models import Credential, User, Workspace
+    from flows.engine.document import Document
+    from flows.engine.errors import Problem
 
 
 class FlowsConfig(AppConfig):
@@ -14,9 +18,17 @@ class FlowsConfig(AppConfig):
 
     def ready(self) -> None:
         from accounts.hooks import on_workspace_created, tells_who_uses_credentials
+        from flows.hooks import finds_problems
 
         on_workspace_created(_give_examples)
+        finds_problems(_switched_off)
         tells_who_uses_credentials(_credential_uses)
+
+
+def _switched_off(document: "Document", workspace_id: "UUID") -> "list[Problem]":
+    from flows.switched_off import switched_off_problems
+
+    return switched_off_problems(document, workspace_id)
 
 
 def _credential_uses(credential: "Credential") -> "list[CredentialUse]":

@@ -11,6 +11,7 @@ from django.utils.text import slugify
 
 from accounts.models import Workspace
 from accounts.permissions import Actor
+from accounts.plans import PlanLimitReached, limits_of
 from accounts.services import audit
 from flows.catalogue import catalogue
 from flows.change_log import log_change, log_difference, notify
@@ -22,6 +23,7 @@ from flows.engine.registry import registry
 from flows.engine.validate import validate
 from flows.hooks import deletion_refusal
 from flows.models import FileFlow, Flow, FlowVersion
+from flows.switched_off import switched_off_problems
 
 type Source = Document | str | bytes | Mapping[str, Any]
 
@@ -81,15 +83,32 @@ def create_flow(
 
     `name` wins over the document's; `slug` is the address wished for. Raises DocumentInvalid
     where the document cannot be read; a document with other problems is kept as it is.
+    PlanLimitReached where the plan allows no more flows.
     """
     actor.require("flow.create")
     draft = _document(starter(name or "Untitled flow") if document is None else document)
     with transaction.atomic():
+        _check_number(actor.workspace_id)
         flow = _new_row(actor, name or draft.name, slug)
         write_draft(flow, draft, name=name)
         flow.save(update_fields=["name", "description", "settings"])
         audit(actor, "flow.create", flow, name=flow.name)
     return flow
+
+
+def _check_number(workspace_id: UUID) -> None:
+    """How many flows its plan allows; held, so that two at once do not both take the last."""
+    limits = limits_of(workspace_id)
+    if limits.max_flows is None:
+        return
+    Workspace.objects.select_for_update(no_key=True).get(pk=workspace_id)
+    if Flow.objects.filter(workspace_id=workspace_id).count() >= limits.max_flows:
+        flows = "1 flow" if limits.max_flows == 1 else f"{limits.max_flows:,} flows"
+        raise PlanLimitReached(
+            "flows",
+            f"The plan '{limits.plan}' of this workspace allows {flows}. Delete one, or ask for a "
+            "larger plan.",
+        )
 
 
 def _document(source: Source) -> Document:
@@ -264,6 +283,7 @@ def publish_flow(actor: Actor, flow: Flow, *, note: str = "") -> FlowVersion:
         held = held_flow(actor, flow)
         draft = read_draft(held)
         problems = validate(draft, registry())
+        problems += switched_off_problems(draft, held.workspace_id)
         if any(problem.severity == "error" for problem in problems):
             raise DocumentInvalid(problems)
         meaning = digest(draft)

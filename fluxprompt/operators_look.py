@@ -57,6 +57,15 @@ _TABLES: dict[str, tuple[tuple[str, str, str, str], ...]] = {
     "Cost": (
         ("Usage", "monitoring", "billing", "usagerecord"),
         ("Price overrides", "sell", "billing", "priceoverride"),
+        ("Catalogue of models", "neurology", "billing", "cataloguemodel"),
+        ("Plans", "loyalty", "accounts", "plan"),
+        ("Grants of credit", "redeem", "billing", "creditgrant"),
+        ("Months of credit", "calendar_month", "billing", "creditmonth"),
+    ),
+    "Installation": (
+        ("Changed settings", "tune", "accounts", "systemsetting"),
+        ("Switches", "toggle_on", "accounts", "featureswitch"),
+        ("Maintenance", "construction", "accounts", "maintenance"),
     ),
 }
 

@@ -1,5 +1,8 @@
 """What the execution app's exceptions look like as problem documents."""
 
+from accounts.maintenance import UnderMaintenance
+from accounts.plans import PlanLimitReached
+from billing.credits import CreditExhausted
 from billing.key_budgets import KeyBudgetExhausted
 from execution.errors import (
     ApprovalMissing,
@@ -10,6 +13,7 @@ from execution.errors import (
     OptionsInvalid,
     RunStateConflict,
 )
+from execution.taking import FeatureOff
 from execution.temporal_client import TemporalUnreachable
 from fluxprompt.api.problems import RETRY_AFTER_SECONDS, ApiProblem, converts
 
@@ -55,6 +59,29 @@ def conflict(error: NotPublished | RunStateConflict) -> ApiProblem:
 def key_budget_exhausted(error: KeyBudgetExhausted) -> ApiProblem:
     more = {"budget": format(error.budget, "f"), "spent": format(error.spent, "f")}
     return ApiProblem(402, error.code, str(error), extra=more)
+
+
+@converts(CreditExhausted)
+def credit_exhausted(error: CreditExhausted) -> ApiProblem:
+    credit = error.credit
+    more = {"allowance": format(credit.allowance, "f"), "spent": format(credit.spent, "f")}
+    return ApiProblem(402, error.code, str(error), extra=more)
+
+
+@converts(PlanLimitReached)
+def plan_limit_reached(error: PlanLimitReached) -> ApiProblem:
+    return ApiProblem(402, error.code, error.message, extra={"limit": error.limit})
+
+
+@converts(FeatureOff)
+def feature_off(error: FeatureOff) -> ApiProblem:
+    return ApiProblem(403, error.code, error.message)
+
+
+@converts(UnderMaintenance)
+def under_maintenance(error: UnderMaintenance) -> ApiProblem:
+    headers = {"Retry-After": str(error.notice.retry_after)}
+    return ApiProblem(503, error.code, error.message, headers=headers)
 
 
 @converts(TemporalUnreachable)

@@ -15,6 +15,8 @@ from urllib.parse import urlsplit
 
 from django.conf import settings
 
+from accounts.system_settings import flow_mail
+from execution.database import in_database
 from execution.doors.mail_errors import (
     login_refused,
     no_encryption,
@@ -89,7 +91,7 @@ class RunMail:
     @asynccontextmanager
     async def _server(self, credential: str) -> AsyncGenerator[_Server]:
         if not credential:
-            yield _own_server()
+            yield _own_server(await in_database(flow_mail))
             return
         async with self._credentials.open(credential, TYPES) as opened:
             given = opened.settings
@@ -104,10 +106,10 @@ class RunMail:
             )
 
 
-def _own_server() -> _Server:
+def _own_server(allowed: bool) -> _Server:
     """The installation's, for flows that name none; only where the operator said so."""
     mailer = settings.MAILERS["default"]
-    if not settings.FLUX_FLOW_MAIL or mailer["BACKEND"] != _BACKEND:
+    if not allowed or mailer["BACKEND"] != _BACKEND:
         raise not_set_up()
     options = mailer.get("OPTIONS", {})
     host, port = options.get("host") or "localhost", int(options.get("port") or 25)

@@ -9,10 +9,12 @@ from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, 
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
+from uuid import UUID
 
 import httpx2
 
 from execution import egress
+from execution.switches import check_switch
 from flows.engine.doors.credentials import Credentials, OpenedCredential
 from flows.engine.doors.mcp import McpAnswer, McpServer, McpTool
 from flows.engine.errors import NodeError
@@ -50,8 +52,10 @@ type Work[T] = Callable[["Client", "_Transport"], Awaitable[T]]
 class RunMcp:
     """The `Mcp` of one attempt."""
 
-    def __init__(self, credentials: Credentials) -> None:
+    def __init__(self, credentials: Credentials, workspace: UUID | None = None) -> None:
+        """`workspace`: whose run calls, where a switch is to be asked."""
         self._credentials = credentials
+        self._workspace = workspace
 
     async def tools(self, server: McpServer) -> list[McpTool]:
         async def listed(client: "Client", transport: "_Transport") -> list[McpTool]:
@@ -79,6 +83,9 @@ class RunMcp:
 
     async def _in_session[T](self, server: McpServer, work: Work[T]) -> T:
         """Do it in a session; once more where the server refuses a token that can be renewed."""
+        if self._workspace is not None:
+            # Agents call servers too, so the node's type does not tell.
+            await check_switch(self._workspace, "mcp")
         async with self._access(server) as access:
             try:
                 return await _work_in(access, work)

@@ -17,6 +17,7 @@ from django.utils import timezone
 
 from accounts.ids import new_id
 from accounts.permissions import Actor
+from accounts.plans import limits_of
 from accounts.services import audit
 from execution.files.errors import FileRefused
 from execution.files.models import File, Leftover
@@ -117,10 +118,13 @@ def _hold(workspace_id: UUID) -> None:
 
 def _check_room(workspace_id: UUID, size: int, origin: str | None) -> None:
     limit = settings.FLUX_FILES_MAX_TOTAL_BYTES
+    of_plan = limits_of(workspace_id).max_file_bytes
+    if of_plan is not None:
+        limit = min(limit, of_plan)
     if stored_bytes(workspace_id, besides=origin) + size > limit:
         message = (
             f"The files of this workspace would have over {limit:,} bytes together, which is the "
-            "limit (FLUX_FILES_MAX_TOTAL_BYTES). Delete some, or ask an operator for more room."
+            "limit. Delete some, or ask an operator for more room."
         )
         raise FileRefused("storage_full", message)
 

@@ -7,6 +7,7 @@ from django.db import connection, transaction
 
 from accounts.permissions import Actor
 from accounts.services import audit
+from accounts.system_settings import retention_days
 from execution.memories.models import Memory, MemoryScope
 from flows.models import Flow
 
@@ -31,11 +32,12 @@ def forget_session(actor: Actor, flow: Flow, session_id: str) -> int:
     return len(ids)
 
 
-# LEAST passes over NULL; where both are NULL nothing is older than it.
+# LEAST passes over NULL; where all are NULL nothing is older than it.
 _EXPIRED = """
 SELECT m.id FROM memories_memory AS m JOIN accounts_workspace AS w ON w.id = m.workspace_id
+LEFT JOIN accounts_plan AS p ON p.id = w.plan_id
 WHERE m.scope = 'session' AND m.updated_at < now() - make_interval(days => LEAST(
-  COALESCE(w.retention_days, %(runs)s::integer), %(unused)s::integer))
+  COALESCE(w.retention_days, %(runs)s::integer), p.retention_days, %(unused)s::integer))
 ORDER BY m.updated_at LIMIT %(few)s FOR UPDATE OF m SKIP LOCKED
 """
 
@@ -46,7 +48,7 @@ def expire_sessions() -> int:
     A workspace that keeps runs for fewer days keeps these no longer either.
     """
     values: dict[str, JSON] = {
-        "runs": settings.FLUX_RETENTION_DAYS,
+        "runs": retention_days(),
         "unused": settings.FLUX_MEMORY_DAYS,
         "few": FEW,
     }

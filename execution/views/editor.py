@@ -8,6 +8,7 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.views.decorators.http import require_GET
 
+from accounts.features import is_on
 from accounts.web import workspace_page
 from execution.models import Run
 from execution.queries import run_document
@@ -63,6 +64,7 @@ def _context(request: PageRequest, flow: Flow) -> dict[str, Any]:
         "palette": palette(),
         "node_types": node_type_facts(),
         "has_model": has_model_provider(request.workspace),
+        "can_describe": is_on("describe", request.workspace.id),
         **_beginning(document, request.actor.can("flow.edit")),
     }
 
@@ -89,6 +91,7 @@ def _past_context(request: PageRequest, flow: Flow, run: Run) -> dict[str, Any]:
         "palette": palette(),
         "node_types": node_type_facts(),
         "has_model": True,
+        "can_describe": True,
         **_beginning(document, False),
     }
 

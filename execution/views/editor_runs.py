@@ -13,13 +13,14 @@ from django_htmx.http import HttpResponseClientRedirect
 from accounts.web import workspace_page
 from execution.models import OPEN, Run
 from execution.payloads import resolve_references
-from execution.services import InputsInvalid, NotPublished, OptionsInvalid, RunStateConflict
+from execution.services import InputsInvalid, OptionsInvalid, RunStateConflict
 from execution.steering import rerun_run
+from execution.taking import REFUSED
 from execution.trying import run_to, try_node
 from execution.views.run_form import RunForm, Submitted, empty_form, raw_fields, read_form
 from execution.views.uploads import with_uploads
 from flows.engine.document import Document
-from flows.engine.errors import DocumentInvalid, NodeError
+from flows.engine.errors import NodeError
 from flows.models import Flow
 from flows.queries import draft_document
 from flows.services import FlowGone
@@ -51,7 +52,7 @@ def run_draft(request: PageRequest, flow_id: UUID) -> HttpResponse:
         run = _started(request, flow, document)
     except InputsInvalid as invalid:
         form = form.with_errors(invalid.errors)
-    except (NotPublished, DocumentInvalid, OptionsInvalid, RunStateConflict, NodeError) as refused:
+    except (*REFUSED, RunStateConflict, NodeError) as refused:
         form = form.with_errors([{"path": "", "message": str(refused)}])
     except _FormInvalid as invalid:
         form = invalid.form

@@ -16,13 +16,14 @@ from accounts.web import workspace_page
 from execution.models import Run
 from execution.options import asked_options
 from execution.queries import with_queue
-from execution.services import InputsInvalid, NotPublished, OptionsInvalid, start_run
+from execution.services import InputsInvalid, start_run
+from execution.taking import REFUSED
 from execution.views.models_notice import has_model_provider
 from execution.views.run_form import RunForm, empty_form, raw_fields, read_form, sample_inputs
 from execution.views.uploads import with_uploads
 from execution.views.values import resolved_within
 from flows.engine.document import Document, digest
-from flows.engine.errors import DocumentInvalid, Problem
+from flows.engine.errors import Problem
 from flows.engine.graph import Graph
 from flows.models import Flow
 from flows.queries import draft_document, flow_problems, version_document
@@ -171,7 +172,7 @@ def run_flow(request: PageRequest, flow_id: UUID) -> HttpResponse:
             form = form.with_errors(invalid.errors)
         except FlowGone as gone:
             raise Http404(str(gone)) from gone
-        except (NotPublished, DocumentInvalid, OptionsInvalid) as refused:
+        except REFUSED as refused:
             form = form.with_errors([{"path": "", "message": str(refused)}])
         else:
             address = reverse("run-detail", args=[started.run.id])

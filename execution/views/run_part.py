@@ -11,11 +11,12 @@ from accounts.web import workspace_page
 from execution.models import Run
 from execution.payloads import resolve_references
 from execution.queries import run_document
-from execution.services import InputsInvalid, NotPublished, OptionsInvalid, start_run
+from execution.services import InputsInvalid, start_run
+from execution.taking import REFUSED
 from execution.trying import Needed, stored
 from execution.views.run import visible_run
 from flows.engine.document import Document
-from flows.engine.errors import DocumentInvalid, NodeError
+from flows.engine.errors import NodeError
 from flows.engine.graph import Graph
 from flows.views.page_request import PageRequest
 
@@ -32,7 +33,7 @@ def run_only(request: PageRequest, run_id: UUID) -> HttpResponse:
         raise Http404("The flow of this run has no such step outside of containers.")
     try:
         made = _run_alone(request, run, document, graph, node)
-    except (OptionsInvalid, InputsInvalid, NotPublished, DocumentInvalid, NodeError) as refused:
+    except (*REFUSED, InputsInvalid, NodeError) as refused:
         messages.error(request, f"The step was not run: {refused}")
         return redirect("run-detail", run.id)
     return redirect("run-detail", made.id)

@@ -18,18 +18,16 @@ from execution.pinned import Wanted
 from execution.queries import run_document
 from execution.services import (
     InputsInvalid,
-    NotPublished,
-    OptionsInvalid,
     RunStateConflict,
     cancel_run,
 )
 from execution.steering import pause_run, rerun_run, resume_run
+from execution.taking import REFUSED
 from execution.views.run import visible_run
 from execution.views.run_form import RunForm, Submitted, empty_form, raw_fields, read_form
 from execution.views.uploads import with_uploads
 from execution.views.values import resolved_within
 from flows.engine.document import Document
-from flows.engine.errors import DocumentInvalid
 from flows.engine.graph import Graph
 from flows.views.page_request import PageRequest
 
@@ -142,7 +140,7 @@ def _repeated(
         return redirect("run-detail", run.id)
     except InputsInvalid as invalid:
         return invalid.errors
-    except (NotPublished, DocumentInvalid, OptionsInvalid) as refused:
+    except REFUSED as refused:
         return [{"path": "", "message": str(refused)}]
     return redirect("run-detail", started.run.id)
 

@@ -19,6 +19,18 @@ def nobody_else_is_active() -> None:
     forget_starts()
 
 
+@pytest.fixture(autouse=True)
+def operators_changed_nothing() -> None:
+    """Settings, switches and plans of the tests before are forgotten; nobody asks for them."""
+    from accounts.plans import forget_plans
+    from accounts.remembered import assume_fallbacks
+    from billing.credits import forget_spent
+
+    forget_plans()
+    forget_spent()
+    assume_fallbacks()
+
+
 @pytest.fixture
 def without_examples(monkeypatch: pytest.MonkeyPatch) -> None:
     """Workspaces start empty: lists hold what the test made, and 0.1 s is saved."""

@@ -10,13 +10,10 @@ from allauth.usersessions.models import UserSession
 from django.contrib.auth.models import Group
 from django.utils import timezone
 
-from accounts.models import (
-    User,
-    Workspace,
-)
+from accounts.models import FeatureSwitch, Maintenance, Plan, SystemSetting, User, Workspace
 from accounts.permissions import Actor, system_actor
 from accounts.services import create_api_key, create_credential, create_workspace, set_variable
-from billing.models import CatalogueModel, PriceOverride, UsageRecord
+from billing.models import CatalogueModel, CreditGrant, CreditMonth, PriceOverride, UsageRecord
 from execution.approval_models import Approval
 from execution.files.models import File
 from execution.knowledge.services import add_document, create_collection
@@ -74,6 +71,7 @@ def one_of_everything(number: int) -> World:
         model=f"openai/m{number}", input_per_million=1, output_per_million=2
     )
     CatalogueModel.objects.create(model=f"openai/m{number}", title="<script>alert(1)</script>")
+    _of_operators(number, workspace)
     UsageRecord.objects.create(
         workspace=workspace, flow=flow, run_id=run.id, node="a", attempt=1, model="x/y"
     )
@@ -82,6 +80,18 @@ def one_of_everything(number: int) -> World:
     made = create_collection(actor, name="<b>Handbook</b>")
     add_document(actor, made, name="<b>x</b>", text="<script>alert(1)</script>", metadata={"a": 1})
     return World(workspace, actor, flow, run)
+
+
+def _of_operators(number: int, workspace: Workspace) -> None:
+    now = timezone.now()
+    Plan.objects.create(name=f"<b>Team {number}</b>", monthly_credit=10)
+    SystemSetting.objects.create(name=f"banner{number}", value="<script>alert(1)</script>")
+    switch = FeatureSwitch.objects.create(name=f"code{number}", state="chosen")
+    switch.workspaces.add(workspace)
+    Maintenance.objects.get_or_create(id=1, defaults={"message": "<script>alert(1)</script>"})
+    said = "<script>alert(1)</script>"
+    CreditGrant.objects.create(workspace=workspace, amount=5, reason=said, at=now)
+    CreditMonth.objects.create(workspace=workspace, month=now.date().replace(day=1), allowance=10)
 
 
 def _run(workspace: Workspace, flow: Flow, version: FlowVersion) -> Run:
