@@ -1,6 +1,7 @@
 """What the accounts app's exceptions look like as problem documents."""
 
 from accounts.errors import CredentialInUse, InvalidValue, MembershipRefused
+from accounts.maintenance import UnderMaintenance
 from fluxprompt.api.problems import ApiProblem, converts
 
 
@@ -18,3 +19,9 @@ def credential_in_use(error: CredentialInUse) -> ApiProblem:
 @converts(MembershipRefused)
 def membership_refused(error: MembershipRefused) -> ApiProblem:
     return ApiProblem(409, error.code, error.message)
+
+
+@converts(UnderMaintenance)
+def under_maintenance(error: UnderMaintenance) -> ApiProblem:
+    headers = {"Retry-After": str(error.notice.retry_after)}
+    return ApiProblem(503, error.code, error.message, headers=headers)

@@ -1,6 +1,5 @@
 """What the execution app's exceptions look like as problem documents."""
 
-from accounts.maintenance import UnderMaintenance
 from accounts.plans import PlanLimitReached
 from billing.credits import CreditExhausted
 from billing.key_budgets import KeyBudgetExhausted
@@ -76,12 +75,6 @@ def plan_limit_reached(error: PlanLimitReached) -> ApiProblem:
 @converts(FeatureOff)
 def feature_off(error: FeatureOff) -> ApiProblem:
     return ApiProblem(403, error.code, error.message)
-
-
-@converts(UnderMaintenance)
-def under_maintenance(error: UnderMaintenance) -> ApiProblem:
-    headers = {"Retry-After": str(error.notice.retry_after)}
-    return ApiProblem(503, error.code, error.message, headers=headers)
 
 
 @converts(TemporalUnreachable)

@@ -45,6 +45,7 @@ class RunConsumer(PageSocket):
         self.tasks = (
             asyncio.create_task(self._send_frames()),
             asyncio.create_task(self.ask_again(partial(self._still_seen, run.id))),
+            asyncio.create_task(self.tell_of_maintenance()),
         )
         loop = asyncio.get_running_loop()
 

@@ -56,6 +56,7 @@ class FlowConsumer(PageSocket):
         self.tasks = (
             asyncio.create_task(self._send_frames()),
             asyncio.create_task(self.ask_again(partial(self._still_seen, flow.id))),
+            asyncio.create_task(self.tell_of_maintenance()),
         )
 
     def _query(self, name: str) -> str:

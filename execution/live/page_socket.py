@@ -1,6 +1,7 @@
 """What the sockets of pages have in common: who reads is asked about again, and is forgotten."""
 
 import asyncio
+import json
 import logging
 from collections.abc import Callable
 from typing import Any
@@ -9,6 +10,7 @@ from asgiref.sync import sync_to_async
 from channels.generic.websocket import AsyncWebsocketConsumer
 from django.db import connection
 
+from accounts.maintenance import notice
 from execution.live.said import Said
 
 logger = logging.getLogger(__name__)
@@ -18,6 +20,8 @@ NOT_FOUND = 4404
 COME_BACK = 4503
 #: Seconds after which it is asked anew whether this person may still see what is shown.
 ASK_AGAIN = 15.0
+#: Seconds after which it is looked whether maintenance has begun or ended.
+TELL_EVERY = 5.0
 #: Times in a row that it could not be asked, after which the socket is closed.
 MOST_FAILURES = 4
 
@@ -78,11 +82,33 @@ class PageSocket(AsyncWebsocketConsumer):  # type: ignore[misc]
                 return
         await self.close(code=COME_BACK)
 
+    async def tell_of_maintenance(self) -> None:
+        """Say that maintenance has begun and that it is over; None stands for the latter."""
+        told: str | None = None
+        while True:
+            try:
+                found = await sync_to_async(_notice, thread_sensitive=False)()
+            except Exception:
+                logger.warning("Could not ask whether there is maintenance", exc_info=True)
+                found = told
+            if found != told:
+                told = found
+                await self.send(text_data=json.dumps({"maintenance": told}, ensure_ascii=False))
+            await asyncio.sleep(TELL_EVERY)
+
     def _is_signed_in(self) -> bool:
         """Whether the session that this socket was opened with is still there."""
         session = self.scope.get("session")
         key = session.session_key if session is not None else None
         return bool(key) and session.exists(key)
+
+
+def _notice() -> str | None:
+    try:
+        told = notice()
+    finally:
+        give_back()
+    return told.sentence if told is not None else None
 
 
 def give_back() -> None:

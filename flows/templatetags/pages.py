@@ -15,6 +15,7 @@ from django.utils.safestring import SafeString
 from lucide import IconDoesNotExist
 from lucide.templatetags.lucide import lucide
 
+from accounts import system_settings
 from flows.views.markdown import PageRoom, render_markdown
 
 register = template.Library()
@@ -53,6 +54,12 @@ def state_sprite() -> dict[str, Any]:
 @register.simple_tag
 def state_word(name: str) -> str:
     return STATES.get(name, ("", name))[1]
+
+
+@register.simple_tag
+def banner() -> str:
+    """What operators want everybody to read; most often nothing."""
+    return system_settings.banner()
 
 
 @register.simple_tag

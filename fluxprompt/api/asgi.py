@@ -25,6 +25,7 @@ from django.middleware.security import SecurityMiddleware
 from django.urls import set_script_prefix
 
 from fluxprompt.api.problems import MEDIA_TYPE, body_too_large
+from fluxprompt.maintenance import maintenance
 from fluxprompt.security_headers import HEADERS, security_headers
 
 type Message = Mapping[str, Any]
@@ -70,7 +71,7 @@ class KeyHandler(ASGIHandler):
         # The sync half of Django's handler, which its stubs leave out.
         inner = convert_exception_to_response(self._get_response)  # type: ignore[attr-defined]
         self._middleware_chain = security_headers(
-            convert_exception_to_response(SecurityMiddleware(inner))
+            maintenance(convert_exception_to_response(SecurityMiddleware(inner)))
         )
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="api")
 

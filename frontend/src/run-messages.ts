@@ -70,6 +70,8 @@ export interface Frame {
   snapshot?: { run: RunState; nodes: NodeState[]; seq: number };
   events?: RunEvent[];
   deltas?: Delta[];
+  /** What people are told while the installation is maintained; null: that it is over. */
+  maintenance?: string | null;
 }
 
 export const ENDS = new Set(["succeeded", "failed", "cancelled", "timed_out"]);

@@ -2,6 +2,7 @@
 import { Picture } from "./picture";
 import { RunPage } from "./run-page";
 import { RunSocket } from "./run-socket";
+import { tellMaintenance } from "./toasts";
 
 const root = document.querySelector<HTMLElement>("[data-run]");
 const graph = document.querySelector<HTMLElement>("[data-graph]");
@@ -11,7 +12,10 @@ if (root && graph) {
   page.onStarted = (node) => picture.follow(node);
   if (!("ended" in root.dataset)) {
     const socket = new RunSocket(root.dataset["run"] ?? "", Number(root.dataset["seq"]));
-    socket.onFrame = (frame) => page.take(frame);
+    socket.onFrame = (frame) => {
+      page.take(frame);
+      if (frame.maintenance !== undefined) tellMaintenance(frame.maintenance, "This run goes on.");
+    };
     socket.onLink = (up) => {
       page.showConnection(up);
       if (up) page.live.tell();

@@ -35,6 +35,22 @@ export function raiseError(text: string, link?: { href: string; text: string }):
   toasts.append(fragment);
 }
 
+/** Say that nothing new is taken at the moment, until it is over (null). */
+export function tellMaintenance(told: string | null, more: string): void {
+  for (const toast of document.querySelectorAll("[data-maintenance]")) toast.remove();
+  const template = document.getElementById("toast-template");
+  const toasts = document.getElementById("toasts");
+  if (told === null || !(template instanceof HTMLTemplateElement) || !toasts) return;
+  const fragment = template.content.cloneNode(true) as DocumentFragment;
+  const toast = fragment.querySelector<HTMLElement>("[data-toast]");
+  const words = fragment.querySelector("p");
+  if (!toast || !words) return;
+  toast.dataset["maintenance"] = "";
+  toast.dataset["tone"] = "warning";
+  words.textContent = `Maintenance: ${told} ${more}`;
+  toasts.append(fragment);
+}
+
 /** What was raised is over: a later request went well, or another one failed. */
 export function dropRaised(): void {
   for (const toast of document.querySelectorAll("[data-toast][data-raised]")) toast.remove();

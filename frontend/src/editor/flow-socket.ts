@@ -26,6 +26,8 @@ interface Frame {
   hello?: { revision: number; people: Person[] };
   changes?: Applied[];
   people?: Person[];
+  /** What people are told while the installation is maintained; null: that it is over. */
+  maintenance?: string | null;
 }
 
 export class FlowSocket {
@@ -33,6 +35,7 @@ export class FlowSocket {
   onChanges: (changes: readonly Applied[]) => void = () => undefined;
   onPeople: (people: readonly Person[]) => void = () => undefined;
   onLink: (isUp: boolean) => void = () => undefined;
+  onMaintenance: (told: string | null) => void = () => undefined;
   /** The server does not want this person here: ask it by a request why. */
   onRefused: () => void = () => undefined;
   private line: Line | null = null;
@@ -101,6 +104,7 @@ export class FlowSocket {
     if (frame.hello) this.greeted(frame.hello);
     if (this.isUp) this.expectSign();
     if (frame.people) this.onPeople(frame.people);
+    if (frame.maintenance !== undefined) this.onMaintenance(frame.maintenance);
     if (frame.changes) this.onChanges(frame.changes);
   }
 

@@ -6,6 +6,7 @@ import { FlowModel } from "./model.ts";
 import type { FlowDocument, Json } from "./ops.ts";
 import { ChangeStore } from "./store.ts";
 import { Sync } from "./sync.ts";
+import { tellMaintenance } from "../toasts.ts";
 
 export interface Opened {
   readonly flow: string;
@@ -51,6 +52,8 @@ export function openSession(opened: Opened): Session & { start(): void } {
   socket.onLink = (isUp) => sync.linked(isUp);
   socket.onPeople = (people) => sync.onPeople(people);
   socket.onRefused = () => sync.ask();
+  socket.onMaintenance = (told) =>
+    tellMaintenance(told, "What you change is kept here and saved afterwards.");
   const start = (): void => {
     if (isStill) return;
     addEventListener("pagehide", () => sync.leave());
