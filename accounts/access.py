@@ -23,6 +23,7 @@ PUBLIC_PAGES = {
     "setup": _BY_FORM,
     # Whoever holds the token that a mail carried.
     "approval-link": _BY_FORM,
+    "invitation": _BY_FORM,
     "account_login": _BY_FORM,
     "account_logout": _BY_FORM,
     "account_inactive": f"GET {PUBLIC}",
@@ -57,6 +58,7 @@ OWN_PAGES = {
     "mfa_download_recovery_codes": f"GET {SIGNED_IN}",
     "usersessions_list": _OWN_PAGE,
     "settings-switch": f"POST {SIGNED_IN}",
+    "workspace-new": _OWN_PAGE,
 }
 
 OPERATOR_PAGES = {
@@ -83,6 +85,15 @@ SETTINGS_PAGES = {
     "credential-change": "POST credential.manage",
     "credential-try": "POST credential.manage",
     "credential-delete": "POST credential.manage",
+    "members": "GET member.read",
+    "member-invite": "POST member.manage",
+    "member-role": "POST member.manage",
+    "member-remove": "GET member.manage, POST member.manage",
+    "member-leave": "GET workspace.read, POST workspace.read",
+    "invitation-renew": "POST member.manage",
+    "invitation-revoke": "POST member.manage",
+    "workspace-delete": "GET workspace.delete, POST workspace.delete",
+    "workspace-transfer": "GET workspace.transfer, POST workspace.transfer",
     "audit": "GET audit.read",
     "audit-export": "POST audit.read",
 }
@@ -220,6 +231,10 @@ API_CALLS = {
     "api-variables": "GET workspace.read",
     "api-variable": "PUT variable.manage, DELETE variable.manage",
     "api-audit": "GET audit.read",
+    "api-members": "GET member.read",
+    "api-member": "PATCH member.manage, DELETE member.manage",
+    "api-invitations": "GET member.manage, POST member.manage",
+    "api-invitation": "DELETE member.manage",
     "api-documents": "GET knowledge.read, POST knowledge.edit",
     "api-document": "GET knowledge.read, DELETE knowledge.edit",
 }

@@ -3,13 +3,15 @@
 from typing import Any
 
 from allauth.account.adapter import DefaultAccountAdapter
+from allauth.core import context
+from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.http import HttpRequest
 
 from accounts.addresses import address_of
+from accounts.joining import join_remembered, may_sign_up, remembered
 from accounts.models import User
 from accounts.services import create_workspace
-from accounts.signing_up import is_open_to_all
 
 
 class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
@@ -20,17 +22,30 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         return address_of(request)
 
     def is_open_for_signup(self, request: HttpRequest) -> bool:
-        return is_open_to_all()
+        return may_sign_up(request)
+
+    def clean_email(self, email: str) -> str:
+        """An invitation opens the door for its own address only."""
+        cleaned = str(super().clean_email(email))
+        request = context.request
+        if request is not None and not request.user.is_authenticated:
+            invitation = remembered(request)
+            if not may_sign_up(request, cleaned) and invitation is not None:
+                raise ValidationError(
+                    f"Your invitation is for {invitation.email}. Sign up with that address."
+                )
+        return cleaned
 
     def save_user(self, request: HttpRequest, user: User, form: Any, commit: bool = True) -> User:
         user.name = " ".join(form.cleaned_data.get("name", "").replace("\x00", "").split())
         with transaction.atomic():
             saved: User = super().save_user(request, user, form, commit=commit)
             if commit:
-                settle(saved)
+                settle(request, saved)
         return saved
 
 
-def settle(user: User) -> None:
-    """What everyone has who signed up: a workspace of their own."""
-    create_workspace(user, name=user.default_workspace_name)
+def settle(request: HttpRequest, user: User) -> None:
+    """What everyone has who signed up: the workspace they were invited to, or one of their own."""
+    if join_remembered(request, user) is None:
+        create_workspace(user, name=user.default_workspace_name)

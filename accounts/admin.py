@@ -29,6 +29,7 @@ from accounts.models import (
     ApiKey,
     AuditEvent,
     Credential,
+    Invitation,
     Membership,
     User,
     Variable,
@@ -55,11 +56,18 @@ for foreign in (Group, EmailAddress, Authenticator, UserSession):
 
 
 class MembershipInline(TabularInline):
-    """Who is in it, or where they are."""
+    """Who is in it."""
 
     model = Membership
     extra = 0
     autocomplete_fields = ("user", "workspace")
+    exclude = ("invited_by",)
+
+
+class TheirsInline(MembershipInline):
+    """Where somebody is a member."""
+
+    fk_name = "user"
 
 
 def _is_superuser(request: HttpRequest) -> bool:
@@ -84,7 +92,7 @@ class UserAdmin(OperatorAdmin, DjangoUserAdmin):  # type: ignore[type-arg]
     search_fields = ("email", "name")
     ordering = ("email",)
     readonly_fields = ("last_login", "date_joined")
-    inlines = (MembershipInline,)
+    inlines = (TheirsInline,)
     fieldsets = (
         (None, {"fields": ("email", "name", "password")}),
         ("Access", {"fields": ("is_active", "is_staff", "is_superuser", "groups")}),
@@ -186,6 +194,20 @@ class UserSessionAdmin(NoAdding, OfAPerson):
     list_select_related = ("user",)
     search_fields = ("user__email", "ip")
     fields = readonly_fields = ("user", "ip", "user_agent", "created_at", "last_seen_at")
+
+
+@admin.register(Invitation)
+class InvitationAdmin(NoAdding, OperatorAdmin):
+    """Who was asked to join which workspace; the link is not shown. Deleting one takes it back."""
+
+    list_display = ("email", "workspace", "role", "expires_at", "accepted_at", "revoked_at")
+    list_select_related = ("workspace",)
+    list_filter = (("workspace", AutocompleteSelectFilter), "role")
+    search_fields = ("email",)
+    fields = readonly_fields = (
+        *("email", "workspace", "role", "mailed", "invited_by"),
+        *("created_at", "expires_at", "accepted_at", "revoked_at"),
+    )
 
 
 @admin.register(Workspace)

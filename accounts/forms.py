@@ -30,6 +30,8 @@ SCOPE_WORDS = {
     "variables:write": "Set variables",
     "keys:write": "Manage API keys",
     "audit:read": "Read the audit trail",
+    "members:read": "Read who is a member",
+    "members:write": "Invite people and manage members",
 }
 NEVER = 0
 

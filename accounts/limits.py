@@ -24,6 +24,7 @@ DEFAULTS = {
     # Links of mails that work no more, or never did.
     "approval_link": "30/m",
     "setup_link": "30/m",
+    "invitation": "30/m",
     # The Temporal UI's questions without an operator behind them.
     "codec": "60/m",
 }

@@ -103,7 +103,12 @@ class Workspace(models.Model):
         help_text="What it may use; empty: no limits.",
     )
     created_at = models.DateTimeField(auto_now_add=True)
-    members = models.ManyToManyField(User, through="Membership", related_name="workspaces")
+    members = models.ManyToManyField(
+        User,
+        through="Membership",
+        through_fields=("workspace", "user"),
+        related_name="workspaces",
+    )
 
     def __str__(self) -> str:
         return self.name
@@ -124,6 +129,7 @@ class Membership(models.Model):
     workspace = models.ForeignKey(Workspace, models.CASCADE, related_name="memberships")
     user = models.ForeignKey(User, models.CASCADE, related_name="memberships")
     role = models.CharField(max_length=10, choices=Role, default=Role.BUILDER)
+    invited_by = models.ForeignKey(User, models.SET_NULL, null=True, blank=True, related_name="+")
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
@@ -133,6 +139,45 @@ class Membership(models.Model):
 
     def __str__(self) -> str:
         return f"{self.user} in {self.workspace}: {self.role}"
+
+
+class Invitation(models.Model):
+    """Somebody is asked to join a workspace; of the link's token only the digest is kept.
+
+    One open invitation for each address: inviting again renews it.
+    """
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    workspace = models.ForeignKey(Workspace, models.CASCADE, related_name="invitations")
+    email = models.EmailField("e-mail address", help_text="In small letters.")
+    role = models.CharField(max_length=10, choices=Role, default=Role.BUILDER)
+    digest = models.CharField(
+        max_length=64, unique=True, editable=False, help_text="SHA-256 of the token."
+    )
+    mailed = models.BooleanField(
+        default=False, help_text="Whether only a mail to the address carried the link."
+    )
+    invited_by = models.ForeignKey(User, models.SET_NULL, null=True, blank=True, related_name="+")
+    created_at = models.DateTimeField(auto_now_add=True)
+    expires_at = models.DateTimeField()
+    accepted_at = models.DateTimeField(null=True, blank=True)
+    revoked_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints = (
+            models.UniqueConstraint(
+                fields=["workspace", "email"],
+                condition=models.Q(accepted_at=None, revoked_at=None),
+                name="invitation_open_once",
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.email} to {self.workspace_id}"
+
+    @property
+    def is_over(self) -> bool:
+        return self.expires_at <= timezone.now()
 
 
 class ApiKey(models.Model):

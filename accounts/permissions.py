@@ -4,13 +4,21 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from uuid import UUID
 
-from django.db.models import Q, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet, Subquery
 from django.utils import timezone
 
 from accounts.models import ApiKey, Membership, Role, User, Workspace
 
 READ = frozenset(
-    {"flow.read", "run.read", "file.read", "knowledge.read", "workspace.read", "usage.read"}
+    {
+        "flow.read",
+        "run.read",
+        "file.read",
+        "knowledge.read",
+        "workspace.read",
+        "usage.read",
+        "member.read",
+    }
 )
 #: `run.approve`: what nobody in particular is asked to decide. Who is named decides in any role.
 RUN = frozenset({"run.start", "run.cancel", "run.approve", "file.write", "file.delete"})
@@ -24,6 +32,8 @@ MANAGE = frozenset(
         "member.manage",
         "workspace.edit",
         "audit.read",
+        # Private flows of others too.
+        "flow.all",
     }
 )
 OWN = frozenset({"workspace.delete", "workspace.transfer"})
@@ -53,9 +63,20 @@ SCOPE_ACTIONS: dict[str, frozenset[str]] = {
     "variables:write": frozenset({"variable.manage", "workspace.read"}),
     "keys:write": frozenset({"key.manage", "workspace.read"}),
     "audit:read": frozenset({"audit.read", "workspace.read"}),
+    "members:read": frozenset({"member.read", "workspace.read"}),
+    "members:write": frozenset({"member.read", "member.manage", "workspace.read"}),
 }
 #: Scopes that manage the workspace: a key has them only where somebody chose them.
-MANAGING_SCOPES = frozenset({"credentials:write", "variables:write", "keys:write", "audit:read"})
+MANAGING_SCOPES = frozenset(
+    {
+        "credentials:write",
+        "variables:write",
+        "keys:write",
+        "audit:read",
+        "members:read",
+        "members:write",
+    }
+)
 DEFAULT_SCOPES = tuple(scope for scope in SCOPE_ACTIONS if scope not in MANAGING_SCOPES)
 
 
@@ -121,11 +142,22 @@ def member_actor(user: User, workspace: Workspace) -> Actor | None:
 
 
 def key_actor(
-    workspace_id: UUID, key_id: UUID, name: str, scopes: Iterable[str], *, has_budget: bool = True
+    workspace_id: UUID,
+    key_id: UUID,
+    name: str,
+    scopes: Iterable[str],
+    *,
+    role: str | None = None,
+    has_budget: bool = True,
 ) -> Actor:
-    """The actor for a request made with an API key."""
+    """The actor for a request made with an API key.
+
+    `role`: that of who made it, now: no key may more than they may. None: nobody made it.
+    """
     granted = tuple(scope for scope in scopes if scope in SCOPE_ACTIONS)
     actions = frozenset[str]().union(*(SCOPE_ACTIONS[scope] for scope in granted))
+    if role is not None:
+        actions &= ROLE_ACTIONS[role]
     return Actor(
         workspace_id,
         f"key {name}",
@@ -146,7 +178,8 @@ def still_may(actor: Actor, action: str) -> bool:
     if not actor.can(action):
         return False
     if actor.api_key_id is not None:
-        return usable_keys().filter(id=actor.api_key_id).exists()
+        key = usable_keys().filter(id=actor.api_key_id).annotate(role=_role_of_maker()).first()
+        return key is not None and (key.created_by_id is None or can(key.role, action))
     if actor.user_id is None:
         return True
     membership = Membership.objects.filter(
@@ -156,7 +189,15 @@ def still_may(actor: Actor, action: str) -> bool:
 
 
 def usable_keys() -> QuerySet[ApiKey]:
-    """Keys that are neither revoked nor expired, and whose maker may still sign in."""
+    """Keys that are neither revoked nor expired, and whose maker is a member who may sign in."""
     alive = Q(expires_at=None) | Q(expires_at__gt=timezone.now())
-    theirs = Q(created_by=None) | Q(created_by__is_active=True)
+    theirs = Q(created_by=None) | (Q(created_by__is_active=True) & Exists(_membership_of_maker()))
     return ApiKey.objects.filter(alive, theirs, revoked_at=None)
+
+
+def _membership_of_maker() -> QuerySet[Membership]:
+    return Membership.objects.filter(workspace=OuterRef("workspace"), user=OuterRef("created_by"))
+
+
+def _role_of_maker() -> Subquery:
+    return Subquery(_membership_of_maker().values("role"))

@@ -4,7 +4,7 @@ from django.db import models
 from django.db.models import QuerySet
 from django.db.models.functions import Cast
 
-from accounts.models import ApiKey, Credential, Membership, User, Variable, Workspace
+from accounts.models import ApiKey, Credential, Membership, Variable
 from accounts.permissions import Actor
 
 
@@ -40,7 +40,9 @@ def variables(actor: Actor) -> QuerySet[Variable]:
     return rows.filter(workspace_id=actor.workspace_id)
 
 
-def workspaces_of(user: User) -> list[Workspace]:
-    """The workspaces a person is in, in the order they came in."""
-    rows = Membership.objects.filter(user=user).select_related("workspace").order_by("created_at")
-    return [membership.workspace for membership in rows]
+def members(actor: Actor) -> QuerySet[Membership]:
+    """Who is in the workspace, with the people, in the order they came in."""
+    rows = Membership.objects.select_related("user", "invited_by").order_by("created_at", "id")
+    if not actor.can("member.read"):
+        return rows.none()
+    return rows.filter(workspace_id=actor.workspace_id)

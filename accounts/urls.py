@@ -2,12 +2,32 @@
 
 from django.urls import URLPattern, path
 
-from accounts.views import audit, keys, settings
+from accounts.views import audit, keys, members, settings, workspaces
+from accounts.views.invitations import invitation_page
 from accounts.views.setup import setup
 
 urlpatterns: list[URLPattern] = [
     path("setup/<str:token>/", setup, name="setup"),
+    path("invitations/<str:token>/", invitation_page, name="invitation"),
+    path("workspaces/new/", workspaces.new_workspace, name="workspace-new"),
     path("settings/", settings.settings_page, name="settings"),
+    path("settings/workspace/delete/", workspaces.delete_workspace, name="workspace-delete"),
+    path("settings/workspace/transfer/", workspaces.transfer, name="workspace-transfer"),
+    path("settings/members/", members.members_page, name="members"),
+    path("settings/members/invite/", members.invite, name="member-invite"),
+    path("settings/members/leave/", members.leave, name="member-leave"),
+    path("settings/members/<int:member_id>/role/", members.change_role, name="member-role"),
+    path("settings/members/<int:member_id>/remove/", members.remove_member, name="member-remove"),
+    path(
+        "settings/invitations/<uuid:invitation_id>/new-link/",
+        members.renew_invitation,
+        name="invitation-renew",
+    ),
+    path(
+        "settings/invitations/<uuid:invitation_id>/revoke/",
+        members.revoke_invitation,
+        name="invitation-revoke",
+    ),
     path("settings/workspace/", settings.change_workspace, name="settings-workspace"),
     path("settings/switch/", settings.switch_workspace, name="settings-switch"),
     path("settings/credentials/", settings.add_credential, name="settings-credentials"),

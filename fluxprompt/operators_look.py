@@ -43,6 +43,7 @@ _TABLES: dict[str, tuple[tuple[str, str, str, str], ...]] = {
         ("Users", "person", "accounts", "user"),
         ("Workspaces", "workspaces", "accounts", "workspace"),
         ("Memberships", "group", "accounts", "membership"),
+        ("Invitations", "mail", "accounts", "invitation"),
         ("Groups of operators", "shield_person", "auth", "group"),
         ("E-mail addresses", "mail", "account", "emailaddress"),
         ("Second factors", "phonelink_lock", "mfa", "authenticator"),

@@ -39,8 +39,12 @@ METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 UNSEEN = {"credential.manage", "key.manage"}
 #: Pages of one's account that want the password once more, or a second factor that is on.
 _AGAIN = {route for route in OWN_PAGES if route.startswith("mfa") or "reauth" in route}
+_AGAIN.add("workspace-transfer")
 #: Parts of addresses that name something of a workspace.
-OBJECTS = ("_id", "flow", "run", "folder", "tag", "file", "collection", "document", "credential")
+OBJECTS = (
+    *("_id", "flow", "run", "folder", "tag", "file", "collection", "document", "credential"),
+    *("member", "invitation"),
+)
 #: Routes that name their objects behind the question mark, or by words with other meanings.
 NAMING = {"run-compare", "api-key", "api-variable"}
 #: What makes its object where the asker's own workspace has none of that name.
@@ -203,11 +207,11 @@ def expected(route: Route, method: str, need: str, caller: str) -> set[str]:
             # Some of the console takes forms only, and nobody adds what happened.
             return {"let in", "sent on", "unknown", "refused", "no such method"}
         return {"refused", "sign in", "sent on"}
-    passes = {"let in", "sent on"}
+    passes = {"let in", "sent on", *({"sign in"} if route.name in _AGAIN else ())}
     if caller == "anonymous" or (with_key and not route.is_api) or caller == "revoked key":
         return {"sign in"}
     if need == SIGNED_IN:
-        return passes | {"sign in", "unknown"} if route.name in _AGAIN else passes
+        return passes | {"unknown"} if route.name in _AGAIN else passes
     if caller in Role.values:
         if can(caller, need):
             return passes

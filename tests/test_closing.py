@@ -23,6 +23,9 @@ from fluxprompt.tests.rows_for_tests import one_of_everything
 #: Tables with rows that belong to no workspace, though `one_of_everything` makes some.
 NOBODYS = {
     "accounts_auditevent",
+    "accounts_featureswitch",
+    "accounts_plan",
+    "accounts_systemsetting",
     "accounts_user",
     "account_emailaddress",
     "auth_group",

@@ -90,6 +90,7 @@ class ApiKeyAuthentication(BaseAuthentication):
             key.id,
             key.name,
             json.loads(key.scopes),
+            role=key.role,
             has_budget=key.has_budget,
         )
         return actor, KeyAuth(key.id, key.name, key.prefix, key.expires_at, key.workspace_id, rate)
@@ -134,6 +135,7 @@ class _Key:
     last_used_at: "datetime | None"
     revoked_at: "datetime | None"
     is_orphaned: bool
+    role: str | None
     per_minute: int | None
     has_budget: bool
 
@@ -141,9 +143,11 @@ class _Key:
 # In SQL: by a query set, whose statement is made anew each time, it took 0.56 ms of CPU, not 0.09.
 _FIND = """
 SELECT k.id, k.workspace_id, k.name, k.prefix, k.digest, k.scopes::text, k.expires_at,
-  k.last_used_at, k.revoked_at, NOT COALESCE(u.is_active, true), k.requests_per_minute,
-  k.monthly_budget IS NOT NULL
+  k.last_used_at, k.revoked_at,
+  k.created_by_id IS NOT NULL AND NOT (COALESCE(u.is_active, false) AND m.role IS NOT NULL),
+  m.role, k.requests_per_minute, k.monthly_budget IS NOT NULL
 FROM accounts_apikey k LEFT JOIN accounts_user u ON u.id = k.created_by_id
+LEFT JOIN accounts_membership m ON m.user_id = k.created_by_id AND m.workspace_id = k.workspace_id
 WHERE k.prefix = %s
 """
 
@@ -160,7 +164,8 @@ def _check_alive(key: _Key) -> None:
         raise AuthenticationFailed("This API key was revoked. Make a new one.", "key_revoked")
     if key.is_orphaned:
         raise AuthenticationFailed(
-            "Whoever made this API key may not sign in any more. Have somebody else make one.",
+            "Whoever made this API key is no member any more, or may not sign in. Have somebody "
+            "else make one.",
             "key_revoked",
         )
     if key.expires_at is not None and key.expires_at <= timezone.now():

@@ -116,7 +116,7 @@ def test_a_signed_in_browser_is_its_member(
     assert "runs:write" in answer["scopes"]
     owner.memberships.update(role=Role.VIEWER)
     scopes = client.get(ME).json()["scopes"]
-    assert scopes == ["flows:read", "runs:read", "knowledge:read", "usage:read"]
+    assert scopes == ["flows:read", "runs:read", "knowledge:read", "usage:read", "members:read"]
 
 
 def test_a_browser_needs_the_csrf_token_to_change_anything(

@@ -29,9 +29,11 @@ def test_nobody_is_sent_to_sign_in(client: Client, db: None) -> None:
         assert answer["Location"].startswith("/accounts/login/")
 
 
-def test_somebody_in_no_workspace_is_told_so(client: Client, db: None) -> None:
+def test_somebody_in_no_workspace_is_sent_to_make_one(client: Client, db: None) -> None:
     client.force_login(User.objects.create_user("lone@example.com", "x"))
-    answer = client.get("/settings/")
+    assert client.get("/settings/")["Location"] == "/workspaces/new/"
+    assert client.get("/workspaces/new/").status_code == 200
+    answer = client.post("/settings/keys/", {"name": "x"})
     assert answer.status_code == 403
     assert "You are in no workspace" in answer.content.decode()
 

@@ -161,7 +161,7 @@ def delete_variable(request: Any, variable_id: int) -> HttpResponse:
 def switch_workspace(request: Any) -> HttpResponse:
     """Choose another workspace of one's own; a foreign one changes nothing."""
     wanted = request.POST.get("workspace", "")
-    if any(str(workspace.id) == wanted for workspace in queries.workspaces_of(request.user)):
+    if any(str(workspace.id) == wanted for workspace in request.workspaces):
         request.session[SESSION_KEY] = wanted
     target = request.POST.get("next", "/")
     safe = url_has_allowed_host_and_scheme(target, {request.get_host()}, request.is_secure())
@@ -204,10 +204,10 @@ def _context(request: Any) -> dict[str, Any]:
             "keys": actor.can("key.manage"),
             "variables": actor.can("variable.manage"),
             "audit": actor.can("audit.read"),
+            "delete": actor.can("workspace.delete"),
         },
         "workspace": request.workspace,
         "installation_keeps": installation_keeps(),
-        "workspaces": lambda: queries.workspaces_of(request.user),
         "credentials": lambda: _with_limits(request),
         "model_providers": MODEL_PROVIDERS,
         "keys": queries.api_keys(actor),

@@ -10,6 +10,7 @@ from allauth.usersessions.models import UserSession
 from django.contrib.auth.models import Group
 from django.utils import timezone
 
+from accounts.invitations import invite
 from accounts.models import FeatureSwitch, Maintenance, Plan, SystemSetting, User, Workspace
 from accounts.permissions import Actor, system_actor
 from accounts.services import create_api_key, create_credential, create_workspace, set_variable
@@ -45,6 +46,7 @@ def one_of_everything(number: int) -> World:
         user=user, ip="127.0.0.1", user_agent="x", session_key=f"session-{number}"
     )
     Group.objects.create(name=f"Group {number}")
+    invite(actor, email=f"guest{number}@example.com", role="viewer")
     create_api_key(actor, name="ci")
     create_credential(actor, name="Claude", type="anthropic", values={"api_key": CANARY})
     set_variable(actor, "region", "eu")

@@ -9,6 +9,7 @@ OTHERWISE = {
     "flow-described": {"run_id": "described"},
     "flow-describe-use": {"run_id": "described"},
     "approval-link": {"token": "link_token"},
+    "invitation": {"token": "invitation_token"},
     "template-detail": {"key": "template"},
     "api-run-approval": {"node": "approval_node"},
     "run-iterations": {"node": "inner"},
@@ -48,6 +49,13 @@ _NEW_FLOW = {"document": GREETING}
 #: Forms (of pages) and JSON (of calls), by route.
 BODIES: dict[str, dict[str, Any]] = {
     "settings-workspace": {"name": "Other"},
+    "workspace-new": {"name": "Another"},
+    "workspace-delete": {"name": "x"},
+    "member-invite": {"email": "new@example.com", "role": "viewer"},
+    "member-role": {"role": "viewer"},
+    "member-remove": {"keys": "revoke"},
+    "api-member": {"role": "builder"},
+    "api-invitations": {"email": "new@example.com", "role": "viewer"},
     "settings-credentials": {"type": "anthropic", "name": "x", "api_key": "sk"},
     "settings-credential-limits": {"max_concurrent": "3"},
     "settings-keys": {"name": "x", "scopes": ["flows:read"], "expires": "30"},

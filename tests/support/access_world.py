@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 from django.test import Client
 from django.utils import timezone
 
+from accounts.invitations import invite
 from accounts.models import Membership, Role, User, Workspace
 from accounts.permissions import SCOPE_ACTIONS, Actor, member_actor, system_actor
 from accounts.services import (
@@ -140,6 +141,7 @@ def _objects(actor: Actor, workspace: Workspace) -> dict[str, Any]:
     made = create_collection(actor, name="Handbook")
     document, _ = add_document(actor, made, name="Returns", text="Send it back.")
     key, _ = create_api_key(actor, name="laptop")
+    invited = invite(actor, email="guest@example.com", role=Role.VIEWER)
     credential = create_credential(actor, name="Claude", type="anthropic", values={"api_key": "sk"})
     return {
         "flow_id": flow.id,
@@ -171,6 +173,11 @@ def _objects(actor: Actor, workspace: Workspace) -> dict[str, Any]:
         "variable_name": "region",
         "export_kind": "csv",
         "key_id": key.id,
+        "member_id": (viewer := workspace.memberships.get(role=Role.VIEWER)).id,
+        "member": viewer.id,
+        "invitation_id": invited.invitation.id,
+        "invitation": invited.invitation.id,
+        "invitation_token": urlsplit(invited.link).path.split("/")[-2],
         "variable_id": set_variable(actor, "region", "eu").id,
         "session": "s1",
         "template": "compare_pages",

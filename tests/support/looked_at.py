@@ -45,6 +45,7 @@ NOT_LOOKED_AT = {
     "temporal-codec-decode": _DATA,
     "temporal-codec-encode": _DATA,
     "account_reauthenticate": "asked for by what cannot be undone; the form of the sign-in page",
+    "workspace-transfer": "behind the password once more; opened in test_workspaces.py",
     "account_set_password": "for people without a password; the form to change it",
     "account_confirm_login_code": "codes by mail are not offered",
     "mfa_authenticate": "comes after a password where two factors are on; the same form",

@@ -1,5 +1,10 @@
 """Pages of a workspace's settings with something on them, for the tests that look at all pages."""
 
+import uuid
+from urllib.parse import urlsplit
+
+from accounts.invitations import invite
+from accounts.models import Membership, Role, User
 from accounts.services import create_api_key, create_credential
 from tests.support.visitor import Visitor
 
@@ -16,4 +21,28 @@ def settings_pages(visitor: Visitor) -> dict[str, str]:
         "API key": f"/settings/keys/{key.pk}/",
         "audit trail": "/settings/audit/",
         "audit trail where nothing matches": "/settings/audit/?search=nosuchevent",
+        **_people(visitor),
+    }
+
+
+def _people(visitor: Visitor) -> dict[str, str]:
+    """Members with long names, an open invitation, and what becomes of whole workspaces."""
+    someone = uuid.uuid4().hex[:10]
+    member = User.objects.create_user(f"{someone}@example.com", name="averylongword" * 8)
+    membership = Membership.objects.create(
+        workspace=visitor.workspace, user=member, role=Role.ADMIN
+    )
+    key, _ = create_api_key(visitor.actor, name="theirs")
+    key.created_by = member
+    key.save()
+    address = f"{'averylongword' * 4}{someone}@example.com"
+    link = invite(visitor.actor, email=address, role=Role.VIEWER).link
+    return {
+        "members": "/settings/members/",
+        "member who is taken out": f"/settings/members/{membership.pk}/remove/",
+        "leaving": "/settings/members/leave/",
+        "workspace deleted": "/settings/workspace/delete/",
+        "new workspace": "/workspaces/new/",
+        "invitation": urlsplit(link).path,
+        "invitation that does not work": "/invitations/x/",
     }

@@ -1,0 +1,62 @@
+"""The way of an invited person: their invitation waits in the session until they have signed in."""
+
+from uuid import UUID
+
+from allauth.account.adapter import get_adapter
+from django.http import HttpRequest
+
+from accounts.errors import MembershipRefused
+from accounts.invitations import accept_invitation, is_for, live
+from accounts.models import Invitation, Membership, User
+from accounts.plans import PlanLimitReached
+from accounts.signing_up import SignupMode, is_open_to_all, signup_mode
+from accounts.web import SESSION_KEY
+
+#: Session key that holds the id of the invitation whose link was opened last.
+INVITATION_KEY = "invitation"
+
+
+def remember(request: HttpRequest, invitation: Invitation) -> None:
+    """Have what follows in this browser know of the invitation."""
+    request.session[INVITATION_KEY] = str(invitation.id)
+    if invitation.mailed:
+        # Nobody else has the link: whose the address is need not be asked once more.
+        get_adapter(request).stash_verified_email(request, invitation.email)
+
+
+def remembered(request: HttpRequest | None) -> Invitation | None:
+    """The invitation whose link this browser opened, while it lets somebody in."""
+    found = getattr(request, "session", {}).get(INVITATION_KEY)
+    return live().filter(id=UUID(found)).first() if found else None
+
+
+def may_sign_up(request: HttpRequest | None, email: str | None = None) -> bool:
+    """Whether somebody may make an account, with this address where it is known already."""
+    if is_open_to_all():
+        return True
+    if signup_mode() is not SignupMode.INVITATION:
+        return False
+    invitation = remembered(request)
+    return invitation is not None and (email is None or is_for(invitation, email))
+
+
+def join_remembered(request: HttpRequest, user: User) -> Membership | None:
+    """Have a new person join what they were invited to; None where they were not, or it is full."""
+    invitation = remembered(request)
+    if invitation is None or not is_for(invitation, user.email):
+        return None
+    try:
+        return join(request, user, invitation)
+    except (MembershipRefused, PlanLimitReached):
+        return None
+
+
+def join(request: HttpRequest, user: User, invitation: Invitation) -> Membership:
+    """Accept, and have the pages that follow show the workspace.
+
+    Raises MembershipRefused, PlanLimitReached.
+    """
+    membership = accept_invitation(user, invitation)
+    request.session.pop(INVITATION_KEY, None)
+    request.session[SESSION_KEY] = str(membership.workspace_id)
+    return membership
