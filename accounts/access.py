@@ -38,6 +38,16 @@ PUBLIC_PAGES = {
     # The second half of signing in: of no use without the first.
     "account_confirm_login_code": _BY_FORM,
     "mfa_authenticate": _BY_FORM,
+    # Whoever has the passkey; limited by allauth.
+    "mfa_login_webauthn": _BY_FORM,
+    # To another site and back, bound to the browser by a state; limited (accounts/limits.py).
+    "github_login": _BY_FORM,
+    "github_callback": f"GET {PUBLIC}",
+    "oidc_login": _BY_FORM,
+    "oidc_callback": f"GET {PUBLIC}",
+    "socialaccount_login_cancelled": f"GET {PUBLIC}",
+    # Of no use without what a provider said in this session.
+    "socialaccount_signup": _BY_FORM,
     "api-schema": f"GET {PUBLIC}",
     "api-docs": f"GET {PUBLIC}",
     "api-unknown": f"GET {PUBLIC}",
@@ -56,7 +66,18 @@ OWN_PAGES = {
     "mfa_view_recovery_codes": f"GET {SIGNED_IN}",
     "mfa_generate_recovery_codes": _OWN_PAGE,
     "mfa_download_recovery_codes": f"GET {SIGNED_IN}",
+    "mfa_list_webauthn": f"GET {SIGNED_IN}",
+    "mfa_add_webauthn": _OWN_PAGE,
+    "mfa_edit_webauthn": _OWN_PAGE,
+    "mfa_remove_webauthn": _OWN_PAGE,
+    "mfa_reauthenticate_webauthn": _OWN_PAGE,
+    "socialaccount_connections": _OWN_PAGE,
+    # allauth's own; failures of signing in are told where they happen.
+    "socialaccount_login_error": f"GET {SIGNED_IN}",
     "usersessions_list": _OWN_PAGE,
+    "you": f"GET {SIGNED_IN}",
+    "you-name": f"POST {SIGNED_IN}",
+    "you-sign-out-elsewhere": f"POST {SIGNED_IN}",
     "settings-switch": f"POST {SIGNED_IN}",
     "workspace-new": _OWN_PAGE,
 }

@@ -12,6 +12,7 @@ from accounts.addresses import address_of
 from accounts.joining import join_remembered, may_sign_up, remembered
 from accounts.models import User
 from accounts.services import create_workspace
+from accounts.sessions import end_sessions
 
 
 class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
@@ -36,6 +37,12 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
                 )
         return cleaned
 
+    def set_password(self, user: User, password: str) -> None:
+        """Who may have had the old one is out, wherever they are signed in."""
+        with transaction.atomic():
+            super().set_password(user, password)
+            _ends_other_sessions(user)
+
     def save_user(self, request: HttpRequest, user: User, form: Any, commit: bool = True) -> User:
         user.name = " ".join(form.cleaned_data.get("name", "").replace("\x00", "").split())
         with transaction.atomic():
@@ -49,3 +56,8 @@ def settle(request: HttpRequest, user: User) -> None:
     """What everyone has who signed up: the workspace they were invited to, or one of their own."""
     if join_remembered(request, user) is None:
         create_workspace(user, name=user.default_workspace_name)
+
+
+def _ends_other_sessions(user: User) -> None:
+    request = context.request
+    end_sessions(user, keep=request.session.session_key if request is not None else None)

@@ -4,6 +4,7 @@ from typing import Any
 
 from allauth.account.models import EmailAddress
 from allauth.mfa.models import Authenticator
+from allauth.socialaccount.models import SocialAccount, SocialApp, SocialToken
 from allauth.usersessions.models import UserSession
 from django.contrib import admin
 from django.contrib.admin import ActionLocation
@@ -51,7 +52,11 @@ from accounts.services import (
 )
 from accounts.verified import vouch_for
 
-for foreign in (Group, EmailAddress, Authenticator, UserSession):
+# Providers are the environment's, and their tokens are not stored: those tables stay empty.
+for foreign in (
+    *(Group, EmailAddress, Authenticator, UserSession),
+    *(SocialAccount, SocialApp, SocialToken),
+):
     admin.site.unregister(foreign)
 
 
@@ -208,6 +213,17 @@ class InvitationAdmin(NoAdding, OperatorAdmin):
         *("email", "workspace", "role", "mailed", "invited_by"),
         *("created_at", "expires_at", "accepted_at", "revoked_at"),
     )
+
+
+@admin.register(SocialAccount)
+class SocialAccountAdmin(NoAdding, OfAPerson):
+    """Accounts elsewhere with which people sign in; deleting one ends that."""
+
+    list_display = ("user", "provider", "date_joined", "last_login")
+    list_select_related = ("user",)
+    list_filter = ("provider",)
+    search_fields = ("user__email",)
+    fields = readonly_fields = (*list_display, "extra_data")
 
 
 @admin.register(Workspace)

@@ -2,6 +2,7 @@
 
 from ipaddress import ip_network
 from typing import Any
+from urllib.parse import urlsplit
 
 from cryptography.fernet import Fernet
 from django.conf import settings
@@ -53,7 +54,7 @@ def settings_are_usable(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
                     id=f"accounts.E00{number}",
                 )
             )
-    return found + _doors() + _verification()
+    return found + _doors() + _verification() + _providers()
 
 
 def _verification() -> list[CheckMessage]:
@@ -90,3 +91,32 @@ def _doors() -> list[CheckMessage]:
             message = f"FLUX_TRUSTED_PROXIES names '{proxy}', which is no address."
             found.append(Error(message, hint=hint, id="accounts.E006"))
     return found
+
+
+def _providers() -> list[CheckMessage]:
+    """Providers of sign-in are set whole, and asked over an encrypted way."""
+    found: list[CheckMessage] = []
+    for provider in settings.FLUX_PROVIDERS:
+        own_url = provider.key == "sso"
+        name = {"google": "GOOGLE", "github": "GITHUB", "sso": "OIDC"}[provider.key]
+        parts = {f"FLUX_{name}_CLIENT_ID": provider.client_id}
+        parts[f"FLUX_{name}_CLIENT_SECRET"] = provider.secret
+        if own_url:
+            parts[f"FLUX_{name}_URL"] = provider.server_url
+        missing = [part for part, value in parts.items() if not value]
+        if missing and len(missing) < len(parts):
+            message = f"Sign-in with {provider.name} is set in part: {', '.join(missing)} is not."
+            hint = f"Set {' and '.join(parts)}, or none of them."
+            found.append(Error(message, hint=hint, id="accounts.E011"))
+        if own_url and provider.server_url and not _is_safe(provider.server_url):
+            message = f"FLUX_OIDC_URL is '{provider.server_url}'."
+            hint = "Write the provider's issuer, as in https://login.example.com/realms/main."
+            found.append(Error(message, hint=hint, id="accounts.E012"))
+    return found
+
+
+def _is_safe(url: str) -> bool:
+    """https; http on this machine only."""
+    parts = urlsplit(url)
+    local = parts.hostname in ("localhost", "127.0.0.1", "::1")
+    return bool(parts.hostname) and (parts.scheme == "https" or (parts.scheme == "http" and local))

@@ -25,6 +25,8 @@ DEFAULTS = {
     "approval_link": "30/m",
     "setup_link": "30/m",
     "invitation": "30/m",
+    # Sign-ins with Google, GitHub and the like: those that begin, and those that fail.
+    "provider": "30/m",
     # The Temporal UI's questions without an operator behind them.
     "codec": "60/m",
 }

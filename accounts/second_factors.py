@@ -1,7 +1,9 @@
-"""Second factors are stored encrypted, with the keys of the vault."""
+"""Second factors are stored encrypted, with the keys of the vault; passkeys know our name."""
 
+from allauth.core import context
 from allauth.mfa.adapter import DefaultMFAAdapter
 
+from accounts.passkeys import relying_party
 from accounts.vault import open_text, seal_text
 
 
@@ -13,3 +15,6 @@ class EncryptedFactors(DefaultMFAAdapter):  # type: ignore[misc]
 
     def decrypt(self, encrypted_text: str) -> str:
         return open_text(encrypted_text)
+
+    def get_public_key_credential_rp_entity(self) -> dict[str, str]:
+        return {"id": relying_party(context.request), "name": "FluxPrompt"}

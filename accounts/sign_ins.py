@@ -8,7 +8,9 @@ from typing import Any
 from uuid import UUID
 
 from allauth.account import signals as account
+from allauth.account.authentication import get_authentication_records
 from allauth.mfa import signals as factors
+from allauth.socialaccount import signals as connections
 from django.contrib.auth.signals import user_logged_in, user_logged_out, user_login_failed
 from django.db import transaction
 from django.dispatch import Signal
@@ -30,6 +32,10 @@ _CHANGES: dict[str, Signal] = {
     "factor.reset": factors.authenticator_reset,
     "factor.refused": factors.authentication_failed,
 }
+_CONNECTIONS: dict[str, Signal] = {
+    "connection.add": connections.social_account_added,
+    "connection.remove": connections.social_account_removed,
+}
 
 
 def listen() -> None:
@@ -40,6 +46,8 @@ def listen() -> None:
     for action, signal in _CHANGES.items():
         # Not weakly: nobody else holds these.
         signal.connect(_writer(action), weak=False, dispatch_uid=f"audit {action}")
+    for action, signal in _CONNECTIONS.items():
+        signal.connect(_connected(action), weak=False, dispatch_uid=f"audit {action}")
 
 
 def _writer(action: str) -> Any:
@@ -52,8 +60,20 @@ def _writer(action: str) -> Any:
     return write
 
 
-def _signed_in(sender: Any, user: Any, **told: Any) -> None:
-    record_about(user, "sign_in")
+def _signed_in(sender: Any, user: Any, request: Any = None, **told: Any) -> None:
+    ways = _ways(request, user)
+    record_about(user, "sign_in", **({"with": ways} if ways else {}))
+
+
+def _ways(request: Any, user: User) -> str:
+    """By what this sign-in was, as in "password + totp"; empty where nobody was asked."""
+    if getattr(request, "session", None) is None:
+        return ""
+    said = []
+    for record in get_authentication_records(request, user):
+        kind = record.get("type") or record.get("provider") or record["method"]
+        said.append("passkey" if record.get("passwordless") else str(kind))
+    return " + ".join(said[-3:])
 
 
 def _signed_out(sender: Any, user: Any, **told: Any) -> None:
@@ -80,6 +100,30 @@ def _refused(sender: Any, credentials: Any, **told: Any) -> None:
         via=origin.via,
         ip=origin.ip,
     )
+
+
+def record_refusal(*, by: str, reason: str) -> None:
+    """A sign-in by a passkey or a provider that failed; whose it would have been nobody knows."""
+    origin = current_origin()
+    AuditEvent.objects.create(
+        actor="nobody",
+        action="sign_in.refused",
+        target_type="accounts.user",
+        target_id="",
+        details={"with": by, "reason": reason.replace("\x00", "")},
+        via=origin.via,
+        ip=origin.ip,
+    )
+
+
+def _connected(action: str) -> Any:
+    def write(sender: Any, **told: Any) -> None:
+        login, account = told.get("sociallogin"), told.get("socialaccount")
+        account = account or getattr(login, "account", None)
+        if account is not None:
+            record_about(account.user, action, provider=account.provider)
+
+    return write
 
 
 _THEMSELVES = object()

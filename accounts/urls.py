@@ -2,7 +2,7 @@
 
 from django.urls import URLPattern, path
 
-from accounts.views import audit, keys, members, settings, workspaces
+from accounts.views import audit, keys, members, settings, workspaces, you
 from accounts.views.invitations import invitation_page
 from accounts.views.setup import setup
 
@@ -10,6 +10,9 @@ urlpatterns: list[URLPattern] = [
     path("setup/<str:token>/", setup, name="setup"),
     path("invitations/<str:token>/", invitation_page, name="invitation"),
     path("workspaces/new/", workspaces.new_workspace, name="workspace-new"),
+    path("you/", you.you, name="you"),
+    path("you/name/", you.change_name, name="you-name"),
+    path("you/sessions/end/", you.sign_out_elsewhere, name="you-sign-out-elsewhere"),
     path("settings/", settings.settings_page, name="settings"),
     path("settings/workspace/delete/", workspaces.delete_workspace, name="workspace-delete"),
     path("settings/workspace/transfer/", workspaces.transfer, name="workspace-transfer"),

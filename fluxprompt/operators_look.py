@@ -48,6 +48,7 @@ _TABLES: dict[str, tuple[tuple[str, str, str, str], ...]] = {
         ("E-mail addresses", "mail", "account", "emailaddress"),
         ("Second factors", "phonelink_lock", "mfa", "authenticator"),
         ("Sessions", "devices", "usersessions", "usersession"),
+        ("Connected accounts", "link", "socialaccount", "socialaccount"),
     ),
     "Access": (
         ("API keys", "key", "accounts", "apikey"),

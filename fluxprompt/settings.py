@@ -5,9 +5,10 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-import environ
 from django.utils.csp import CSP
 
+from fluxprompt.account_settings import *  # noqa: F403
+from fluxprompt.environment import env
 from fluxprompt.log_lines import without_trace
 from fluxprompt.operators_look import UNFOLD as UNFOLD
 from fluxprompt.paths import (
@@ -18,15 +19,6 @@ from fluxprompt.paths import (
 )
 from fluxprompt.pool_check import check_unless_silent
 from fluxprompt.secrets_file import load_secrets
-
-
-class _Environment(environ.Env):  # type: ignore[misc]
-    """Takes an empty variable for a missing one, as compose files and units hand them on."""
-
-    ENVIRON = {name: value for name, value in os.environ.items() if value.strip()}  # noqa: RUF012
-
-
-env = _Environment()
 
 BASE_DIR: Path = ROOT
 FLUX_DATA_DIR: Path = data_dir()
@@ -75,6 +67,9 @@ INSTALLED_APPS = [
     "allauth.account",
     "allauth.mfa",
     "allauth.usersessions",
+    "allauth.socialaccount",
+    "allauth.socialaccount.providers.github",
+    "accounts.oidc",
     "accounts",
     "flows",
     "billing",
@@ -105,6 +100,7 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "allauth.account.middleware.AccountMiddleware",
+    "accounts.leaving.leaving",
     "allauth.usersessions.middleware.UserSessionsMiddleware",
 ]
 
@@ -178,43 +174,9 @@ CACHES = {
     }
 }
 
-AUTH_USER_MODEL = "accounts.User"
-AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
-AUTH_PASSWORD_VALIDATORS = [
-    {"NAME": f"django.contrib.auth.password_validation.{name}"}
-    for name in (
-        "UserAttributeSimilarityValidator",
-        "MinimumLengthValidator",
-        "CommonPasswordValidator",
-        "NumericPasswordValidator",
-    )
-]
-LOGIN_URL = "account_login"
-LOGIN_REDIRECT_URL = "/"
-ACCOUNT_USER_MODEL_USERNAME_FIELD = None
-ACCOUNT_LOGIN_METHODS = {"email"}
-ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*", "password2*"]
-ACCOUNT_SIGNUP_FORM_CLASS = "accounts.signup_fields.SignupFields"
-ACCOUNT_FORMS = {"reset_password": "accounts.entrance_forms.ResetPasswordForm"}
-ACCOUNT_LOGOUT_REDIRECT_URL = "account_login"
-#: Who may sign up: open | invitation | closed. Ask accounts.signing_up.
-FLUX_SIGNUP = env.str("FLUX_SIGNUP", default="invitation")
-ACCOUNT_ADAPTER = "accounts.adapter.AccountAdapter"
-MFA_ADAPTER = "accounts.second_factors.EncryptedFactors"
-MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]
 MAILERS: dict[str, dict[str, Any]] = {
     "default": {"BACKEND": "django.core.mail.backends.console.EmailBackend"}
 }
-#: Whether mail reaches people: without a server it goes to the log, which is for developers only.
-FLUX_MAIL_REACHES_PEOPLE = DEBUG or bool(env.str("EMAIL_URL", default=""))
-#: Whether an address has to be verified before it lets anybody in: none | optional | mandatory.
-FLUX_EMAIL_VERIFICATION = env.str(
-    "FLUX_EMAIL_VERIFICATION", default="mandatory" if FLUX_MAIL_REACHES_PEOPLE else "none"
-)
-# A word that is none of these is told by the checks, which have to get that far.
-ACCOUNT_EMAIL_VERIFICATION = (
-    FLUX_EMAIL_VERIFICATION if FLUX_EMAIL_VERIFICATION in ("none", "optional") else "mandatory"
-)
 DEFAULT_FROM_EMAIL = env.str(
     "FLUX_EMAIL_FROM", default=f"FluxPrompt <fluxprompt@{urlsplit(FLUX_PUBLIC_URL).hostname}>"
 )

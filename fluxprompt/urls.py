@@ -1,7 +1,11 @@
 """Every address of the site: pages, the REST API, health, operators."""
 
+from allauth.urls import urlpatterns as allauth_patterns
 from django.contrib import admin
-from django.urls import include, path
+from django.urls import URLResolver, include, path
+
+#: Without allauth's nameless addresses of former releases, which nobody here ever had.
+_ACCOUNTS = [entry for entry in allauth_patterns if isinstance(entry, URLResolver) or entry.name]
 
 urlpatterns = [
     path("", include("fluxprompt.health_urls")),
@@ -10,7 +14,7 @@ urlpatterns = [
     path("", include("execution.urls")),
     path("", include("execution.files.urls")),
     path("", include("execution.knowledge.urls")),
-    path("accounts/", include("allauth.urls")),
+    path("accounts/", include(_ACCOUNTS)),
     path("admin/", admin.site.urls),
     path("api/", include("fluxprompt.api.urls")),
 ]

@@ -1,5 +1,6 @@
 """The page behind the one-time set-up link."""
 
+from allauth.usersessions.models import UserSession
 from django.contrib.auth import login
 from django.contrib.auth.decorators import login_not_required
 from django.http import HttpRequest, HttpResponse
@@ -29,6 +30,7 @@ def setup(request: HttpRequest, token: str) -> HttpResponse:
         except SetupLinkDead:
             return _dead(request)
         login(request, user)
+        UserSession.objects.create_from_request(request)
         return redirect("/")
     return render(
         request, "accounts/setup.html", {"form": form}, status=422 if form.is_bound else 200

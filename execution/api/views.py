@@ -1,7 +1,6 @@
 """REST views of runs: start, look, follow, stop."""
 
 from collections.abc import AsyncIterator
-from functools import partial
 from typing import Any, ClassVar
 from uuid import UUID
 
@@ -10,6 +9,7 @@ from django.http import Http404, HttpResponse, StreamingHttpResponse
 from rest_framework.response import Response
 
 from accounts.permissions import Actor, still_may
+from accounts.sessions import is_live
 from execution import queries, services
 from execution.api import requests, schemas
 from execution.live import sse
@@ -197,14 +197,17 @@ class EventsView(RunView):
         usable = given.isascii() and given.isdigit() and len(given) < 10
         return int(given) if usable else 0
 
+    def _still_may(self) -> bool:
+        """Asked again and again while events are read: of a browser also, if it is signed in."""
+        by_browser = self.actor.api_key_id is None
+        if by_browser and not is_live(getattr(self.request._request, "session", None)):
+            return False
+        return still_may(self.actor, "run.read")
+
     def _stream(self, run: Run, after: int) -> StreamingHttpResponse:
         # Not by `last_seq`: numbers may be reserved beyond the last event.
         over = run.ended and not queries.events_after(run.id, after, limit=1)
-        content = (
-            _nothing()
-            if over
-            else sse.stream(run, after, partial(still_may, self.actor, "run.read"))
-        )
+        content = _nothing() if over else sse.stream(run, after, self._still_may)
         return StreamingHttpResponse(
             content,
             content_type="text/event-stream",

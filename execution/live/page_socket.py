@@ -11,6 +11,7 @@ from channels.generic.websocket import AsyncWebsocketConsumer
 from django.db import connection
 
 from accounts.maintenance import notice
+from accounts.sessions import is_live
 from execution.live.said import Said
 
 logger = logging.getLogger(__name__)
@@ -97,10 +98,8 @@ class PageSocket(AsyncWebsocketConsumer):  # type: ignore[misc]
             await asyncio.sleep(TELL_EVERY)
 
     def _is_signed_in(self) -> bool:
-        """Whether the session that this socket was opened with is still there."""
-        session = self.scope.get("session")
-        key = session.session_key if session is not None else None
-        return bool(key) and session.exists(key)
+        """Whether the session that this socket was opened with would still let somebody in."""
+        return is_live(self.scope.get("session"))
 
 
 def _notice() -> str | None:

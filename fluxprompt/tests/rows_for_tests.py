@@ -6,6 +6,7 @@ from uuid import uuid4
 
 from allauth.account.models import EmailAddress
 from allauth.mfa.models import Authenticator
+from allauth.socialaccount.models import SocialAccount
 from allauth.usersessions.models import UserSession
 from django.contrib.auth.models import Group
 from django.utils import timezone
@@ -45,6 +46,7 @@ def one_of_everything(number: int) -> World:
     UserSession.objects.create(
         user=user, ip="127.0.0.1", user_agent="x", session_key=f"session-{number}"
     )
+    SocialAccount.objects.create(user=user, provider="google", uid=f"{number}")
     Group.objects.create(name=f"Group {number}")
     invite(actor, email=f"guest{number}@example.com", role="viewer")
     create_api_key(actor, name="ci")

@@ -3,6 +3,7 @@ import "htmx.org";
 import { guardAnswers } from "./answers";
 import { watchDropZones } from "./drop-zone";
 import { watchTicks } from "./flow-list";
+import { sayWhyNoPasskey } from "./passkeys";
 import { expireToasts } from "./toasts";
 
 const themes = ["system", "light", "dark"] as const;
@@ -98,5 +99,6 @@ document.addEventListener("htmx:after:swap", onSwap);
 guardAnswers();
 watchTicks();
 watchDropZones();
+sayWhyNoPasskey();
 nameTheme();
 expireToasts();

@@ -21,6 +21,8 @@ OTHERWISE = {
 SCOPES = {"api-session-memory": "runs:write", "api-run-document": "runs:write"}
 #: Parts that name nothing of a workspace.
 ANYTHING = {
+    "pk": "1",
+    "provider_id": "sso",
     "token": "x",
     "uidb36": "x",
     "key": "start",

@@ -11,6 +11,7 @@ BEFORE_SIGN_IN = (
     "/accounts/confirm-email/",
     "/accounts/confirm-email/x/",
     "/accounts/inactive/",
+    "/accounts/3rdparty/login/cancelled/",
     "/setup/x/",
 )
 _PART = "a part of a page, which is looked at as it stands in that page"
@@ -54,4 +55,13 @@ NOT_LOOKED_AT = {
     "mfa_view_recovery_codes": "only with two factors on; a list of codes",
     "mfa_generate_recovery_codes": "only with two factors on; one button",
     "mfa_download_recovery_codes": _DATA,
+    "mfa_login_webauthn": _DATA,
+    "mfa_edit_webauthn": "looked at with a passkey, in test_signing_in.py",
+    "mfa_remove_webauthn": "looked at with a passkey, in test_signing_in.py",
+    "mfa_reauthenticate_webauthn": "looked at with a passkey, in test_signing_in.py",
+    "oidc_login": "looked at with a provider, in test_signing_in.py",
+    "oidc_callback": "sends on; its failure is looked at as socialaccount_login_error",
+    "github_login": "the same page as of the other providers",
+    "github_callback": "sends on; its failure is looked at as socialaccount_login_error",
+    "socialaccount_signup": "only behind a provider that tells no address; the form to sign up",
 }

@@ -52,6 +52,11 @@ def paths_of(visitor: Visitor) -> dict[str, str]:
         "two-factor by an app": "/accounts/2fa/totp/activate/",
         "addresses": "/accounts/email/",
         "sessions": "/accounts/sessions/",
+        "you": "/you/",
+        "passkeys": "/accounts/2fa/webauthn/",
+        "new passkey": "/accounts/2fa/webauthn/add/",
+        "failed sign-in elsewhere": "/accounts/3rdparty/login/error/",
+        "connected accounts": "/accounts/3rdparty/",
         "sign-out": "/accounts/logout/",
         "nothing": "/nothing/",
     }
