@@ -1,17 +1,26 @@
 """Nonsense against every door for a while: `python -m benchmarks.fuzz --minutes 10`.
 
-On a database of its own: documents, expressions, calls of the API with bodies of every kind, forms
-of pages and queries, by turns. Printed are the tries and answers of each kind, the slowest try, and
-each crash with what was sent and the seed. Exits 1 where anything crashed.
+On a database of its own, in as many processes as asked for: expressions and templates by their
+grammar, documents of every node type, changes of drafts, imports, frames of sockets, calls of the
+API with bodies after their schemas, forms, queries, and what strangers may send. Printed are the
+tries and answers of each kind, what they took, and each crash with its seed and what was sent.
+Exits 1 where anything crashed. One try again: `--again "expression 12345"`.
 """
 
 import argparse
 import logging
 import os
+import subprocess
 import sys
 import time
+from collections import Counter, defaultdict
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from fluxprompt.testing.throw_away import throw_away_folder, throw_away_postgres
+
+if TYPE_CHECKING:
+    from tests.support.fuzzing.fuzz import Fuzz
 
 
 def main() -> int:
@@ -21,7 +30,11 @@ def main() -> int:
     )
     parser.add_argument("--minutes", type=float, default=10)
     parser.add_argument("--seed", type=int, default=int(time.time()))
+    parser.add_argument("--processes", type=int, default=1)
+    parser.add_argument("--again", default="", help="kind and seed of one try, as they are printed")
     asked = parser.parse_args()
+    if asked.processes > 1:
+        return _in_processes(asked.processes, asked.minutes, asked.seed)
     with throw_away_folder() as folder, throw_away_postgres(folder) as url:
         os.environ |= {
             "DATABASE_URL": url,
@@ -39,45 +52,85 @@ def main() -> int:
         logging.disable(logging.CRITICAL)
         call_command("migrate", verbosity=0)
         call_command("createcachetable", verbosity=0)
-        return fuzzed(asked.minutes * 60, asked.seed)
+        return fuzzed(asked.minutes * 60, asked.seed, asked.again)
 
 
-def fuzzed(seconds: float, seed: int) -> int:
+def _in_processes(processes: int, minutes: float, seed: int) -> int:
+    """The exit code of several, each with a database and seeds of its own."""
+    command = [sys.executable, "-m", "benchmarks.fuzz", "--minutes", str(minutes)]
+    started = [
+        subprocess.Popen([*command, "--seed", str(seed + 1_000_000 * number)])
+        for number in range(processes)
+    ]
+    return max(process.wait() for process in started)
+
+
+def fuzzed(seconds: float, seed: int, again: str = "") -> int:
     """The exit code after that long; new objects every minute."""
     from django.db import transaction
 
+    from execution import services as runs
     from flows import services
     from tests.support.access_world import access_world
-    from tests.support.fuzzing import KINDS, Fuzz
+    from tests.support.fuzzing.fuzz import Fuzz
 
     services.load_examples = lambda actor: []
+    runs.dispatch = lambda *arguments: None
     end = time.monotonic() + seconds
-    crashes: dict[str, str] = {}
-    rounds = tries = 0
-    slowest = 0.0
-    answers: dict[str, int] = {}
+    total = Total()
+    rounds = 0
     while time.monotonic() < end:
-        until = min(end, time.monotonic() + 60)
         with transaction.atomic():
             fuzz = Fuzz(access_world(), seed + rounds)
-            while time.monotonic() < until:
-                for kind in KINDS:
-                    fuzz.once(kind)
+            if again:
+                kind, _, number = again.partition(" ")
+                fuzz.once(kind, int(number))
+                end = 0.0
+            else:
+                fuzz.run(until=min(end, time.monotonic() + 60))
+            fuzz.doors.close()
             transaction.set_rollback(True)
         rounds += 1
-        tries += fuzz.tries.total()
-        slowest = max(slowest, fuzz.slowest)
-        for name, count in fuzz.answers.items():
-            answers[name] = answers.get(name, 0) + count
+        total.add(fuzz)
+        print(f"seed {seed}: {rounds} rounds, {total.line()}", flush=True)
+    total.tell()
+    return 1 if total.crashes else 0
+
+
+@dataclass
+class Total:
+    """What all rounds came to."""
+
+    tries: Counter[str] = field(default_factory=Counter)
+    answers: Counter[str] = field(default_factory=Counter)
+    seconds: defaultdict[str, float] = field(default_factory=lambda: defaultdict(float))
+    slowest: tuple[float, str] = (0.0, "")
+    crashes: dict[str, str] = field(default_factory=dict)
+
+    def add(self, fuzz: "Fuzz") -> None:
+        self.tries += fuzz.tries
+        self.answers += fuzz.answers
+        for kind, spent in fuzz.seconds.items():
+            self.seconds[kind] += spent
+        self.slowest = max(self.slowest, fuzz.slowest)
         for crash in fuzz.crashes:
-            crashes.setdefault(crash[:120], f"seed {fuzz.seed}: {crash}")
-        print(f"{rounds} rounds, {tries:,} tries, {len(crashes)} crashes", flush=True)
-    for name, count in sorted(answers.items()):
-        print(f"  {name}: {count:,}")
-    print(f"slowest try: {slowest:.2f} s")
-    for crash in crashes.values():
-        print(crash)
-    return 1 if crashes else 0
+            self.crashes.setdefault(crash.partition(": ")[2][:80], f"seed {fuzz.seed}: {crash}")
+
+    def line(self) -> str:
+        return f"{self.tries.total():,} tries, {len(self.crashes)} kinds of crashes"
+
+    def tell(self) -> None:
+        for kind, tries in sorted(self.tries.items()):
+            each = 1000 * self.seconds[kind] / tries
+            said = ", ".join(
+                f"{name.partition(' ')[2]} {100 * count / tries:.1f} %"
+                for name, count in self.answers.most_common()
+                if name.startswith(f"{kind} ")
+            )
+            print(f"  {kind}: {tries:,} of {each:.2f} ms: {said}")
+        print(f"slowest try: {self.slowest[0]:.2f} s ({self.slowest[1]})")
+        for crash in self.crashes.values():
+            print(crash)
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ from django.db import connection
 from django.utils import timezone
 
 from accounts.permissions import Actor
-from flows.engine.difference import difference
+from flows.engine.difference import difference, has_loose_ends
 from flows.engine.operations import Op
 from flows.engine.sizes import compact_size
 from flows.models import Flow, FlowChange
@@ -80,9 +80,11 @@ def log_change(
 def log_difference(actor: Actor, flow: Flow, *, label: str, old: JSON, new: JSON) -> FlowChange:
     """As `log_change`, for a write of the whole document: `old` and `new` as `dump` writes them.
 
-    `old` is None where the draft could not be read before.
+    `old` is None where the draft could not be read before. Where operations cannot say what
+    changed, none are kept: who follows reads the draft anew.
     """
-    ops = None if old is None else _with_pins(flow, difference(old, new))
+    told = old is not None and not has_loose_ends(new)
+    ops = _with_pins(flow, difference(old, new)) if told else None
     change = log_change(actor, flow, label=label, ops=ops)
     notify(flow.id, {"revision": flow.revision})
     return change

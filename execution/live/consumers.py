@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 from functools import partial
 from typing import Any
 from urllib.parse import parse_qs
@@ -57,11 +58,9 @@ class RunConsumer(PageSocket):
         hub().watch(self.reader)
 
     def _after(self) -> int:
-        query = parse_qs(self.scope["query_string"].decode())
-        try:
-            return max(0, int(query.get("after", ["0"])[0]))
-        except ValueError:
-            return 0
+        query = parse_qs(self.scope["query_string"].decode("latin-1"))
+        asked = query.get("after", ["0"])[0]
+        return int(asked) if re.fullmatch(r"[0-9]{1,18}", asked) else 0
 
     def _open(self) -> tuple[Run, Actor, dict[str, JSON]] | None:
         """The run, who asks, and its snapshot; the thread's connection goes back to the pool."""

@@ -149,3 +149,10 @@ def test_a_page_that_is_gone_while_it_is_answered_is_forgotten(
 
     asyncio.run(talk())
     assert str(shown.id) not in followed
+
+
+@pytest.mark.parametrize("query", [b"after=" + b"9" * 4_000, b"after=\xff\xfe", b"after=-1"])
+def test_a_place_in_the_events_that_is_none_means_the_beginning(query: bytes) -> None:
+    consumer = RunConsumer()
+    consumer.scope = {"query_string": query}
+    assert consumer._after() == 0

@@ -14,6 +14,7 @@ JSON = Any
 def difference(old: Mapping[str, JSON], new: Mapping[str, JSON]) -> list[Op]:
     """What makes `new` of `old`; both as `dump` writes them. Nothing where they are the same.
 
+    It cannot be applied to the end where `new` has loose ends.
     Nodes and edges that only stand elsewhere in the order are taken out and put back there.
     """
     before, after = Draft.of(old), Draft.of(new)
@@ -35,6 +36,15 @@ def difference(old: Mapping[str, JSON], new: Mapping[str, JSON]) -> list[Op]:
     ops += _edges_added(before, after, leaving)
     ops += [{"op": "set_flow", **change} for change in _set(before.head, after.head, FLOW_KEYS)]
     return ops
+
+
+def has_loose_ends(document: Mapping[str, JSON]) -> bool:
+    """Whether an edge names a node that is not there: a document may hold it, no operation makes
+    it.
+    """
+    nodes = {node["id"] for node in document["nodes"]}
+    ends = (ends_of(edge) for edge in document.get("edges", ()))
+    return any(source not in nodes or target not in nodes for source, _, target in ends)
 
 
 def _kept[K: Hashable](old: Sequence[K], new: Sequence[K]) -> set[K]:

@@ -149,6 +149,17 @@ def test_the_log_played_back_gives_the_draft(actor: Actor, flow: Flow) -> None:
     ]
 
 
+def test_pages_read_the_draft_anew_where_no_operations_say_what_changed(
+    actor: Actor, flow: Flow
+) -> None:
+    base = flow.revision
+    loose = {**GREETING, "edges": [*GREETING["edges"], {"from": "start", "to": "nowhere"}]}
+    replaced = services.replace_draft(actor, flow, loose)
+    assert replaced.changes.get(revision=base + 1).ops is None
+    with pytest.raises(TooOld):
+        send(actor, replaced, base=base)
+
+
 def test_a_new_name_reaches_every_expression_and_comes_back_with_the_change(
     actor: Actor, flow: Flow
 ) -> None:

@@ -73,6 +73,8 @@ _PIECES = re.compile(STRING + r"|\{|\}\}?", re.DOTALL)
 _STRINGS = re.compile(STRING, re.DOTALL)
 _TAGS = re.compile(r"\{%[-+]?\s*(if|for|endif|endfor)\b")
 _OPENING = re.compile(r"\{[{%]")
+# Jinja's lexer gives numbers to Python's parser, which knows fewer digits than Unicode: "1e5١".
+_UNREAD = (TemplateSyntaxError, SyntaxError, RecursionError, ValueError, OverflowError)
 
 
 @dataclass(frozen=True)
@@ -155,7 +157,7 @@ def parse_expression(code: str) -> nodes.Expr:
         tree = parser.parse_expression()
         if not parser.stream.eos:
             raise syntax_error(f"'{str(parser.stream.current)[:40]}' was not expected here.")
-    except (TemplateSyntaxError, RecursionError, ValueError, OverflowError) as error:
+    except _UNREAD as error:
         raise _refused(error) from error
     _check_tree(tree, _EXPRESSION_NODES)
     return tree
@@ -179,7 +181,7 @@ def parse_template(source: str) -> nodes.Template:
         _check_brackets(code)
     try:
         tree = Parser(_environment, source).parse()
-    except (TemplateSyntaxError, RecursionError, ValueError, OverflowError) as error:
+    except _UNREAD as error:
         raise _refused(error) from error
     _check_tree(tree, _TEMPLATE_NODES)
     return tree
