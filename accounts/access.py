@@ -115,6 +115,10 @@ SETTINGS_PAGES = {
     "invitation-revoke": "POST member.manage",
     "workspace-delete": "GET workspace.delete, POST workspace.delete",
     "workspace-transfer": "GET workspace.transfer, POST workspace.transfer",
+    "credential-connect": "POST credential.manage",
+    # Where a provider sends people back to: of use to who began in this session only.
+    "credential-connected": "GET credential.manage",
+    "credential-disconnect": "POST credential.manage",
     "audit": "GET audit.read",
     "audit-export": "POST audit.read",
 }

@@ -78,6 +78,7 @@ CHECKS: dict[str, Callable[[str, str], None]] = {
     "base_url": _web_address,
     "url": _web_address,
     "token_url": _web_address,
+    "authorization_url": _web_address,
     "header": _header_name,
     "host": _host,
     "port": _port,

@@ -6,7 +6,7 @@ from typing import Any
 
 from accounts.credential_checks import CHECKS, one_line
 from accounts.errors import InvalidValue
-from accounts.models import CredentialType
+from accounts.models import Credential, CredentialType
 
 
 @dataclass(frozen=True)
@@ -123,6 +123,8 @@ FIELDS: dict[str, tuple[Field, ...]] = {
     ),
 }
 
+#: How a credential signs in that a person connects at the provider, in the browser.
+CONNECTED = "authorization_code"
 FIELDS[CredentialType.OAUTH2] = (
     Field(
         "grant",
@@ -132,7 +134,14 @@ FIELDS[CredentialType.OAUTH2] = (
         choices=(
             ("client_credentials", "The client's own id and secret"),
             ("refresh_token", "A refresh token, on behalf of a person"),
+            (CONNECTED, "A person, by Connect"),
         ),
+    ),
+    Field(
+        "authorization_url",
+        "Sign-in address",
+        required=False,
+        help="Only for Connect. As in https://auth.example.com/oauth2/authorize",
     ),
     Field(
         "token_url",
@@ -174,6 +183,16 @@ MODEL_PROVIDERS = (
 )
 
 
+#: What is kept of a connection, beside its secrets.
+CONNECTION = ("connected_at", "connected_by", "connected_as", "connected_until")
+
+
+def end_connection(credential: Credential) -> None:
+    """Nobody is connected any more; whoever calls saves it, and drops what was given."""
+    credential.connected_at = credential.connected_by = credential.connected_until = None
+    credential.connected_as = ""
+
+
 def split(credential_type: str, values: Mapping[str, Any]) -> tuple[dict[str, str], dict[str, str]]:
     """(settings, secret) from what was filled in. Raises InvalidValue."""
     if credential_type not in FIELDS:
@@ -194,11 +213,18 @@ def split(credential_type: str, values: Mapping[str, Any]) -> tuple[dict[str, st
             "A password is never sent unencrypted. Choose STARTTLS or TLS.",
         )
     if credential_type == CredentialType.OAUTH2:
-        needed = "refresh_token" if open_part["grant"] == "refresh_token" else "client_secret"
-        if needed not in secret_part:
-            label = needed.replace("_", " ").capitalize()
-            raise InvalidValue(needed, f"Fill in '{label}': it signs in by it.")
+        _check_grant(open_part, secret_part)
     return open_part, secret_part
+
+
+def _check_grant(open_part: Mapping[str, str], secret_part: Mapping[str, str]) -> None:
+    """What each way of signing in needs. Raises InvalidValue."""
+    needed = {"refresh_token": "refresh_token", CONNECTED: "authorization_url"}.get(
+        open_part["grant"], "client_secret"
+    )
+    if needed not in {**open_part, **secret_part}:
+        label = {field.name: field.label for field in FIELDS[CredentialType.OAUTH2]}[needed]
+        raise InvalidValue(needed, f"Fill in '{label}': it signs in by it.")
 
 
 def address_moved(credential_type: str, old: Mapping[str, str], new: Mapping[str, str]) -> str:

@@ -276,6 +276,14 @@ class Credential(models.Model):
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
     last_used_at = models.DateTimeField(null=True, blank=True, editable=False)
+    # Of one that a person connects at its provider: when, by whom, as whom the provider knows
+    # them, and until when, where it cannot be renewed.
+    connected_at = models.DateTimeField(null=True, editable=False)
+    connected_by = models.ForeignKey(
+        User, models.SET_NULL, null=True, editable=False, related_name="+"
+    )
+    connected_as = models.CharField(max_length=200, editable=False, default="", db_default="")
+    connected_until = models.DateTimeField(null=True, editable=False)
 
     class Meta:
         constraints = (

@@ -256,7 +256,10 @@ def replace_secret(actor: Actor, credential: Credential, values: Mapping[str, An
         row = Credential.objects.select_for_update().get(id=credential.id)
         credential.settings, secret_part = credential_change(row, values)
         credential.secret = seal(credential.workspace_id, secret_part)
-        credential.save(update_fields=["settings", "secret", "updated_at"])
+        if "refresh_token" not in secret_part:
+            credential_types.end_connection(credential)
+        changed = ("settings", "secret", "updated_at", *credential_types.CONNECTION)
+        credential.save(update_fields=changed)
         AccessToken.objects.filter(credential=credential).delete()
         audit(actor, "credential.replace", credential, name=credential.name)
     return credential
@@ -309,6 +312,10 @@ def credential_change(
     kept = {name: stored[name] for name in secrets_left_out if name in stored}
     open_part, secret_part = credential_types.split(credential.type, {**kept, **filled})
     moved = credential_types.address_moved(credential.type, credential.settings, open_part)
+    if moved and open_part.get("grant") == credential_types.CONNECTED:
+        # A person connects it anew; nobody could enter this one again.
+        kept.pop("refresh_token", None)
+        secret_part.pop("refresh_token", None)
     if kept and moved:
         # Else whoever may edit a credential could have its secret sent to themselves.
         raise InvalidValue(moved, "Enter the key again when you change the address.")

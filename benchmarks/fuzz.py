@@ -114,7 +114,10 @@ class Total:
             self.seconds[kind] += spent
         self.slowest = max(self.slowest, fuzz.slowest)
         for crash in fuzz.crashes:
-            self.crashes.setdefault(crash.partition(": ")[2][:80], f"seed {fuzz.seed}: {crash}")
+            known = crash.partition(": ")[2][:80]
+            if known not in self.crashes:
+                self.crashes[known] = crash
+                print(crash, flush=True)
 
     def line(self) -> str:
         return f"{self.tries.total():,} tries, {len(self.crashes)} kinds of crashes"
@@ -129,8 +132,6 @@ class Total:
             )
             print(f"  {kind}: {tries:,} of {each:.2f} ms: {said}")
         print(f"slowest try: {self.slowest[0]:.2f} s ({self.slowest[1]})")
-        for crash in self.crashes.values():
-            print(crash)
 
 
 if __name__ == "__main__":

@@ -65,8 +65,11 @@ async def fetch(
     timeout_seconds: float = 30,
     max_bytes: int = 50_000_000,
     secret: bool = False,
+    follow: bool = True,
 ) -> HttpAnswer:
-    """One request and its redirects, read whole. Raises NodeError.
+    """One request and its redirects (without `follow` the first answer), read whole.
+
+    Raises NodeError.
 
     Codes: url_invalid, header_invalid, address_refused, connection_failed, timeout, too_large,
     too_many_redirects, bad_answer, and where it holds a `secret` credential_in_clear.
@@ -84,7 +87,7 @@ async def fetch(
                 await check_private(request.url)
             for _ in range(MAX_REDIRECTS + 1):
                 request.extensions.update(extensions)
-                answer, following = await _exchange(transport, request)
+                answer, following = await _exchange(transport, request, follow=follow)
                 if answer is not None:
                     return answer
                 assert following is not None
@@ -150,13 +153,13 @@ def _request(
 
 
 async def _exchange(
-    transport: GuardedTransport, request: httpx2.Request
+    transport: GuardedTransport, request: httpx2.Request, *, follow: bool
 ) -> tuple[HttpAnswer | None, httpx2.Request | None]:
     """One request: its answer, or the request that its redirect asks for."""
     response = await transport.handle_async_request(request)
     assert isinstance(response.stream, httpx2.AsyncByteStream)
     try:
-        if response.status_code in _REDIRECTS and "location" in response.headers:
+        if follow and response.status_code in _REDIRECTS and "location" in response.headers:
             return None, _redirected(request, response)
         body = bytearray()
         if request.method != "HEAD":

@@ -8,7 +8,7 @@ stored with the access token, in one transaction, for the old one may be worth n
 import asyncio
 import json
 import random
-from base64 import b64encode
+from base64 import b64encode, urlsafe_b64decode
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
@@ -18,11 +18,13 @@ from uuid import UUID, uuid4
 from django.db import connection, transaction
 from django.utils import timezone
 
+from accounts.credential_types import CONNECTED
 from accounts.models import AccessToken, Credential
 from accounts.vault import OpenCredential, SecretUnreadable, mask, seal, unseal
 from execution import egress
 from execution.database import in_database
 from flows.engine.errors import NodeError
+from flows.engine.json_values import storable_text
 from flows.engine.node_type import HttpAnswer
 
 #: Seconds that a token server has, and after which a worker that fetches is taken for dead.
@@ -41,13 +43,22 @@ MAX_TOKEN = 20_000
 FIELD = "credential"
 
 
+_ANEW = {
+    "refresh_token": "The refresh token is not valid any more: sign in anew and enter the new one.",
+    CONNECTED: "The connection is not valid any more: open the credential and connect again.",
+}
+
+
 @dataclass(frozen=True)
 class Given:
-    """What a token server gave. `refresh`: a new refresh token, else empty."""
+    """What a token server gave. `refresh`: a new refresh token, else empty; `account`: as whom the
+    provider knows the person, where it said so.
+    """
 
     token: str = field(repr=False)
     seconds: int
     refresh: str = field(default="", repr=False)
+    account: str = ""
 
 
 async def access_token(
@@ -91,7 +102,7 @@ async def _fetched(
         return known, {known}
     # Read after the claim: the refresh token may be another one since.
     now = await in_database(lambda: _opened(workspace_id, credential))
-    given = await _ask(now)
+    given = await _ask(now, _own_form(now))
     await asyncio.shield(in_database(lambda: _keep(now, fetcher, given)))
     return given.token, {given.token, given.refresh, *now.secret.values()} - {""}
 
@@ -190,17 +201,45 @@ def _keep(client: _Client, fetcher: UUID, given: Given) -> None:
             row.save(update_fields=["secret"])
 
 
-async def _ask(client: _Client) -> Given:
-    """One request to the token server (RFC 6749, 4.4.2 and 6)."""
-    said, secret = client.settings, client.secret
-    form = {"grant_type": said["grant"]}
-    if said["grant"] == "refresh_token":
-        form["refresh_token"] = secret["refresh_token"]
+async def exchange_code(
+    workspace_id: UUID, credential: UUID, code: str, verifier: str, redirect_uri: str
+) -> Given:
+    """What the token server gives for a code that a person brought (RFC 6749, 4.1.3; RFC 7636).
+
+    Nothing is kept here. Raises NodeError.
+    """
+    client = await in_database(lambda: _opened(workspace_id, credential))
+    form = {"grant_type": CONNECTED, "code": code, "code_verifier": verifier}
+    return await _ask(client, {**form, "redirect_uri": redirect_uri})
+
+
+def _own_form(client: _Client) -> dict[str, str]:
+    """What asks for a token without a person (RFC 6749, 4.4.2 and 6)."""
+    said, refresh = client.settings, client.secret.get("refresh_token", "")
+    if said["grant"] == "client_credentials":
+        form = {"grant_type": "client_credentials"}
+    elif refresh:
+        form = {"grant_type": "refresh_token", "refresh_token": refresh}
+    else:
+        raise NodeError(
+            "oauth2_refused",
+            f"Nobody is connected with '{client.name}', or what the provider gave has ended. Open "
+            "the credential under Settings and press Connect.",
+            field=FIELD,
+        )
     for name in ("scope", "audience"):
         if said.get(name):
             form[name] = said[name]
     if said.get("url"):
         form["resource"] = said["url"]  # RFC 8707, as MCP servers want it
+    return form
+
+
+async def _ask(client: _Client, form: dict[str, str]) -> Given:
+    """One request to the token server. It is not followed to where it redirects: the form holds
+    what is secret.
+    """
+    said, secret = client.settings, client.secret
     headers = {
         "accept": "application/json",
         "content-type": "application/x-www-form-urlencoded",
@@ -222,6 +261,7 @@ async def _ask(client: _Client) -> Given:
         timeout_seconds=FETCH_SECONDS,
         max_bytes=MAX_BYTES,
         secret=True,
+        follow=False,
     )
     return _read(client, answer)
 
@@ -243,7 +283,22 @@ def _read(client: _Client, answer: HttpAnswer) -> Given:
             field=FIELD,
         )
     refresh = body.get("refresh_token")
-    return Given(token, _life(body.get("expires_in")), refresh if isinstance(refresh, str) else "")
+    refresh = refresh if isinstance(refresh, str) and len(refresh) <= MAX_TOKEN else ""
+    return Given(token, _life(body.get("expires_in")), refresh, _account(body.get("id_token")))
+
+
+def _account(id_token: Any) -> str:
+    """As whom an ID token names the person, for people to read; empty where it does not.
+
+    Its signature is not looked at: it came from the token server itself (OpenID Connect, 3.1.3.7).
+    """
+    try:
+        middle = str(id_token).split(".")[1]
+        claims = json.loads(urlsafe_b64decode(middle + "=" * (-len(middle) % 4)))
+        names = (claims.get(name) for name in ("email", "preferred_username", "name", "sub"))
+        return next(storable_text(name) for name in names if isinstance(name, str) and name)
+    except (IndexError, ValueError, RecursionError, AttributeError, StopIteration):
+        return ""
 
 
 def _life(seconds: Any) -> int:
@@ -261,8 +316,8 @@ def _refused(client: _Client, status: int, body: dict[str, Any]) -> NodeError:
     advice = (
         "It is tried again."
         if passing
-        else "The refresh token is not valid any more: sign in anew and enter the new one."
-        if body.get("error") == "invalid_grant" and client.settings["grant"] == "refresh_token"
+        else _ANEW[client.settings["grant"]]
+        if body.get("error") == "invalid_grant" and client.settings["grant"] in _ANEW
         else "Check the client's id and secret, its scopes and the token address."
     )
     return NodeError(

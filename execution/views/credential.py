@@ -7,6 +7,7 @@ from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
+from django.utils import timezone
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_POST, require_safe
 
@@ -18,6 +19,7 @@ from accounts.credential_use import delete_unused, uses_of
 from accounts.errors import CredentialInUse, InvalidValue
 from accounts.models import Credential
 from accounts.web import workspace_page
+from execution.connecting import may_connect, redirect_uri
 from execution.trying_credentials import WITH_ADDRESS, try_credential
 from flows.views.page_request import PageRequest
 
@@ -95,6 +97,7 @@ def _page(
     shown: dict[str, Any] | None = None,
     status: int = 200,
 ) -> HttpResponse:
+    until = credential.connected_until
     context = {
         "credential": credential,
         "form": CredentialChangeForm(credential),
@@ -102,6 +105,8 @@ def _page(
         "asks_address": credential.type in WITH_ADDRESS,
         "takes_address": credential.type == "oauth2",
         "is_provider": credential.type in MODEL_PROVIDERS,
+        "redirect_uri": redirect_uri() if may_connect(credential) else "",
+        "connection_ended": bool(until and until < timezone.now()),
         **(shown or {}),
     }
     return render(request, "execution/credential_page.html", context, status=status)

@@ -3,8 +3,9 @@
 import uuid
 from urllib.parse import urlsplit
 
+from accounts.credential_connections import Connection, connect_credential
 from accounts.invitations import invite
-from accounts.models import Membership, Role, User
+from accounts.models import Credential, Membership, Role, User
 from accounts.services import create_api_key, create_credential
 from tests.support.visitor import Visitor
 
@@ -15,9 +16,12 @@ def settings_pages(visitor: Visitor) -> dict[str, str]:
     credential = create_credential(
         visitor.actor, name="averylongword" * 8, type="oauth2", values=values
     )
+    connected = _connected(visitor, values)
     key, _ = create_api_key(visitor.actor, name="ci", requests_per_minute=60, monthly_budget=None)
     return {
         "credential": f"/settings/credentials/{credential.pk}/",
+        "credential that is connected": f"/settings/credentials/{connected.pk}/",
+        "answer of a provider that nobody waits for": "/settings/credentials/connected/?state=x",
         "API key": f"/settings/keys/{key.pk}/",
         "audit trail": "/settings/audit/",
         "audit trail where nothing matches": "/settings/audit/?search=nosuchevent",
@@ -46,3 +50,12 @@ def _people(visitor: Visitor) -> dict[str, str]:
         "invitation": urlsplit(link).path,
         "invitation that does not work": "/invitations/x/",
     }
+
+
+def _connected(visitor: Visitor, values: dict[str, str]) -> Credential:
+    asked = {"grant": "authorization_code", "authorization_url": "https://x.example/authorize"}
+    credential = create_credential(
+        visitor.actor, name="Calendar", type="oauth2", values={**values, **asked}
+    )
+    given = Connection("token", 3600, account="ada" * 30 + "@example.com")
+    return connect_credential(visitor.actor, credential, given, asked_with=credential.settings)

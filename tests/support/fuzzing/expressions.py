@@ -26,7 +26,9 @@ from tests.support.fuzzing.chance import Broken, Chance
 from tests.support.fuzzing.grammar import DATA, LARGE, LOADED, Grammar
 
 JSON = Any
-SECONDS, BYTES = 0.2, 64_000_000
+#: Twice what is promised of time: others at the same core slow it down. The promise itself is
+#: measured in flows/engine/tests/test_hostile_expressions.py.
+SECONDS, BYTES = 0.4, 64_000_000
 _PLAIN = (str, int, float, bool, type(None))
 _PIECES = (
     *("ticket", ".price", "[0]", "[-1]", "['x']", "|", " + ", " * ", " ** ", "(", ")", "{", "}"),
