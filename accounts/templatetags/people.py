@@ -4,11 +4,14 @@ from typing import Any
 
 from django import template
 from django.conf import settings
+from django.template import RequestContext
 from django.urls import reverse
 
 from accounts import passkeys
 from accounts.connections import Connection, connections_of
+from accounts.models import User, Workspace
 from accounts.signing_up import SignupMode, signup_mode
+from accounts.web import find_member
 
 register = template.Library()
 
@@ -56,3 +59,28 @@ def public_address() -> str:
 def own_connections(context: dict[str, Any]) -> list[Connection]:
     """Accounts elsewhere of who is signed in."""
     return connections_of(context["request"].user)
+
+
+@register.simple_tag(takes_context=True)
+def workspace_here(context: RequestContext) -> Workspace | None:
+    """The workspace that the frame of a page names; pages about no workspace are asked for it.
+
+    Sets `request.workspaces`, of which the sidebar lets choose.
+    """
+    request: Any = context.get("request")
+    if not isinstance(getattr(request, "user", None), User):
+        return None
+    if hasattr(request, "workspaces"):
+        return getattr(request, "workspace", None)
+    found = find_member(request)
+    return None if found is None else found[0]
+
+
+@register.inclusion_tag("accounts/_settings_tabs.html", takes_context=True)
+def settings_tabs(context: RequestContext) -> dict[str, Any]:
+    """The pages of a workspace's settings that the actor may open, and which of them this is."""
+    request: Any = context["request"]
+    tabs = [("settings", "Workspace"), ("members", "Members")]
+    if request.actor.can("audit.read"):
+        tabs.append(("audit", "Audit trail"))
+    return {"tabs": [(reverse(route), text) for route, text in tabs], "path": request.path}

@@ -203,7 +203,6 @@ def _context(request: Any) -> dict[str, Any]:
             "credentials": actor.can("credential.manage"),
             "keys": actor.can("key.manage"),
             "variables": actor.can("variable.manage"),
-            "audit": actor.can("audit.read"),
             "delete": actor.can("workspace.delete"),
         },
         "workspace": request.workspace,
