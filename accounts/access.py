@@ -77,6 +77,9 @@ OWN_PAGES = {
     "usersessions_list": _OWN_PAGE,
     "you": f"GET {SIGNED_IN}",
     "you-name": f"POST {SIGNED_IN}",
+    "you-export": f"POST {SIGNED_IN}",
+    # The password is asked once more.
+    "you-delete": _OWN_PAGE,
     "you-sign-out-elsewhere": f"POST {SIGNED_IN}",
     "settings-switch": f"POST {SIGNED_IN}",
     "workspace-new": _OWN_PAGE,

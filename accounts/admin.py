@@ -2,15 +2,11 @@
 
 from typing import Any
 
-from allauth.account.models import EmailAddress
-from allauth.mfa.models import Authenticator
-from allauth.socialaccount.models import SocialAccount, SocialApp, SocialToken
-from allauth.usersessions.models import UserSession
 from django.contrib import admin
-from django.contrib.admin import ActionLocation
 from django.contrib.auth.admin import GroupAdmin as DjangoGroupAdmin
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.models import Group
+from django.core.exceptions import PermissionDenied
 from django.db.models import Count, QuerySet
 from django.http import HttpRequest
 from unfold.admin import TabularInline
@@ -25,6 +21,8 @@ from accounts.admin_forms import (
     PersonCreationForm,
 )
 from accounts.credential_types import FIELDS
+from accounts.departing import delete_person
+from accounts.errors import DeletionRefused
 from accounts.forms import LIMITS
 from accounts.models import (
     ApiKey,
@@ -50,14 +48,10 @@ from accounts.services import (
     replace_secret,
     revoke_api_key,
 )
+from accounts.sign_in_admin import is_superuser, may_touch
 from accounts.verified import vouch_for
 
-# Providers are the environment's, and their tokens are not stored: those tables stay empty.
-for foreign in (
-    *(Group, EmailAddress, Authenticator, UserSession),
-    *(SocialAccount, SocialApp, SocialToken),
-):
-    admin.site.unregister(foreign)
+admin.site.unregister(Group)
 
 
 class MembershipInline(TabularInline):
@@ -73,16 +67,6 @@ class TheirsInline(MembershipInline):
     """Where somebody is a member."""
 
     fk_name = "user"
-
-
-def _is_superuser(request: HttpRequest) -> bool:
-    return bool(getattr(request.user, "is_superuser", False))
-
-
-def _may_touch(request: HttpRequest, person: User | None) -> bool:
-    """Else an operator with few rights sets a superuser's password and signs in as them."""
-    powerful = person is not None and (person.is_staff or person.is_superuser)
-    return not powerful or _is_superuser(request)
 
 
 @admin.register(User)
@@ -112,11 +96,22 @@ class UserAdmin(OperatorAdmin, DjangoUserAdmin):  # type: ignore[type-arg]
             return fields
         return (*fields, "is_staff", "is_superuser", "groups", "user_permissions")
 
+    def delete_model(self, request: HttpRequest, obj: User) -> None:
+        """As a person deletes themselves: keys and sessions stop, and the trail forgets them."""
+        try:
+            delete_person(obj, by=f"operator {request.user}")
+        except DeletionRefused as refused:
+            raise PermissionDenied(refused.message) from None
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
+        for person in queryset:
+            self.delete_model(request, person)
+
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return _may_touch(request, obj) and bool(super().has_change_permission(request, obj))
+        return may_touch(request, obj) and bool(super().has_change_permission(request, obj))
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return _may_touch(request, obj) and bool(super().has_delete_permission(request, obj))
+        return may_touch(request, obj) and bool(super().has_delete_permission(request, obj))
 
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
         super().save_related(request, form, formsets, change)
@@ -132,73 +127,13 @@ class GroupAdmin(OperatorAdmin, DjangoGroupAdmin):  # type: ignore[type-arg]
     """Sets of rights for operators who are not superusers; only superusers change them."""
 
     def has_add_permission(self, request: HttpRequest) -> bool:
-        return _is_superuser(request)
+        return is_superuser(request)
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return _is_superuser(request)
+        return is_superuser(request)
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return _is_superuser(request)
-
-
-class OfAPerson(OperatorAdmin):
-    """What lets a person in: nobody touches a more powerful person's."""
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        person = obj.user if obj is not None else None
-        return _may_touch(request, person) and bool(super().has_change_permission(request, obj))
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        person = obj.user if obj is not None else None
-        return _may_touch(request, person) and bool(super().has_delete_permission(request, obj))
-
-    def get_actions(
-        self, request: HttpRequest, action_location: Any = ActionLocation.CHANGE_LIST
-    ) -> Any:
-        # Actions on many rows ask for no row's permission.
-        if not _is_superuser(request):
-            return {}
-        return super().get_actions(request, action_location=action_location)
-
-
-@admin.register(EmailAddress)
-class EmailAddressAdmin(OfAPerson):
-    """Addresses that were verified."""
-
-    list_display = ("email", "user", "primary", "verified")
-    list_select_related = ("user",)
-    list_filter = ("primary", "verified")
-    search_fields = ("email", "user__email")
-    autocomplete_fields = ("user",)
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        # An address added to somebody powerful would be a way to their password.
-        return _is_superuser(request)
-
-    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
-        fields = super().get_readonly_fields(request, obj)
-        return fields if _is_superuser(request) else (*fields, "user")
-
-
-@admin.register(Authenticator)
-class AuthenticatorAdmin(NoAdding, OfAPerson):
-    """Second factors; deleting one lets a person in who lost theirs. The secret is not shown."""
-
-    list_display = ("user", "type", "created_at", "last_used_at")
-    list_select_related = ("user",)
-    list_filter = ("type",)
-    search_fields = ("user__email",)
-    fields = readonly_fields = ("user", "type", "created_at", "last_used_at")
-
-
-@admin.register(UserSession)
-class UserSessionAdmin(NoAdding, OfAPerson):
-    """Where people are signed in; the session's key is not shown."""
-
-    list_display = ("user", "ip", "user_agent", "created_at", "last_seen_at")
-    list_select_related = ("user",)
-    search_fields = ("user__email", "ip")
-    fields = readonly_fields = ("user", "ip", "user_agent", "created_at", "last_seen_at")
+        return is_superuser(request)
 
 
 @admin.register(Invitation)
@@ -213,17 +148,6 @@ class InvitationAdmin(NoAdding, OperatorAdmin):
         *("email", "workspace", "role", "mailed", "invited_by"),
         *("created_at", "expires_at", "accepted_at", "revoked_at"),
     )
-
-
-@admin.register(SocialAccount)
-class SocialAccountAdmin(NoAdding, OfAPerson):
-    """Accounts elsewhere with which people sign in; deleting one ends that."""
-
-    list_display = ("user", "provider", "date_joined", "last_login")
-    list_select_related = ("user",)
-    list_filter = ("provider",)
-    search_fields = ("user__email",)
-    fields = readonly_fields = (*list_display, "extra_data")
 
 
 @admin.register(Workspace)

@@ -38,3 +38,13 @@ class MembershipRefused(Exception):
     def __init__(self, message: str) -> None:
         super().__init__(message)
         self.message = message
+
+
+class DeletionRefused(Exception):
+    """An account cannot be deleted yet; `message` says what to do first."""
+
+    code = "deletion_refused"
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+        self.message = message

@@ -1,6 +1,6 @@
 """What other apps want done when something happens here, since accounts may not import them."""
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -27,10 +27,16 @@ type SpentByKeys = Callable[[Collection["UUID"]], Mapping["UUID", "Decimal"]]
 type WorkspaceCreated = Callable[["Workspace", "User"], None]
 type WorkspaceClosing = Callable[["Workspace"], None]
 type MembershipEnded = Callable[["Workspace", "User"], None]
+type PersonDeleted = Callable[["User"], None]
+#: What somebody made, for themselves to read: `id`, `name` and the like.
+type Made = Mapping[str, object]
+type MadeBy = Callable[["User", Collection["UUID"], int], Mapping[str, Sequence[Made]]]
 
 _workspace_created: list[WorkspaceCreated] = []
 _workspace_closing: list[WorkspaceClosing] = []
 _membership_ended: list[MembershipEnded] = []
+_person_deleted: list[PersonDeleted] = []
+_made_by: list[MadeBy] = []
 _spent_by_keys: list[SpentByKeys] = []
 _credential_uses: list[CredentialUses] = []
 
@@ -79,6 +85,37 @@ def membership_ended(workspace: "Workspace", user: "User") -> None:
     """Tell everyone who registered, in the order of registration."""
     for function in _membership_ended:
         function(workspace, user)
+
+
+def on_person_deleted(function: PersonDeleted) -> PersonDeleted:
+    """Call `function(user)` within the transaction that deletes an account, before it is gone.
+
+    For what holds their name or address beside a reference, which becomes empty by itself.
+    """
+    if function not in _person_deleted:
+        _person_deleted.append(function)
+    return function
+
+
+def person_deleted(user: "User") -> None:
+    """Tell everyone who registered, in the order of registration."""
+    for function in _person_deleted:
+        function(user)
+
+
+def tells_what_people_made(function: MadeBy) -> MadeBy:
+    """`function(user, workspace ids, most)` says by kind what they made there, the newest first."""
+    if function not in _made_by:
+        _made_by.append(function)
+    return function
+
+
+def made_by(user: "User", workspaces: Collection["UUID"], most: int) -> dict[str, Sequence[Made]]:
+    """What all apps tell, by kind; `most` of each."""
+    found: dict[str, Sequence[Made]] = {}
+    for function in _made_by:
+        found |= function(user, workspaces, most)
+    return found
 
 
 def tells_what_keys_spent(function: SpentByKeys) -> SpentByKeys:

@@ -27,6 +27,9 @@ DEFAULTS = {
     "invitation": "30/m",
     # Sign-ins with Google, GitHub and the like: those that begin, and those that fail.
     "provider": "30/m",
+    # One's own data as a file: each; the password asked before an account is deleted: wrong ones.
+    "own_data": "10/h",
+    "own_password": "10/m",
     # The Temporal UI's questions without an operator behind them.
     "codec": "60/m",
 }

@@ -2,7 +2,7 @@
 
 from django.urls import URLPattern, path
 
-from accounts.views import audit, keys, members, settings, workspaces, you
+from accounts.views import audit, keys, members, settings, workspaces, you, your_data
 from accounts.views.invitations import invitation_page
 from accounts.views.setup import setup
 
@@ -11,6 +11,8 @@ urlpatterns: list[URLPattern] = [
     path("invitations/<str:token>/", invitation_page, name="invitation"),
     path("workspaces/new/", workspaces.new_workspace, name="workspace-new"),
     path("you/", you.you, name="you"),
+    path("you/data/", your_data.export, name="you-export"),
+    path("you/delete/", your_data.delete, name="you-delete"),
     path("you/name/", you.change_name, name="you-name"),
     path("you/sessions/end/", you.sign_out_elsewhere, name="you-sign-out-elsewhere"),
     path("settings/", settings.settings_page, name="settings"),

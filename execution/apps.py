@@ -5,19 +5,29 @@ from typing import TYPE_CHECKING
 from django.apps import AppConfig
 
 if TYPE_CHECKING:
-    from accounts.models import Workspace
+    from collections.abc import Collection, Mapping, Sequence
+    from uuid import UUID
+
+    from accounts.hooks import Made
+    from accounts.models import User, Workspace
 
 
 class ExecutionConfig(AppConfig):
     name = "execution"
 
     def ready(self) -> None:
-        from accounts.hooks import on_workspace_closing
+        from accounts.hooks import (
+            on_person_deleted,
+            on_workspace_closing,
+            tells_what_people_made,
+        )
         from execution.guards import open_runs_keep_a_flow
         from flows.hooks import guards_deletion
 
         guards_deletion(open_runs_keep_a_flow)
         on_workspace_closing(_empty)
+        tells_what_people_made(_made_by)
+        on_person_deleted(_forget)
 
 
 def _empty(workspace: "Workspace") -> None:
@@ -25,3 +35,17 @@ def _empty(workspace: "Workspace") -> None:
     from execution.closing import empty_workspace
 
     empty_workspace(workspace)
+
+
+def _made_by(
+    user: "User", workspaces: "Collection[UUID]", most: int
+) -> "Mapping[str, Sequence[Made]]":
+    from execution.leavers import made_things
+
+    return made_things(user, workspaces, most)
+
+
+def _forget(user: "User") -> None:
+    from execution.leavers import forget_decider
+
+    forget_decider(user)

@@ -5,9 +5,10 @@ from typing import TYPE_CHECKING
 from django.apps import AppConfig
 
 if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping, Sequence
     from uuid import UUID
 
-    from accounts.hooks import CredentialUse
+    from accounts.hooks import CredentialUse, Made
     from accounts.models import Credential, User, Workspace
     from flows.engine.document import Document
     from flows.engine.errors import Problem
@@ -17,12 +18,19 @@ class FlowsConfig(AppConfig):
     name = "flows"
 
     def ready(self) -> None:
-        from accounts.hooks import on_workspace_created, tells_who_uses_credentials
+        from accounts.hooks import (
+            on_person_deleted,
+            on_workspace_created,
+            tells_what_people_made,
+            tells_who_uses_credentials,
+        )
         from flows.hooks import finds_problems
 
         on_workspace_created(_give_examples)
         finds_problems(_switched_off)
         tells_who_uses_credentials(_credential_uses)
+        tells_what_people_made(_made_by)
+        on_person_deleted(_forget)
 
 
 def _switched_off(document: "Document", workspace_id: "UUID") -> "list[Problem]":
@@ -35,6 +43,20 @@ def _credential_uses(credential: "Credential") -> "list[CredentialUse]":
     from flows.credential_uses import credential_uses
 
     return credential_uses(credential)
+
+
+def _made_by(
+    user: "User", workspaces: "Collection[UUID]", most: int
+) -> "Mapping[str, Sequence[Made]]":
+    from flows.leavers import made_flows
+
+    return made_flows(user, workspaces, most)
+
+
+def _forget(user: "User") -> None:
+    from flows.leavers import forget_name
+
+    forget_name(user)
 
 
 def _give_examples(workspace: "Workspace", owner: "User") -> None:

@@ -53,6 +53,7 @@ def paths_of(visitor: Visitor) -> dict[str, str]:
         "addresses": "/accounts/email/",
         "sessions": "/accounts/sessions/",
         "you": "/you/",
+        "end of an account": "/you/delete/",
         "passkeys": "/accounts/2fa/webauthn/",
         "new passkey": "/accounts/2fa/webauthn/add/",
         "failed sign-in elsewhere": "/accounts/3rdparty/login/error/",
