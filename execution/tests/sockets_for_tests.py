@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from asgiref.testing import ApplicationCommunicator
+from django.contrib.auth import HASH_SESSION_KEY, SESSION_KEY
 from django.contrib.sessions.backends.db import SessionStore
 from django.db import connection
 
@@ -24,6 +25,13 @@ def apart(work: Callable[..., None], *args: Any) -> None:
         work(*args)
     finally:
         connection.close()
+
+
+def sign_in(session: SessionStore, user: User) -> None:
+    """Have the session be one of this person's, as signing in does."""
+    session[SESSION_KEY] = str(user.pk)
+    session[HASH_SESSION_KEY] = user.get_session_auth_hash()
+    session.create()
 
 
 def scope_of(shown: Flow | Run, user: User, query: str = "") -> dict[str, JSON]:
@@ -49,7 +57,7 @@ class Socket:
 
     async def open(self) -> JSON:
         """The first frame, or the code it was closed with."""
-        await asyncio.to_thread(apart, self.scope["session"].create)
+        await asyncio.to_thread(apart, sign_in, self.scope["session"], self.scope["user"])
         await self.line.send_input({"type": "websocket.connect"})
         assert (await self.line.receive_output(5))["type"] == "websocket.accept"
         return await self.next()

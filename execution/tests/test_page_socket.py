@@ -73,6 +73,17 @@ def test_who_is_signed_out_is_asked_to_come_back(
     assert code_after(shown, owner[0], lambda at: at.scope["session"].delete()) == COME_BACK
 
 
+def test_who_changed_their_password_is_asked_to_come_back(
+    shown: Flow | Run, owner: tuple[User, Workspace]
+) -> None:
+    def change(_: Socket) -> None:
+        user = User.objects.get(pk=owner[0].pk)
+        user.set_password("n3w battery x")
+        user.save()
+
+    assert code_after(shown, owner[0], change) == COME_BACK
+
+
 def test_a_socket_stays_as_long_as_the_session_of_its_cookie(
     shown: Flow | Run, owner: tuple[User, Workspace]
 ) -> None:
