@@ -1,9 +1,11 @@
 """Who may sign up (FLUX_SIGNUP), and that everyone who does gets a workspace."""
 
+import logging
 from typing import Any
 
 from allauth.account.adapter import DefaultAccountAdapter
 from allauth.core import context
+from django.contrib import messages
 from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.http import HttpRequest
@@ -14,6 +16,9 @@ from accounts.models import User
 from accounts.services import create_workspace
 from accounts.sessions import end_sessions
 
+logger = logging.getLogger(__name__)
+NOT_SENT = "The mail server did not take the mail. Try again in a few minutes, or tell an operator."
+
 
 class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
     """allauth's behaviour, with our rules on who may sign up."""
@@ -21,6 +26,15 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
     def get_client_ip(self, request: HttpRequest) -> str:
         """As everywhere: behind proxies of FLUX_TRUSTED_PROXIES too."""
         return address_of(request)
+
+    def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
+        """A mail server that is away undoes nothing; who waits for a mail is told."""
+        try:
+            super().send_mail(template_prefix, email, context)
+        except OSError as error:  # smtplib's errors among them
+            logger.warning("A mail (%s) was not sent: %s", template_prefix, error)
+            if self.request is not None:
+                messages.error(self.request, NOT_SENT)
 
     def is_open_for_signup(self, request: HttpRequest) -> bool:
         return may_sign_up(request)

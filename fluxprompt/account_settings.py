@@ -58,5 +58,10 @@ FLUX_EMAIL_VERIFICATION = env.str(
 ACCOUNT_EMAIL_VERIFICATION = (
     FLUX_EMAIL_VERIFICATION if FLUX_EMAIL_VERIFICATION in ("none", "optional") else "mandatory"
 )
+ACCOUNT_EMAIL_SUBJECT_PREFIX = "FluxPrompt: "
+#: Addresses that one person may have.
+ACCOUNT_MAX_EMAIL_ADDRESSES = 5
+# Who did not change how they sign in learns of it.
+ACCOUNT_EMAIL_NOTIFICATIONS = FLUX_MAIL_REACHES_PEOPLE
 # Else nobody could have two factors where addresses are never verified.
 MFA_ALLOW_UNVERIFIED_EMAIL = FLUX_EMAIL_VERIFICATION == "none"

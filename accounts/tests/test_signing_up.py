@@ -175,6 +175,61 @@ def _set_by(client: Client, link: str) -> None:
     assert client.post(form, {"password1": NEW, "password2": NEW}).status_code == 302
 
 
+@pytest.mark.usefixtures("mailing")
+def test_a_mail_server_that_is_away_gives_no_error_page_and_tells_nobody_apart(
+    client: Client, owner: User, settings: Settings
+) -> None:
+    vouch_for(owner)
+    options = {"host": "127.0.0.1", "port": 9, "timeout": 1}
+    backend = "django.core.mail.backends.smtp.EmailBackend"
+    settings.MAILERS = {"default": {"BACKEND": backend, "OPTIONS": options}}
+    pages = [
+        client.post("/accounts/password/reset/", {"email": email}, follow=True)
+        for email in (owner.email, "nobody@example.com")
+    ]
+    for page in pages:
+        assert (page.status_code, "did not take the mail" in page.content.decode()) == (200, True)
+
+
+@pytest.mark.usefixtures("mailing")
+def test_who_did_not_change_how_they_sign_in_learns_of_it(
+    client: Client, owner: User, settings: Settings
+) -> None:
+    settings.ACCOUNT_EMAIL_NOTIFICATIONS = True
+    vouch_for(owner)
+    client.post("/accounts/login/", {"login": owner.email, "password": PASSWORD})
+    new = {"oldpassword": PASSWORD, "password1": NEW, "password2": NEW}
+    client.post("/accounts/password/change/", new)
+    told = mail.outbox[-1]
+    assert (told.to, told.subject[:12]) == ([owner.email], "FluxPrompt: ")
+    assert "127.0.0.1" in told.body
+
+
+@pytest.mark.usefixtures("mailing")
+def test_an_address_is_added_verified_and_made_the_first_by_who_gave_the_password(
+    client: Client, owner: User
+) -> None:
+    vouch_for(owner)
+    client.post("/accounts/login/", {"login": owner.email, "password": PASSWORD})
+    asked = client.post("/accounts/email/", {"email": "countess@example.com", "action_add": ""})
+    assert asked["Location"].startswith("/accounts/reauthenticate/")
+    client.post(asked["Location"], {"password": PASSWORD})
+    assert "Not verified" in client.get("/accounts/email/").content.decode()
+    client.post(_link_in_mail())
+    client.post("/accounts/email/", {"email": "countess@example.com", "action_primary": ""})
+    owner.refresh_from_db()
+    assert owner.email == "countess@example.com"
+    client.post("/accounts/email/", {"email": "ada@example.com", "action_remove": ""})
+    assert EmailAddress.objects.get(user=owner).email == "countess@example.com"
+
+
+def test_where_no_mail_goes_out_no_address_is_added(client: Client, owner: User) -> None:
+    client.force_login(owner)
+    page = client.get("/accounts/email/").content.decode()
+    assert "sends no mail" in page
+    assert "action_add" not in page
+
+
 def test_where_no_mail_goes_out_the_page_says_so_and_no_link_lands_in_a_log(
     client: Client, owner: User
 ) -> None:
