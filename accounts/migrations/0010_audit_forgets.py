@@ -55,7 +55,7 @@ def forget(apps, schema_editor):
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('accounts', '0008_invitations'),
+        ('accounts', '0009_connections'),
     ]
 
     operations = [
