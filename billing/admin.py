@@ -31,12 +31,22 @@ class PriceOverrideAdmin(OperatorAdmin):
     search_fields = ("model",)
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
+        before = PriceOverride.objects.filter(pk=obj.pk).first() if change else None
         super().save_model(request, obj, form, change)
         forget_overrides()
+        # The trail keeps what it cost from when to when.
+        was = _prices(before) if before is not None else None
+        self._audit(request, "price.set", obj, model=obj.model, before=was, now=_prices(obj))
 
     def delete_model(self, request: HttpRequest, obj: Any) -> None:
         super().delete_model(request, obj)
         forget_overrides()
+
+
+def _prices(row: PriceOverride) -> dict[str, str | None]:
+    """Its prices, as the audit trail keeps them."""
+    values = {name: getattr(row, name) for name in PriceOverrideAdmin.list_display[1:5]}
+    return {name: str(value) if value is not None else None for name, value in values.items()}
 
 
 class CatalogueForm(forms.ModelForm):
@@ -123,15 +133,21 @@ class CatalogueModelAdmin(OperatorAdmin):
 
     @admin.action(description="Refresh all models from the price package", permissions=["refresh"])
     def refresh(self, request: HttpRequest, queryset: QuerySet[CatalogueModel]) -> None:
-        self.message_user(request, _said(refresh_catalogue()))
+        done = refresh_catalogue()
+        if (row := queryset.first()) is not None:
+            self._audit(request, "models.refresh", row, added=done.added, changed=done.changed)
+        self.message_user(request, _said(done))
 
     @admin.action(
         description="Take back what operators set for the selected models",
         permissions=["refresh"],
     )
     def reset(self, request: HttpRequest, queryset: QuerySet[CatalogueModel]) -> None:
-        models = list(queryset.values_list("model", flat=True))
+        rows = list(queryset)
+        models = [row.model for row in rows]
         reset_models(models)
+        for row in rows:
+            self._audit(request, "models.reset", row)
         self.message_user(request, f"{len(models)} follow the price package again.")
 
     @admin.display(description="Set by operators")

@@ -1,9 +1,10 @@
 """Operators' tables of runs, what happened in them, and large values."""
 
 import json
+from typing import Any
 
 from django.conf import settings
-from django.contrib import admin, messages
+from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.template.loader import render_to_string
@@ -15,12 +16,12 @@ from accounts.operators import (
     ReadOnlyAdmin,
     ReadOnlyInline,
     as_json,
-    operator_actor,
     shows_one,
 )
 from execution import approval_admin as _approvals  # noqa: F401  (registers its table)
-from execution import services
 from execution.models import Blob, NodeRun, Run, RunStatus, Snapshot
+from execution.requeue import INFRASTRUCTURE
+from execution.run_actions import RunActions
 
 #: Colours of the statuses in unfold's words.
 STATUS_LOOK = {
@@ -31,6 +32,8 @@ STATUS_LOOK = {
     RunStatus.FAILED: "danger",
     RunStatus.TIMED_OUT: "danger",
 }
+#: Beside those of the machinery: what flows most often fail with.
+COMMON_CODES = ("budget_exceeded", "config_invalid", "feature_off", "stopped", "timed_out")
 #: Events that a run's page shows; the last ones.
 EVENTS_SHOWN = 200
 
@@ -39,6 +42,20 @@ def temporal_ui_link(run: Run) -> str:
     """Where the Temporal UI shows the run's workflow."""
     base = settings.TEMPORAL_UI_URL.rstrip("/")
     return f"{base}/namespaces/{settings.TEMPORAL_NAMESPACE}/workflows/{run.workflow_id}"
+
+
+class ErrorCodeFilter(admin.SimpleListFilter):
+    """Runs that failed with a code. Newest first, so what is common is found soon."""
+
+    title = "error code"
+    parameter_name = "code"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [(code, code) for code in (*sorted(INFRASTRUCTURE), *COMMON_CODES)]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Run]) -> QuerySet[Run]:
+        code = self.value()
+        return queryset.filter(error__code=code) if code else queryset
 
 
 class NodeRunInline(ReadOnlyInline):
@@ -72,7 +89,7 @@ class NodeRunInline(ReadOnlyInline):
 
 
 @admin.register(Run)
-class RunAdmin(ReadOnlyAdmin):
+class RunAdmin(RunActions, ReadOnlyAdmin):
     """Runs: what people see; the link shows what Temporal has."""
 
     list_display = (
@@ -90,14 +107,15 @@ class RunAdmin(ReadOnlyAdmin):
     list_select_related = ("flow", "workspace")
     list_filter = (
         "status",
+        ErrorCodeFilter,
         ("flow", AutocompleteSelectFilter),
         ("workspace", AutocompleteSelectFilter),
         ("created_at", RangeDateTimeFilter),
     )
     search_fields = ("id", "session_id", "flow__name")
-    ordering = ("-created_at",)
+    # Time-ordered ids: the newest come from the end of the primary key, without a sort.
+    ordering = ("-id",)
     inlines = (NodeRunInline,)
-    actions = ("cancel",)
     compressed_fields = False
     fieldsets = (
         (
@@ -137,21 +155,6 @@ class RunAdmin(ReadOnlyAdmin):
             return rows.defer("inputs", "outputs", "error")
         rows = rows.select_related("flow", "workspace", "version__flow", "snapshot")
         return rows.defer("version__document", "snapshot__document")
-
-    def has_cancel_permission(self, request: HttpRequest) -> bool:
-        return request.user.has_perm("execution.change_run")  # type: ignore[union-attr]
-
-    @admin.action(description="Cancel the selected runs", permissions=["cancel"])
-    def cancel(self, request: HttpRequest, queryset: QuerySet[Run]) -> None:
-        ended = 0
-        for run in queryset:
-            try:
-                services.cancel_run(operator_actor(request, run.workspace_id), run)
-            except services.RunStateConflict:
-                ended += 1
-        if ended:
-            self.message_user(request, f"{ended} had ended already.", messages.WARNING)
-        self.message_user(request, "The others were told to stop.")
 
     @display(description="Status", ordering="status", label=STATUS_LOOK)
     def state(self, run: Run) -> tuple[str, str]:

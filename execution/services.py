@@ -144,7 +144,7 @@ def begin_run(run: Run, pinned: Pinned, inputs: dict[str, JSON]) -> None:
         run.execution = "inline"
     run.admitted_at = admission_of(run)
     if inline:
-        start_inline(run, pinned, out.blobs, _variables(run, pinned))
+        start_inline(run, pinned, out.blobs, variables_of(run, pinned))
         return
     with transaction.atomic():
         new_run_event(run, out.blobs)
@@ -153,12 +153,12 @@ def begin_run(run: Run, pinned: Pinned, inputs: dict[str, JSON]) -> None:
     if run.admitted_at is None:
         return
     try:
-        dispatch(run, pinned, _variables(run, pinned))
+        dispatch(run, pinned, variables_of(run, pinned))
     except TemporalUnreachable as error:
         logger.warning("Run %s stays queued: %s", run.id, error)
 
 
-def _variables(run: Run, pinned: Pinned) -> dict[str, JSON]:
+def variables_of(run: Run, pinned: Pinned) -> dict[str, JSON]:
     if not pinned.reads_variables:
         return {}
     variables = Variable.objects.filter(workspace_id=run.workspace_id)

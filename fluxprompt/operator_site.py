@@ -7,6 +7,7 @@ from allauth.account.decorators import secure_admin_login
 from django.conf import settings
 from django.contrib.auth.decorators import login_not_required
 from django.http import HttpRequest, HttpResponseBase
+from django.template.response import TemplateResponse
 from django.utils.csp import CSP
 from django.utils.decorators import method_decorator
 from django.views.decorators.csp import csp_override
@@ -30,6 +31,19 @@ class OperatorSite(UnfoldAdminSite):
             super().admin_view(view, cacheable)
         )
         return wrapped
+
+    def get_urls(self) -> list[Any]:
+        # Imported when asked for: the pages need the apps, and those are loaded after the site.
+        from fluxprompt.console.urls import console_urls
+
+        return [*console_urls(self.admin_view), *super().get_urls()]
+
+    def index(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> TemplateResponse:
+        from fluxprompt.console.home import home
+
+        return super().index(request, {**(extra_context or {}), **home(request), "title": "Home"})
 
     @method_decorator(login_not_required)
     def login(

@@ -72,8 +72,24 @@ _TABLES: dict[str, tuple[tuple[str, str, str, str], ...]] = {
 }
 
 
-def _may_view(app: str, model: str) -> Callable[[Any], bool]:
-    return lambda request: bool(request.user.has_perm(f"{app}.view_{model}"))
+#: Pages of the console: (title, icon, name of the route, right).
+_PAGES = (
+    ("Workers and queues", "lan", "console-workers", "execution.view_run"),
+    ("Plans and credit", "payments", "console-plans", "accounts.view_plan"),
+    ("Models and prices", "price_change", "console-models", "billing.view_cataloguemodel"),
+    ("Feature switches", "toggle_on", "console-features", "accounts.view_featureswitch"),
+    ("System configuration", "tune", "console-configuration", "accounts.view_systemsetting"),
+    ("Maintenance", "construction", "console-maintenance", "accounts.view_maintenance"),
+)
+
+
+def _may(right: str) -> Callable[[Any], bool]:
+    return lambda request: bool(request.user.has_perm(right))
+
+
+def _page(title: str, icon: str, route: str, right: str) -> dict[str, Any]:
+    link = reverse_lazy(f"admin:{route}")
+    return {"title": title, "icon": icon, "link": link, "permission": _may(right)}
 
 
 def _item(title: str, icon: str, app: str, model: str) -> dict[str, Any]:
@@ -81,7 +97,7 @@ def _item(title: str, icon: str, app: str, model: str) -> dict[str, Any]:
         "title": title,
         "icon": icon,
         "link": reverse_lazy(f"admin:{app}_{model}_changelist"),
-        "permission": _may_view(app, model),
+        "permission": _may(f"{app}.view_{model}"),
     }
 
 
@@ -94,13 +110,23 @@ UNFOLD: dict[str, Any] = {
     "SITE_FAVICONS": [
         {"rel": "icon", "type": "image/svg+xml", "href": lambda request: static("favicon.svg")}
     ],
+    "STYLES": [lambda request: static("console/console.css")],
     "COLORS": {"primary": _PRIMARY},
     "SIDEBAR": {
         "show_search": True,
         "show_all_applications": False,
         "navigation": [
-            {"title": title, "items": [_item(*table) for table in tables]}
-            for title, tables in _TABLES.items()
+            {
+                "title": "Console",
+                "items": [
+                    {"title": "Home", "icon": "home", "link": reverse_lazy("admin:index")},
+                    *(_page(*page) for page in _PAGES),
+                ],
+            },
+            *(
+                {"title": title, "items": [_item(*table) for table in tables]}
+                for title, tables in _TABLES.items()
+            ),
         ],
     },
 }

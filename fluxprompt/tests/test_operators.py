@@ -164,9 +164,12 @@ def test_runs_are_cancelled_by_the_service_and_recorded(
         "execution.services.cancel_run",
         lambda actor, run: cancelled.append((actor.label, run.id)),
     )
-    desk.post(
-        _url(Run, "changelist"), {"action": "cancel", "_selected_action": [str(world.run.id)]}
-    )
+    sent = {"action": "cancel", "_selected_action": [str(world.run.id)]}
+    asked = desk.post(_url(Run, "changelist"), sent)
+    assert "Cancel these runs" in asked.content.decode()
+    assert cancelled == []
+    desk.post(_url(Run, "changelist"), {**sent, "reason": "It was asked for"})
+    assert AuditEvent.objects.get(action="operator.cancel").details["reason"] == "It was asked for"
     assert cancelled == [("operator root@example.com", world.run.id)]
 
 
