@@ -144,6 +144,7 @@ def _objects(actor: Actor, workspace: Workspace) -> dict[str, Any]:
     invited = invite(actor, email="guest@example.com", role=Role.VIEWER)
     credential = create_credential(actor, name="Claude", type="anthropic", values={"api_key": "sk"})
     return {
+        "workspace_id": workspace.id,
         "flow_id": flow.id,
         "flow": flow.id,
         "number": 1,
