@@ -34,6 +34,7 @@ from accounts.models import (
     Variable,
     Workspace,
 )
+from accounts.operator_deletions import ClosedByService
 from accounts.operators import (
     NoAdding,
     OperatorAdmin,
@@ -151,7 +152,7 @@ class InvitationAdmin(NoAdding, OperatorAdmin):
 
 
 @admin.register(Workspace)
-class WorkspaceAdmin(OperatorAdmin):
+class WorkspaceAdmin(ClosedByService, OperatorAdmin):
     """Tenants."""
 
     list_display = (

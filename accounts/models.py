@@ -17,6 +17,7 @@ from accounts.operator_models import FeatureSwitch as FeatureSwitch
 from accounts.operator_models import Maintenance as Maintenance
 from accounts.operator_models import Plan as Plan
 from accounts.operator_models import SystemSetting as SystemSetting
+from accounts.support import SupportRights
 
 
 class UserManager(BaseUserManager["User"]):
@@ -41,7 +42,7 @@ class UserManager(BaseUserManager["User"]):
         return user
 
 
-class User(AbstractBaseUser, PermissionsMixin):
+class User(SupportRights, AbstractBaseUser, PermissionsMixin):
     """A person, known by e-mail address."""
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)

@@ -33,7 +33,7 @@ def workspace_id_of(row: models.Model) -> UUID | None:
     found: UUID | None = getattr(row, "workspace_id", None)
     if found is not None:
         return found
-    for parent in ("flow", "run", "collection"):
+    for parent in ("memory", "flow", "run", "collection"):
         if hasattr(row, f"{parent}_id"):
             return workspace_id_of(getattr(row, parent))
     return None

@@ -22,6 +22,7 @@ from execution import approval_admin as _approvals  # noqa: F401  (registers its
 from execution.models import Blob, NodeRun, Run, RunStatus, Snapshot
 from execution.requeue import INFRASTRUCTURE
 from execution.run_actions import RunActions
+from execution.run_values import HiddenValues, value_of
 
 #: Colours of the statuses in unfold's words.
 STATUS_LOOK = {
@@ -89,7 +90,7 @@ class NodeRunInline(ReadOnlyInline):
 
 
 @admin.register(Run)
-class RunAdmin(RunActions, ReadOnlyAdmin):
+class RunAdmin(RunActions, HiddenValues, ReadOnlyAdmin):
     """Runs: what people see; the link shows what Temporal has."""
 
     list_display = (
@@ -182,11 +183,11 @@ class RunAdmin(RunActions, ReadOnlyAdmin):
 
     @admin.display(description="Inputs")
     def given(self, run: Run) -> str:
-        return as_json(run.inputs)
+        return value_of(run, run.inputs)
 
     @admin.display(description="Outputs")
     def made(self, run: Run) -> str:
-        return as_json(run.outputs)
+        return value_of(run, run.outputs)
 
     @admin.display(description="Error")
     def failure(self, run: Run) -> str:
@@ -197,7 +198,8 @@ class RunAdmin(RunActions, ReadOnlyAdmin):
         last = list(run.events.order_by("-seq")[:EVENTS_SHOWN])
         left_out = run.last_seq - len(last)
         for event in last:
-            event.facts = json.dumps(event.data, ensure_ascii=False)  # type: ignore[attr-defined]
+            facts = event.data if getattr(run, "values_open", False) else {}
+            event.facts = json.dumps(facts, ensure_ascii=False)  # type: ignore[attr-defined]
         return render_to_string(
             "admin/execution/run/events.html",
             {"events": reversed(last), "left_out": max(left_out, 0)},
@@ -205,7 +207,7 @@ class RunAdmin(RunActions, ReadOnlyAdmin):
 
 
 @admin.register(NodeRun)
-class NodeRunAdmin(ReadOnlyAdmin):
+class NodeRunAdmin(HiddenValues, ReadOnlyAdmin):
     """One attempt of a node, with what went in and came out."""
 
     list_display = ("run_id", "node", "type", "attempt", "status", "started_at", "worker")
@@ -233,11 +235,11 @@ class NodeRunAdmin(ReadOnlyAdmin):
 
     @admin.display(description="Input")
     def went_in(self, row: NodeRun) -> str:
-        return as_json(row.input)
+        return value_of(row, row.input)
 
     @admin.display(description="Output")
     def came_out(self, row: NodeRun) -> str:
-        return as_json(row.output)
+        return value_of(row, row.output)
 
     @admin.display(description="Error")
     def failure(self, row: NodeRun) -> str:

@@ -5,10 +5,11 @@ from unfold.contrib.filters.admin import AutocompleteSelectFilter, RangeDateTime
 
 from accounts.operators import ReadOnlyAdmin, as_json
 from execution.approval_models import Approval
+from execution.run_values import HiddenValues, value_of
 
 
 @admin.register(Approval)
-class ApprovalAdmin(ReadOnlyAdmin):
+class ApprovalAdmin(HiddenValues, ReadOnlyAdmin):
     """Approvals; they are decided on the pages, never here."""
 
     list_display = (
@@ -35,18 +36,26 @@ class ApprovalAdmin(ReadOnlyAdmin):
         ("run", "workspace"),
         ("node", "label"),
         ("path", "state"),
-        "message",
+        "said",
         ("deadline", "on_timeout"),
         ("decision", "decided_via"),
         ("decided_by", "decided_at"),
-        "comment",
+        "commented",
         "asked_for",
         "filled_in",
         "who",
         ("created_at", "notified_at"),
         ("woken_at", "delivered_at"),
     )
-    readonly_fields = ("asked_for", "filled_in", "who")
+    readonly_fields = ("said", "commented", "asked_for", "filled_in", "who")
+
+    @admin.display(description="Message")
+    def said(self, approval: Approval) -> str:
+        return value_of(approval, approval.message)
+
+    @admin.display(description="Comment")
+    def commented(self, approval: Approval) -> str:
+        return value_of(approval, approval.comment)
 
     @admin.display(description="Fields and assignees")
     def asked_for(self, approval: Approval) -> str:
@@ -55,7 +64,7 @@ class ApprovalAdmin(ReadOnlyAdmin):
 
     @admin.display(description="Filled in")
     def filled_in(self, approval: Approval) -> str:
-        return as_json(approval.data)
+        return value_of(approval, approval.data)
 
     @admin.display(description="By")
     def who(self, approval: Approval) -> str:

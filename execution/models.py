@@ -160,6 +160,7 @@ class Run(models.Model):
     objects: ClassVar[RunQuerySet] = RunQuerySet.as_manager()  # type: ignore[assignment]
 
     class Meta:
+        permissions = (("view_run_data", "Can view what runs were given and made"),)
         constraints = (
             models.UniqueConstraint(
                 fields=["workspace", "idempotency_key"],

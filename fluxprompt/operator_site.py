@@ -1,12 +1,15 @@
 """The operators' admin: sign-in by allauth, and a content security policy of its own."""
 
 from collections.abc import Callable
+from functools import wraps
 from typing import Any
 
 from allauth.account.decorators import secure_admin_login
 from django.conf import settings
+from django.contrib import messages
 from django.contrib.auth.decorators import login_not_required
 from django.http import HttpRequest, HttpResponseBase
+from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.utils.csp import CSP
 from django.utils.decorators import method_decorator
@@ -21,14 +24,39 @@ POLICY: dict[str, Any] = {
 }
 
 
+NEEDS_FACTOR = "Operators need a second factor here. Add one, then the console opens."
+
+
+def lacks_factor(request: HttpRequest) -> bool:
+    """Whether this operator has to add a second factor first (FLUX_OPERATORS_NEED_2FA).
+
+    Recovery codes alone are none: they stand in for one that was lost.
+    """
+    # Imported when asked: the site is made before the apps are there.
+    from allauth.mfa.models import Authenticator
+
+    if not settings.FLUX_OPERATORS_NEED_2FA:
+        return False
+    factors = Authenticator.objects.filter(user_id=request.user.pk)
+    real = (Authenticator.Type.TOTP, Authenticator.Type.WEBAUTHN)
+    return not factors.filter(type__in=real).exists()
+
+
 class OperatorSite(UnfoldAdminSite):
     """Only for `is_staff`. The site's own strict policy stays in force everywhere else."""
 
     def admin_view(
         self, view: Callable[..., HttpResponseBase], cacheable: bool = False
     ) -> Callable[..., HttpResponseBase]:
+        @wraps(view)
+        def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+            if lacks_factor(request):
+                messages.warning(request, NEEDS_FACTOR)
+                return redirect("mfa_index")
+            return view(request, *args, **kwargs)
+
         wrapped: Callable[..., HttpResponseBase] = csp_override(POLICY)(
-            super().admin_view(view, cacheable)
+            super().admin_view(guarded, cacheable)
         )
         return wrapped
 

@@ -104,6 +104,8 @@ MIDDLEWARE = [
     "allauth.usersessions.middleware.UserSessionsMiddleware",
 ]
 
+#: Whether the console wants a second factor; so where it is reached over a network.
+FLUX_OPERATORS_NEED_2FA = env.bool("FLUX_OPERATORS_NEED_2FA", default=_https)
 #: Proxies in front of us, as addresses or CIDR: their X-Forwarded-For says who calls.
 FLUX_TRUSTED_PROXIES: list[str] = env.list("FLUX_TRUSTED_PROXIES", default=["127.0.0.1", "::1"])
 #: Limits of doors that need no sign-in, where they differ from accounts/limits.py.

@@ -18,7 +18,7 @@ ROOT = Path(__file__).resolve().parent.parent
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 #: Names of environment variables, as opposed to other words in capitals.
 VARIABLE = re.compile(
-    r"(?:FLUX|TEMPORAL|DJANGO|ANTHROPIC|OPENAI)_[A-Z_]+[A-Z]|DATABASE_URL|EMAIL_URL"
+    r"(?:FLUX|TEMPORAL|DJANGO|ANTHROPIC|OPENAI)_[A-Z0-9_]*[A-Z0-9]|DATABASE_URL|EMAIL_URL"
 )
 #: Read by the Temporal SDK, not by us.
 OF_THE_SDK = re.compile(r"TEMPORAL_(API_KEY|TLS.*)$")

@@ -7,8 +7,9 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from unfold.contrib.filters.admin import AutocompleteSelectFilter, RangeDateTimeFilter
 
-from accounts.operators import ReadOnlyAdmin, as_json, shows_one
+from accounts.operators import ReadOnlyAdmin, shows_one
 from execution.knowledge.models import Collection, Document, SearchIndex
+from execution.run_values import HiddenValues, value_of
 
 #: Characters of a document that its page shows.
 SHOWN = 2_000
@@ -47,7 +48,7 @@ class SearchIndexAdmin(ReadOnlyAdmin):
 
 
 @admin.register(Document)
-class DocumentAdmin(ReadOnlyAdmin):
+class DocumentAdmin(HiddenValues, ReadOnlyAdmin):
     """Documents, without the bulk of their texts."""
 
     list_display = ("name", "collection", "media_type", "characters", "created_at")
@@ -71,8 +72,8 @@ class DocumentAdmin(ReadOnlyAdmin):
 
     @admin.display(description="Metadata")
     def facts(self, document: Document) -> str:
-        return as_json(document.metadata)
+        return value_of(document, document.metadata)
 
     @admin.display(description="Text (its beginning)")
     def beginning(self, document: Document) -> str:
-        return document.text[:SHOWN]
+        return value_of(document, document.text[:SHOWN])

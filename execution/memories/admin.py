@@ -5,8 +5,9 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from unfold.contrib.filters.admin import AutocompleteSelectFilter, RangeDateTimeFilter
 
-from accounts.operators import ReadOnlyAdmin, as_json, shows_one
+from accounts.operators import ReadOnlyAdmin, shows_one
 from execution.memories.models import Memory, MemoryEntry
+from execution.run_values import HiddenValues, value_of
 
 
 @admin.register(Memory)
@@ -44,7 +45,7 @@ class MemoryAdmin(ReadOnlyAdmin):
 
 
 @admin.register(MemoryEntry)
-class MemoryEntryAdmin(ReadOnlyAdmin):
+class MemoryEntryAdmin(HiddenValues, ReadOnlyAdmin):
     """Single entries, newest first."""
 
     list_display = ("id", "memory", "number", "size", "run_id", "created_at")
@@ -60,4 +61,4 @@ class MemoryEntryAdmin(ReadOnlyAdmin):
 
     @admin.display(description="Value")
     def content(self, entry: MemoryEntry) -> str:
-        return as_json(entry.value)
+        return value_of(entry, entry.value)

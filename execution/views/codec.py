@@ -12,6 +12,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt
 
 from accounts.limits import counts_failures
+from accounts.support import RUN_DATA
 from execution.codec import PayloadUnreadable, decode_payloads
 
 
@@ -55,7 +56,7 @@ def decode(request: HttpRequest) -> HttpResponse:
     if request.method != "POST":
         return _refused("Send payloads with POST.", 405)
     user = request.user
-    if not (user.is_authenticated and user.is_staff and user.has_perm("execution.view_run")):
+    if not (user.is_authenticated and user.is_staff and user.has_perm(RUN_DATA)):
         return _refused("Sign in to FluxPrompt as an operator first, then reload.")
     try:
         payloads = json.loads(request.body)["payloads"]

@@ -8,6 +8,7 @@ from django.urls import URLPattern, path
 from fluxprompt.console.configuration import configuration, feature_switches, maintenance
 from fluxprompt.console.models import models
 from fluxprompt.console.plans import plans, workspace_plan
+from fluxprompt.console.run_data import run_data
 from fluxprompt.console.workers import workers
 
 
@@ -17,6 +18,7 @@ def console_urls(wrap: Callable[[Any], Any]) -> list[URLPattern]:
         path("console/workers/", wrap(workers), name="console-workers"),
         path("console/plans/", wrap(plans), name="console-plans"),
         path("console/plans/<uuid:workspace_id>/", wrap(workspace_plan), name="console-workspace"),
+        path("console/run-data/<uuid:workspace_id>/", wrap(run_data), name="console-run-data"),
         path("console/models/", wrap(models), name="console-models"),
         path("console/features/", wrap(feature_switches), name="console-features"),
         path("console/configuration/", wrap(configuration), name="console-configuration"),

@@ -153,6 +153,10 @@ def test_a_runs_page_tells_what_happened_and_links_to_temporal(
     link = f"http://127.0.0.1:8233/namespaces/default/workflows/run-{world.run.id}"
     assert link in page
     assert "run.queued" in page
+    # What it was given is shown for a reason only.
+    assert "&lt;script&gt;alert(1)" not in page
+    desk.post(f"/admin/console/run-data/{world.workspace.id}/", {"reason": "They asked"})
+    page = desk.get(_url(Run, "change", world.run.id)).content.decode()
     assert "&lt;script&gt;alert(1)" in page
 
 
