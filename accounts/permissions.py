@@ -115,6 +115,11 @@ class Actor:
     scopes: tuple[str, ...] = ()
     #: Whether its key may have a budget; False where it is known to have none.
     has_budget: bool = True
+    #: Whose private flows it sees beside those that everybody may: the member's, or of a key those
+    #: of who made it.
+    person_id: UUID | None = None
+    #: The member's address in small letters: what names them as who decides.
+    email: str = ""
 
     def can(self, action: str) -> bool:
         return action in self.actions
@@ -138,7 +143,19 @@ def member_actor(user: User, workspace: Workspace) -> Actor | None:
     membership = Membership.objects.filter(user=user, workspace=workspace).first()
     if membership is None:
         return None
-    return Actor(workspace.id, str(user), ROLE_ACTIONS[membership.role], user_id=user.id)
+    return as_member(membership, user)
+
+
+def as_member(membership: Membership, user: User) -> Actor:
+    """The actor of a person in the workspace of their membership."""
+    return Actor(
+        membership.workspace_id,
+        str(user),
+        ROLE_ACTIONS[membership.role],
+        user_id=user.id,
+        person_id=user.id,
+        email=user.email.lower(),
+    )
 
 
 def key_actor(
@@ -148,16 +165,20 @@ def key_actor(
     scopes: Iterable[str],
     *,
     role: str | None = None,
+    maker: UUID | None = None,
     has_budget: bool = True,
 ) -> Actor:
     """The actor for a request made with an API key.
 
-    `role`: that of who made it, now: no key may more than they may. None: nobody made it.
+    `role`: that of who made it (`maker`), now: no key may more than they may, and of private flows
+    it sees theirs. None: nobody made it.
     """
     granted = tuple(scope for scope in scopes if scope in SCOPE_ACTIONS)
     actions = frozenset[str]().union(*(SCOPE_ACTIONS[scope] for scope in granted))
     if role is not None:
         actions &= ROLE_ACTIONS[role]
+    if role is None or can(role, "flow.all"):
+        actions |= {"flow.all"}
     return Actor(
         workspace_id,
         f"key {name}",
@@ -165,6 +186,7 @@ def key_actor(
         api_key_id=key_id,
         scopes=granted,
         has_budget=has_budget,
+        person_id=maker,
     )
 
 

@@ -10,7 +10,7 @@ from django.http import HttpRequest, HttpResponseBase
 from django.shortcuts import redirect
 
 from accounts.models import Membership, User, Workspace
-from accounts.permissions import ROLE_ACTIONS, Actor, PermissionRefused
+from accounts.permissions import Actor, PermissionRefused, as_member
 from accounts.plans import PlanLimitReached
 
 #: Session key that holds the id of the chosen workspace.
@@ -43,10 +43,7 @@ def member(user: User, chosen: object = None) -> tuple[Workspace, Actor] | None:
 
 
 def _as_actor(user: User, membership: Membership) -> tuple[Workspace, Actor]:
-    actor = Actor(
-        membership.workspace_id, str(user), ROLE_ACTIONS[membership.role], user_id=user.id
-    )
-    return membership.workspace, actor
+    return membership.workspace, as_member(membership, user)
 
 
 def _current(request: HttpRequest) -> tuple[Workspace, Actor]:

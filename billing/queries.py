@@ -11,6 +11,7 @@ from django.db.models.functions import TruncDay
 
 from accounts.permissions import Actor
 from billing.models import UsageRecord
+from flows.models import hidden_flows, hides_flows
 
 
 @dataclass(frozen=True)
@@ -65,7 +66,10 @@ class UnknownGrouping(ValueError):
 def usage_totals(
     actor: Actor, *, since: datetime | None, until: datetime | None, group_by: str
 ) -> list[UsageTotal]:
-    """Totals of the workspace in [since, until), the dearest first; days in UTC, newest first."""
+    """Totals of the workspace in [since, until), the dearest first; days in UTC, newest first.
+
+    Without what private flows used that the actor does not see.
+    """
     actor.require("usage.read")
     grouping = GROUPINGS.get(group_by)
     if grouping is None:
@@ -99,6 +103,8 @@ def _within(
     actor: Actor, since: datetime | None, until: datetime | None
 ) -> QuerySet[UsageRecord, Any]:
     records = UsageRecord.objects.filter(workspace_id=actor.workspace_id)
+    if hides_flows(actor):
+        records = records.exclude(hidden_flows(actor))
     if since is not None:
         records = records.filter(at__gte=since)
     if until is not None:

@@ -7,6 +7,7 @@ from django.utils import timezone
 
 from accounts.ids import new_id
 from accounts.models import User, Workspace
+from flows.models import hidden_flows, hides_flows
 
 if TYPE_CHECKING:
     from accounts.permissions import Actor
@@ -51,7 +52,13 @@ class ApprovalQuerySet(models.QuerySet["Approval"]):
     def visible_to(self, actor: "Actor") -> "ApprovalQuerySet":
         if not actor.can("run.read"):
             return self.none()
-        return self.filter(workspace_id=actor.workspace_id)
+        rows = self.filter(workspace_id=actor.workspace_id)
+        if not hides_flows(actor):
+            return rows
+        # Who is named is asked, whether or not they see the flow.
+        named = models.Q(assignees__contains=[actor.email]) if actor.email else models.Q()
+        hidden = hidden_flows(actor, "run__flow")
+        return rows.exclude(hidden & ~named) if named else rows.exclude(hidden)
 
 
 class Approval(models.Model):

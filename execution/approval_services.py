@@ -21,6 +21,7 @@ from execution.waking import approval_news, wake
 from flows.engine.inputs import validate_inputs
 from flows.engine.json_values import same as same_json
 from flows.engine.sizes import compact_size
+from flows.sharing import on
 from flows.storable import bad_text
 
 JSON = Any
@@ -86,7 +87,7 @@ def _why_missing(run: Run, node: str) -> str:
 def _person(who: Actor | Link, approval: Approval) -> Person:
     if isinstance(who, Actor):
         person = person_of(who)
-        require_decision(who, person, approval)
+        require_decision(on(who, approval.run.flow), person, approval)
         return person
     if approval_of(who).pk != approval.pk:
         raise LinkDead("This link is for another approval.")

@@ -78,7 +78,7 @@ class RunContext:
         self._ends_at = time.monotonic() + self.call["timeout_seconds"]
         workspace = UUID(self.call["workspace_id"])
         self.credentials = RunCredentials(workspace)
-        self.flows = RunFlows(workspace)
+        self.flows = RunFlows(workspace, UUID(self.call["run_id"]))
         self.files = RunFiles(self.call, self.idempotency_key)
         self.sql = RunSql(self.credentials)
         self.mail = RunMail(self.credentials)

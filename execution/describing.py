@@ -25,6 +25,7 @@ from flows.describing import (
 from flows.engine.document import SCHEMA, Document, parse
 from flows.models import Flow
 from flows.queries import draft_document
+from flows.sharing import require_on
 from flows.storable import bad_text
 
 JSON = Any
@@ -53,7 +54,7 @@ def describe(actor: Actor, flow: Flow, wish: str) -> Run:
 
     Raises PermissionRefused, NoDraft for a wish that cannot be asked.
     """
-    actor.require("flow.edit")
+    require_on(actor, "flow.edit", flow)
     if not is_on("describe", actor.workspace_id):
         raise NoDraft(FEATURES["describe"].off)
     wish = wish.strip()
@@ -76,7 +77,7 @@ def described(actor: Actor, flow: Flow, run: Run) -> Described:
     The last answer is handed over whatever is wrong with it, as long as it is a document. Raises
     NoDraft.
     """
-    actor.require("flow.edit")
+    require_on(actor, "flow.edit", flow)
     if run.trigger != TRIGGER or not run.ended:
         raise NoDraft("This run drafts no flow, or has not ended yet.")
     if run.status != RunStatus.SUCCEEDED:

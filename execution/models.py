@@ -11,7 +11,7 @@ from django.db.models.functions import Now
 from accounts.ids import new_id
 from accounts.models import ApiKey, User, Workspace
 from execution.approval_models import Approval as Approval
-from flows.models import Flow, FlowVersion
+from flows.models import Flow, FlowVersion, hidden_flows, hides_flows
 
 if TYPE_CHECKING:
     from accounts.permissions import Actor
@@ -72,7 +72,8 @@ class RunQuerySet(models.QuerySet["Run"]):
     def visible_to(self, actor: "Actor") -> "RunQuerySet":
         if not actor.can("run.read"):
             return self.none()
-        return self.filter(workspace_id=actor.workspace_id)
+        rows = self.filter(workspace_id=actor.workspace_id)
+        return rows.exclude(hidden_flows(actor)) if hides_flows(actor) else rows
 
 
 class Run(models.Model):

@@ -36,6 +36,7 @@ from flows.engine.document import Document, digest
 from flows.engine.inputs import validate_inputs
 from flows.models import Flow
 from flows.services import FlowGone
+from flows.sharing import require_on
 
 __all__ = [
     "IdempotencyConflict",
@@ -85,7 +86,7 @@ def start_run(
     IdempotencyConflict, DocumentInvalid, FlowGone, OptionsInvalid, PermissionRefused, and those of
     `execution.taking.NOT_TAKEN`.
     """
-    actor.require("run.start")
+    require_on(actor, "run.start", flow)
     asked = ""
     if idempotency_key:
         asked = _request_digest(flow, inputs, version, session_id, options, priority)
@@ -203,7 +204,7 @@ def cancel_run(actor: Actor, run: Run) -> Run:
 
     Raises RunStateConflict for a run that has ended otherwise.
     """
-    actor.require("run.cancel")
+    require_on(actor, "run.cancel", run.flow)
     run.refresh_from_db()
     if run.status == RunStatus.CANCELLED:
         return run

@@ -22,6 +22,7 @@ from execution.taking import check_taken
 from execution.telling import tell_all
 from flows.engine.document import Document, digest, parse
 from flows.engine.graph import Graph
+from flows.sharing import require_on
 
 JSON = Any
 
@@ -41,7 +42,7 @@ def resume_run(actor: Actor, run: Run) -> Run:
 
 
 def _steer(actor: Actor, run: Run, *, paused: bool) -> Run:
-    actor.require("run.cancel")
+    require_on(actor, "run.cancel", run.flow)
     name = "pause" if paused else "resume"
     if run.execution == "inline":
         raise RunStateConflict(f"An inline run cannot be {name}d; it is over in a moment.")
@@ -112,7 +113,7 @@ def rerun_run(
     OptionsInvalid, InputsInvalid, NotPublished, IdempotencyConflict, PermissionRefused, and those
     of `execution.taking.NOT_TAKEN`.
     """
-    actor.require("run.start")
+    require_on(actor, "run.start", run.flow)
     asked = ""
     if idempotency_key:
         wanted = digest(version) if isinstance(version, Document) else version

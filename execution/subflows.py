@@ -25,7 +25,8 @@ from execution.shapes import NodeCall, NodeDone, RunInput
 from flows.engine.driving_errors import too_slow
 from flows.engine.errors import DocumentInvalid, NodeError
 from flows.engine.inputs import validate_inputs
-from flows.models import Flow
+from flows.models import Flow, Visibility
+from flows.sharing import actions_on, as_person
 
 JSON = Any
 #: Runs above a run; one that calls itself has to end somewhere.
@@ -62,7 +63,8 @@ def _child(call: NodeCall, config: Any) -> tuple[Run, Pinned]:
         )
         raise NodeError("subflow_too_deep", message)
     workspace_id = UUID(call["workspace_id"])
-    flow, pinned = published_flow(workspace_id, config.flow, config.version)
+    run_id = UUID(call["run_id"])
+    flow, pinned = published_flow(workspace_id, run_id, config.flow, config.version)
     inputs = resolve_references(workspace_id, dict(config.inputs))
     values, errors = validate_inputs(list(pinned.fields), inputs)
     if errors:
@@ -71,14 +73,41 @@ def _child(call: NodeCall, config: Any) -> tuple[Run, Pinned]:
     return _written(call, flow, pinned, values, lineage), pinned
 
 
-def published_flow(workspace_id: UUID, reference: str, version: int | None) -> tuple[Flow, Pinned]:
-    """The flow of that id or slug, and its version. Raises NodeError."""
+def published_flow(
+    workspace_id: UUID, caller_id: UUID, reference: str, version: int | None
+) -> tuple[Flow, Pinned]:
+    """The flow of that id or slug, and its version, for the run that calls it. Raises NodeError."""
     flow = _flow(workspace_id, reference)
+    if flow.visibility == Visibility.PRIVATE:
+        _check_private(flow, caller_id, reference)
     actor = system_actor(workspace_id, "subflow")
     try:
         return flow, pin(actor, flow, version or "published")
     except (NotPublished, DocumentInvalid) as error:
         raise NodeError("subflow_not_published", str(error), field="flow") from error
+
+
+def _check_private(flow: Flow, caller_id: UUID, reference: str) -> None:
+    """A private flow is called by the rights of who published the caller, or who runs its draft.
+
+    Not by those of who runs a published flow: they need not know what it calls. Nor by those of
+    its maker: whoever edits it after them could call what only they may.
+    """
+    caller = Run.objects.select_related("version", "api_key").get(id=caller_id)
+    by = caller.api_key.created_by_id if caller.api_key is not None else caller.created_by_id
+    if caller.version is not None:
+        by = caller.version.created_by_id
+    person = as_person(by, flow.workspace_id)
+    if person is None or "run.start" not in actions_on(person, flow):
+        raise _missing(reference)
+
+
+def _missing(reference: str) -> NodeError:
+    message = (
+        f"There is no flow '{reference}' in this workspace, or it is a private one that whoever "
+        "published this flow may not run. Name it by its id or slug, or have it shared with them."
+    )
+    return NodeError("subflow_missing", message, field="flow")
 
 
 def _flow(workspace_id: UUID, reference: str) -> Flow:
@@ -87,8 +116,7 @@ def _flow(workspace_id: UUID, reference: str) -> Flow:
         named |= Q(id=UUID(reference))
     flow = Flow.objects.filter(named, workspace_id=workspace_id).first()
     if flow is None:
-        message = f"There is no flow '{reference}' in this workspace. Name it by its id or slug."
-        raise NodeError("subflow_missing", message, field="flow")
+        raise _missing(reference)
     return flow
 
 

@@ -30,6 +30,7 @@ from flows.engine.sight import INNER_NAMES
 from flows.engine.sizes import json_size
 from flows.models import Flow
 from flows.queries import draft_document
+from flows.sharing import require_on
 
 JSON = Any
 type Outputs = Mapping[str, Mapping[str, JSON]]
@@ -45,7 +46,7 @@ def try_node(
     A pin of the node itself does not count. What `run` skipped reads as null. Raises
     OptionsInvalid naming the nodes whose outputs are missing, and as `start_run` does.
     """
-    actor.require("run.start")
+    require_on(actor, "run.start", flow)
     document = draft_document(flow)
     graph = Graph(document)
     _check_alone(document, graph, node)
@@ -81,7 +82,7 @@ def run_to(
     Pins of nodes that are not run are left aside. Raises OptionsInvalid for a pin of a node that
     runs inside a container, and as `start_run` does.
     """
-    actor.require("run.start")
+    require_on(actor, "run.start", flow)
     document = draft_document(flow)
     graph = Graph(document)
     known = {name: output for name, output in (pins or {}).items() if name in graph.nodes}

@@ -16,7 +16,17 @@ from accounts.operators import (
     operator_actor,
     shows_one,
 )
-from flows.models import Edge, FileFlow, Flow, FlowChange, FlowVersion, Folder, Node, Tag
+from flows.models import (
+    Edge,
+    FileFlow,
+    Flow,
+    FlowChange,
+    FlowShare,
+    FlowVersion,
+    Folder,
+    Node,
+    Tag,
+)
 from flows.services import update_flow
 
 
@@ -39,6 +49,13 @@ class EdgeInline(ReadOnlyInline):
     fields = ("position", "source", "port", "target")
 
 
+class ShareInline(ReadOnlyInline):
+    """Whom it is shared with."""
+
+    model = FlowShare
+    fields = ("user", "level", "created_by", "created_at")
+
+
 @admin.register(Flow)
 class FlowAdmin(NoAdding, OperatorAdmin):
     """Flows. The draft belongs to its builders: it is looked at here, not changed."""
@@ -59,12 +76,13 @@ class FlowAdmin(NoAdding, OperatorAdmin):
         "revision",
         "published",
         "kept_for_file",
+        "visibility",
         "created_by",
         "created_at",
         "updated_at",
     )
     readonly_fields = fields[2:]
-    inlines = (NodeInline, EdgeInline)
+    inlines = (NodeInline, EdgeInline, ShareInline)
     audited_by_service = True
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Flow]:

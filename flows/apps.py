@@ -19,6 +19,7 @@ class FlowsConfig(AppConfig):
 
     def ready(self) -> None:
         from accounts.hooks import (
+            on_membership_ended,
             on_person_deleted,
             on_workspace_created,
             tells_what_people_made,
@@ -31,12 +32,20 @@ class FlowsConfig(AppConfig):
         tells_who_uses_credentials(_credential_uses)
         tells_what_people_made(_made_by)
         on_person_deleted(_forget)
+        on_membership_ended(_forget_shares)
 
 
 def _switched_off(document: "Document", workspace_id: "UUID") -> "list[Problem]":
     from flows.switched_off import switched_off_problems
 
     return switched_off_problems(document, workspace_id)
+
+
+def _forget_shares(workspace: "Workspace", user: "User") -> None:
+    """Should they come back, nothing is shared with them any more."""
+    from flows.models import FlowShare
+
+    FlowShare.objects.filter(flow__workspace=workspace, user=user).delete()
 
 
 def _credential_uses(credential: "Credential") -> "list[CredentialUse]":

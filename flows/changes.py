@@ -20,6 +20,7 @@ from flows.engine.operations import Op
 from flows.engine.patch import OperationRefused
 from flows.models import Flow, FlowChange
 from flows.services import FlowGone, held_flow
+from flows.sharing import require_on
 
 JSON = Any
 #: Bytes of a document that its name, description and settings may take; they are not counted.
@@ -64,7 +65,7 @@ def change_draft(
     `earlier_tabs` are those whose changes the sender took over: what they sent is no conflict.
     Raises FlowGone, TooOld (nothing was applied).
     """
-    actor.require("flow.edit" if changes else "flow.read")
+    require_on(actor, "flow.edit" if changes else "flow.read", flow)
     if not changes:
         read = _found_flow(actor, flow)
         since = changes_after(read.id, base, read.revision)
@@ -98,7 +99,7 @@ def draft_state(actor: Actor, flow: Flow) -> dict[str, JSON]:
     All of one moment: read again where the revision changed meanwhile, and in the end with the
     row held. Raises FlowGone.
     """
-    actor.require("flow.read")
+    require_on(actor, "flow.read", flow)
     for _ in range(_FREE_READS):
         found = _found_flow(actor, flow)
         try:

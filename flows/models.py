@@ -8,6 +8,9 @@ from accounts.ids import new_id
 from accounts.models import User, Workspace
 from flows.organizing_models import Folder as Folder
 from flows.organizing_models import Tag as Tag
+from flows.sharing_models import FlowShare as FlowShare
+from flows.sharing_models import ShareLevel as ShareLevel
+from flows.sharing_models import Visibility as Visibility
 
 if TYPE_CHECKING:
     from accounts.permissions import Actor
@@ -19,7 +22,27 @@ class FlowQuerySet(models.QuerySet["Flow"]):
     def visible_to(self, actor: "Actor") -> "FlowQuerySet":
         if not actor.can("flow.read"):
             return self.none()
-        return self.filter(workspace_id=actor.workspace_id)
+        rows = self.filter(workspace_id=actor.workspace_id)
+        return rows.exclude(hidden_flows(actor, "pk")) if hides_flows(actor) else rows
+
+
+def hides_flows(actor: "Actor") -> bool:
+    """Whether there may be flows in the workspace that the actor does not see."""
+    return not actor.can("flow.all")
+
+
+def hidden_flows(actor: "Actor", column: str = "flow") -> models.Q:
+    """Rows whose `column` names a private flow that is neither theirs nor shared with them.
+
+    Few flows are private: the database reads their ids once, by an index of their own.
+    """
+    private = Flow.objects.filter(
+        workspace_id=actor.workspace_id, visibility=Visibility.PRIVATE
+    ).order_by()
+    if actor.person_id is not None:
+        shared = FlowShare.objects.filter(user_id=actor.person_id).values("flow_id")
+        private = private.exclude(created_by_id=actor.person_id).exclude(pk__in=shared)
+    return models.Q(**{f"{column}__in": private.values("pk")})
 
 
 class Flow(models.Model):
@@ -43,6 +66,12 @@ class Flow(models.Model):
     )
     folder = models.ForeignKey(Folder, models.SET_NULL, null=True, blank=True, related_name="flows")
     tags = models.ManyToManyField(Tag, blank=True, related_name="flows")
+    visibility = models.CharField(
+        max_length=9,
+        choices=Visibility,
+        default=Visibility.WORKSPACE,
+        db_default=Visibility.WORKSPACE.value,  # web servers of the release before know no such
+    )
     created_by = models.ForeignKey(User, models.SET_NULL, null=True, related_name="+")
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
@@ -53,7 +82,14 @@ class Flow(models.Model):
         constraints = (
             models.UniqueConstraint(fields=["workspace", "slug"], name="flow_slug_once"),
         )
-        indexes = (models.Index(fields=["workspace", "-updated_at"], name="flow_by_workspace"),)
+        indexes = (
+            models.Index(fields=["workspace", "-updated_at"], name="flow_by_workspace"),
+            models.Index(
+                fields=["workspace"],
+                condition=models.Q(visibility="private"),
+                name="flow_private",
+            ),
+        )
 
     def __str__(self) -> str:
         return self.name

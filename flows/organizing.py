@@ -12,6 +12,7 @@ from flows.models import Flow, Folder, Tag
 from flows.organizing_models import NAME_LENGTH, TagColour
 from flows.organizing_queries import SEPARATOR
 from flows.services import create_flow
+from flows.sharing import require_on
 from flows.storable import bad_text
 
 MAX_DEPTH = 5
@@ -191,11 +192,17 @@ def set_tags(actor: Actor, flow: Flow, tags: Sequence[Tag]) -> int:
 
 
 def duplicate_flow(actor: Actor, flow: Flow) -> Flow:
-    """A new flow with the draft of this one, in the same folder and with the same tags."""
+    """A new flow with the draft of this one, in the same folder and with the same tags.
+
+    The copy of a private flow is private too, to who made the copy.
+    """
     actor.require("flow.create")
+    require_on(actor, "flow.read", flow)
     with transaction.atomic():
         copy = create_flow(actor, name=f"{flow.name[:190]} (copy)", document=read_draft(flow))
-        Flow.objects.filter(pk=copy.pk).update(folder=flow.folder_id)
+        copy.visibility = flow.visibility
+        rows = Flow.objects.filter(pk=copy.pk)
+        rows.update(folder=flow.folder_id, visibility=flow.visibility)
         copy.tags.set(flow.tags.all())
     copy.folder_id = flow.folder_id
     return copy
@@ -260,7 +267,10 @@ def _held_flows(actor: Actor, flows: Iterable[Flow]) -> list[Flow]:
     rows = Flow.objects.select_for_update(no_key=True, of=("self",)).filter(
         pk__in=keys, workspace_id=actor.workspace_id
     )
-    return list(rows.order_by("pk"))
+    held = list(rows.order_by("pk"))
+    for flow in held:
+        require_on(actor, "flow.edit", flow)
+    return held
 
 
 def _depth(folder: Folder) -> int:

@@ -7,7 +7,15 @@ from uuid import UUID
 from django.db.models import Count, Q, QuerySet
 
 from accounts.permissions import Actor
-from flows.models import Flow, FlowQuerySet, Folder, Node, Tag
+from flows.models import (
+    Flow,
+    FlowQuerySet,
+    Folder,
+    Node,
+    Tag,
+    hidden_flows,
+    hides_flows,
+)
 
 #: Between the names of a path; no folder has it in its name.
 SEPARATOR = "/"
@@ -27,7 +35,7 @@ class FolderRow:
 
 def folder_tree(actor: Actor) -> list[FolderRow]:
     """Every folder of the workspace, each followed by what is in it, by name; one query."""
-    rows = Folder.objects.visible_to(actor).annotate(own=Count("flows"))
+    rows = Folder.objects.visible_to(actor).annotate(own=_seen_flows(actor))
     inside: dict[UUID | None, list[Folder]] = {}
     for row in rows:
         inside.setdefault(row.parent_id, []).append(row)
@@ -87,7 +95,12 @@ def with_folders_below(tree: Sequence[FolderRow], folder: UUID) -> list[UUID]:
 
 def tags_of(actor: Actor) -> QuerySet[Tag]:
     """The workspace's tags by name, each with `uses`, how many flows have it."""
-    return Tag.objects.visible_to(actor).annotate(uses=Count("flows")).order_by("name")
+    return Tag.objects.visible_to(actor).annotate(uses=_seen_flows(actor)).order_by("name")
+
+
+def _seen_flows(actor: Actor) -> Count:
+    """How many flows there are, as far as the actor sees them."""
+    return Count("flows", filter=~hidden_flows(actor, "flows") if hides_flows(actor) else None)
 
 
 def searched(flows: FlowQuerySet, words: str) -> FlowQuerySet:

@@ -13,7 +13,7 @@ from flows.engine.migrate import migrated
 from flows.engine.registry import registry
 from flows.engine.validate import validate
 from flows.hooks import found_problems
-from flows.models import Flow, FlowQuerySet, FlowVersion
+from flows.models import Flow, FlowQuerySet, FlowVersion, hides_flows
 from flows.organizing_queries import searched, with_tags
 from flows.people import assignee_problems
 from flows.services import VersionMissing
@@ -54,6 +54,9 @@ FROM flows_flow f LEFT JOIN flows_flowversion v ON v.id = f.published_id
 WHERE f.workspace_id = %s AND {}
 """
 _BY_ID, _BY_SLUG = _FIND.format("f.id = %s"), _FIND.format("f.slug = %s")
+_SEEN = """AND (f.visibility <> 'private' OR f.created_by_id = %s::uuid OR EXISTS (
+  SELECT FROM flows_flowshare s WHERE s.flow_id = f.id AND s.user_id = %s::uuid))
+"""
 
 
 def find_flow(actor: Actor, reference: str) -> Flow | None:
@@ -68,7 +71,10 @@ def find_flow(actor: Actor, reference: str) -> Flow | None:
     except ValueError:
         asked = (_BY_SLUG, reference)
     statement, wanted = asked
-    flow = next(iter(Flow.objects.raw(statement, [actor.workspace_id, wanted])), None)
+    values: list[UUID | str | None] = [actor.workspace_id, wanted]
+    if hides_flows(actor):
+        statement, values = statement + _SEEN, [*values, actor.person_id, actor.person_id]
+    flow = next(iter(Flow.objects.raw(statement, values)), None)
     if flow is not None and flow.published_id is not None:
         number = vars(flow)["published_number"]
         named = {"id": flow.published_id, "flow_id": flow.id, "number": number}

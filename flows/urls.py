@@ -11,6 +11,7 @@ from flows.views import (
     importing,
     ordering,
     paste,
+    sharing,
     versions,
 )
 
@@ -54,6 +55,7 @@ urlpatterns: list[URLPattern] = [
     path("flows/<uuid:flow_id>/changes/", draft_changes.changes, name="flow-changes"),
     path("flows/<uuid:flow_id>/problems/", draft_changes.problems, name="flow-problems"),
     path("flows/<uuid:flow_id>/document.<kind:kind>", actions.download, name="flow-download"),
+    path("flows/<uuid:flow_id>/sharing/", sharing.sharing, name="flow-sharing"),
     path("flows/<uuid:flow_id>/paste/", paste.paste, name="flow-paste"),
     path("flows/<uuid:flow_id>/versions/", versions.version_list, name="flow-versions"),
     path("flows/<uuid:flow_id>/versions/compare/", versions.compare, name="flow-compare"),

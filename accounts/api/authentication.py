@@ -91,6 +91,7 @@ class ApiKeyAuthentication(BaseAuthentication):
             key.name,
             json.loads(key.scopes),
             role=key.role,
+            maker=key.maker,
             has_budget=key.has_budget,
         )
         return actor, KeyAuth(key.id, key.name, key.prefix, key.expires_at, key.workspace_id, rate)
@@ -136,6 +137,7 @@ class _Key:
     revoked_at: "datetime | None"
     is_orphaned: bool
     role: str | None
+    maker: UUID | None
     per_minute: int | None
     has_budget: bool
 
@@ -145,7 +147,7 @@ _FIND = """
 SELECT k.id, k.workspace_id, k.name, k.prefix, k.digest, k.scopes::text, k.expires_at,
   k.last_used_at, k.revoked_at,
   k.created_by_id IS NOT NULL AND NOT (COALESCE(u.is_active, false) AND m.role IS NOT NULL),
-  m.role, k.requests_per_minute, k.monthly_budget IS NOT NULL
+  m.role, k.created_by_id, k.requests_per_minute, k.monthly_budget IS NOT NULL
 FROM accounts_apikey k LEFT JOIN accounts_user u ON u.id = k.created_by_id
 LEFT JOIN accounts_membership m ON m.user_id = k.created_by_id AND m.workspace_id = k.workspace_id
 WHERE k.prefix = %s

@@ -1,6 +1,7 @@
 """REST views of runs: start, look, follow, stop."""
 
 from collections.abc import AsyncIterator
+from functools import partial
 from typing import Any, ClassVar
 from uuid import UUID
 
@@ -13,6 +14,7 @@ from accounts.sessions import is_live
 from execution import queries, services
 from execution.api import requests, schemas
 from execution.live import sse
+from execution.live.seen import run_still_seen
 from execution.models import Run
 from execution.queue_reasons import queued_of
 from execution.search import mentioning
@@ -197,17 +199,17 @@ class EventsView(RunView):
         usable = given.isascii() and given.isdigit() and len(given) < 10
         return int(given) if usable else 0
 
-    def _still_may(self) -> bool:
+    def _still_may(self, run_id: UUID) -> bool:
         """Asked again and again while events are read: of a browser also, if it is signed in."""
         by_browser = self.actor.api_key_id is None
         if by_browser and not is_live(getattr(self.request._request, "session", None)):
             return False
-        return still_may(self.actor, "run.read")
+        return still_may(self.actor, "run.read") and run_still_seen(self.actor, run_id)
 
     def _stream(self, run: Run, after: int) -> StreamingHttpResponse:
         # Not by `last_seq`: numbers may be reserved beyond the last event.
         over = run.ended and not queries.events_after(run.id, after, limit=1)
-        content = _nothing() if over else sse.stream(run, after, self._still_may)
+        content = _nothing() if over else sse.stream(run, after, partial(self._still_may, run.id))
         return StreamingHttpResponse(
             content,
             content_type="text/event-stream",

@@ -30,7 +30,7 @@ class RunFiles:
 
     def __init__(self, call: NodeCall, idempotency_key: str) -> None:
         self._workspace_id = UUID(call["workspace_id"])
-        self._made = Made(UUID(call["run_id"]), call["node"])
+        self._made = Made(UUID(call["run_id"]), call["node"], UUID(call["flow_id"]))
         self._key = idempotency_key
         self._written: Counter[str] = Counter()
 

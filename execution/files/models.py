@@ -8,6 +8,7 @@ from django.utils import timezone
 from accounts.ids import new_id
 from accounts.models import ApiKey, User, Workspace
 from flows.engine.file_names import LONGEST
+from flows.models import Flow, hidden_flows, hides_flows
 
 if TYPE_CHECKING:
     from accounts.permissions import Actor
@@ -19,7 +20,17 @@ class FileQuerySet(models.QuerySet["File"]):
     def visible_to(self, actor: "Actor") -> "FileQuerySet":
         if not actor.can("file.read"):
             return self.none()
-        return self.filter(workspace_id=actor.workspace_id)
+        rows = self.filter(workspace_id=actor.workspace_id)
+        if not hides_flows(actor):
+            return rows
+        # Those of a flow that is deleted too: nobody knows any more who saw it.
+        seen = Flow.objects.filter(workspace_id=actor.workspace_id).exclude(
+            hidden_flows(actor, "pk")
+        )
+        theirs = models.Q(created_by_id=actor.user_id) if actor.user_id else models.Q()
+        return rows.filter(
+            models.Q(flow_id=None) | models.Q(flow_id__in=seen.values("pk")) | theirs
+        )
 
     def there(self) -> "FileQuerySet":
         """Those whose time is not over, whether or not a sweep has been by."""
@@ -45,6 +56,7 @@ class File(models.Model):
     )
     # Runs are deleted by their own policy, and know nothing of files.
     run_id = models.UUIDField(null=True, blank=True, help_text="The run that made it.")
+    flow_id = models.UUIDField(null=True, blank=True, help_text="The flow of that run.")
     node = models.CharField(max_length=63, blank=True, help_text="Its node that made it.")
     created_by = models.ForeignKey(User, models.SET_NULL, null=True, blank=True, related_name="+")
     api_key = models.ForeignKey(ApiKey, models.SET_NULL, null=True, blank=True, related_name="+")

@@ -37,6 +37,7 @@ class Made:
 
     run_id: UUID
     node: str
+    flow_id: UUID
 
 
 def store_file(
@@ -75,6 +76,7 @@ def store_file(
         key=f"{actor.workspace_id}/{now:%Y-%m}/{new_id()}",
         origin=origin,
         run_id=made.run_id if made else None,
+        flow_id=made.flow_id if made else None,
         node=made.node if made else "",
         created_by_id=actor.user_id,
         api_key_id=actor.api_key_id,

@@ -17,8 +17,10 @@ from execution.live.followed import Followed
 from execution.live.hub import Frame, Reader, hub
 from execution.live.page_socket import NOT_FOUND, PageSocket, give_back
 from execution.live.said import TOO_MUCH
+from execution.live.seen import run_still_seen
 from execution.models import Run
 from execution.queries import node_run_payload, run_payload, shown_node_runs, shown_states
+from flows.sharing import actions_on
 
 JSON = Any
 #: Frames that may wait for a slow browser; beyond, it is closed and comes back.
@@ -73,16 +75,15 @@ class RunConsumer(PageSocket):
             if run is None:
                 return None
             actor = member_actor(user, Workspace(id=run.workspace_id))
-            if actor is None or not actor.can("run.read"):
+            if actor is None or "run.read" not in actions_on(actor, run.flow):
                 return None
             return run, actor, _snapshot(run)
         finally:
             give_back()
 
     def _still_seen(self, run_id: UUID) -> bool:
-        """False for somebody who left the workspace, and where the run is deleted."""
-        there = Run.objects.filter(id=run_id, workspace_id=self.actor.workspace_id)
-        return there.exists() and still_may(self.actor, "run.read")
+        """False for somebody who may not see it any more, and where the run is deleted."""
+        return still_may(self.actor, "run.read") and run_still_seen(self.actor, run_id)
 
     def _queue(self, frame: Frame) -> None:
         # One more than the limit tells the sender, which may be stuck in a send, to close.

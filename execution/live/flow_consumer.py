@@ -15,8 +15,10 @@ from accounts.permissions import Actor, member_actor, still_may
 from execution.live.flow_hub import MOST_SELECTED, Follower, flow_hub
 from execution.live.page_socket import NOT_FOUND, PageSocket, give_back
 from execution.live.said import TOO_MUCH
+from execution.live.seen import flow_still_seen
 from flows.engine.document import NAME_PATTERN
 from flows.models import Flow
+from flows.sharing import actions_on
 
 JSON = Any
 #: Frames that may wait for a slow browser; beyond, it is closed and comes back.
@@ -84,7 +86,8 @@ class FlowConsumer(PageSocket):
             if flow is None:
                 return None
             actor = member_actor(user, Workspace(id=flow.workspace_id))
-            return (flow, actor) if actor is not None and actor.can("flow.read") else None
+            seen = actor is not None and "flow.read" in actions_on(actor, flow)
+            return (flow, actor) if actor is not None and seen else None
         finally:
             give_back()
 
@@ -105,9 +108,8 @@ class FlowConsumer(PageSocket):
         await self.send(text_data=json.dumps(frame, ensure_ascii=False))
 
     def _still_seen(self, flow_id: UUID) -> bool:
-        """False for somebody who left the workspace, and where the flow is deleted."""
-        there = Flow.objects.filter(id=flow_id, workspace_id=self.actor.workspace_id)
-        return there.exists() and still_may(self.actor, "flow.read")
+        """False for somebody who may not see it any more, and where the flow is deleted."""
+        return still_may(self.actor, "flow.read") and flow_still_seen(self.actor, flow_id)
 
     async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
         """What is selected: `{"selected": ["a"]}`; `{"ping": 1}` is answered; else is ignored."""

@@ -7,7 +7,7 @@ from django.db.models import Q
 
 from accounts.ids import new_id
 from accounts.models import Workspace
-from flows.models import Flow
+from flows.models import Flow, hidden_flows, hides_flows
 
 if TYPE_CHECKING:
     from accounts.permissions import Actor
@@ -27,7 +27,8 @@ class MemoryQuerySet(models.QuerySet["Memory"]):
     def visible_to(self, actor: "Actor") -> "MemoryQuerySet":
         if not actor.can("run.read"):
             return self.none()
-        return self.filter(workspace_id=actor.workspace_id)
+        rows = self.filter(workspace_id=actor.workspace_id)
+        return rows.exclude(hidden_flows(actor)) if hides_flows(actor) else rows
 
 
 class Memory(models.Model):
@@ -88,7 +89,8 @@ class MemoryEntryQuerySet(models.QuerySet["MemoryEntry"]):
     def visible_to(self, actor: "Actor") -> "MemoryEntryQuerySet":
         if not actor.can("run.read"):
             return self.none()
-        return self.filter(memory__workspace_id=actor.workspace_id)
+        rows = self.filter(memory__workspace_id=actor.workspace_id)
+        return rows.exclude(hidden_flows(actor, "memory__flow")) if hides_flows(actor) else rows
 
 
 class MemoryEntry(models.Model):

@@ -10,6 +10,7 @@ from accounts.services import audit
 from accounts.system_settings import retention_days
 from execution.memories.models import Memory, MemoryScope
 from flows.models import Flow
+from flows.sharing import require_on
 
 JSON = Any
 #: Memories that one transaction deletes.
@@ -21,7 +22,7 @@ def forget_session(actor: Actor, flow: Flow, session_id: str) -> int:
 
     What runs under way still add afterwards is kept. Deleting twice is harmless.
     """
-    actor.require("run.start")
+    require_on(actor, "run.start", flow)
     with transaction.atomic():
         rows = Memory.objects.visible_to(actor).select_for_update()
         found = rows.filter(flow=flow, scope=MemoryScope.SESSION, session_id=session_id)

@@ -12,6 +12,7 @@ from execution.approval_models import Approval, ApprovalState
 from execution.approval_people import Person, may_decide
 from execution.approval_queries import COUNTED, open_count
 from execution.models import Run
+from flows.sharing import on
 
 register = template.Library()
 
@@ -48,5 +49,6 @@ def waiting_approval(
     where = "left(node, 1) = '.' AND path->>-2 = %s" if inside else "node = %s"
     found = list(rows.extra(where=[where], params=[node])[:2])
     request = context["request"]
-    mine = bool(found) and may_decide(actor_for(request), reader(request.user), found[0])
+    actor = on(actor_for(request), run.flow)
+    mine = bool(found) and may_decide(actor, reader(request.user), found[0])
     return {"run": run, "found": found, "mine": mine}

@@ -26,6 +26,7 @@ from execution.approval_services import DECISIONS, Answer, decide, why_closed
 from execution.errors import DecisionInvalid, RunStateConflict
 from execution.views.run_form import RunForm, form_for, read_fields
 from execution.views.uploads import Sent, with_uploads
+from flows.sharing import on
 from flows.views.page_request import PageRequest
 
 PER_PAGE = 50
@@ -82,7 +83,7 @@ def approval_page(request: PageRequest, approval_id: UUID) -> HttpResponse:
 
 def _context(request: HttpRequest, approval: Approval) -> dict[str, Any]:
     """What the page shows beside the question."""
-    actor: Actor = request.actor  # type: ignore[attr-defined]
+    actor: Actor = on(request.actor, approval.run.flow)  # type: ignore[attr-defined]
     members = (
         Membership.objects.filter(workspace_id=approval.workspace_id, user__is_active=True)
         .annotate(address=Lower("user__email"))

@@ -9,7 +9,7 @@ from django.shortcuts import get_object_or_404, render
 from django.utils import timezone
 from django.views.decorators.http import require_GET
 
-from accounts.web import workspace_page
+from accounts.web import actor_for, workspace_page
 from execution.agent_steps import is_step
 from execution.models import NodeRun, Run
 from execution.queries import latest_node_runs, run_document, value_of
@@ -20,14 +20,20 @@ from execution.views.steps import run_view, steps_of
 from execution.views.values import ShownValue, shown_value
 from flows.engine.document import Document, dump_yaml
 from flows.engine.errors import NodeError
+from flows.sharing import on
 from flows.views.page_request import PageRequest
 from flows.views.picture import picture
 
 
 def visible_run(request: PageRequest, run_id: UUID) -> Run:
-    """The run where the signed-in person may see it; 404 otherwise."""
+    """The run where the signed-in person may see it; 404 otherwise.
+
+    From here on `request.actor` may what they may do with its flow.
+    """
     runs = Run.objects.visible_to(request.actor).select_related("flow", "version", "snapshot")
-    return get_object_or_404(runs, pk=run_id)
+    run = get_object_or_404(runs, pk=run_id)
+    request.actor = on(request.actor, run.flow)
+    return run
 
 
 @require_GET
@@ -47,7 +53,7 @@ def run_page(request: PageRequest, run_id: UUID) -> HttpResponse:
         "queued": queued_of([run]).get(run.id),
         "first_look": True,
         "can_cancel": request.actor.can("run.cancel"),
-        "above": _above(run),
+        "above": _above(request, run),
         "repeats": _repeats(run, document),
         "can_run": request.actor.can("run.start"),
         "now": timezone.now(),
@@ -56,11 +62,14 @@ def run_page(request: PageRequest, run_id: UUID) -> HttpResponse:
     return render(request, "execution/run_page.html", context)
 
 
-def _above(run: Run) -> dict[str, Any] | None:
-    """The run and the step that this one is the sub-flow of."""
+def _above(request: PageRequest, run: Run) -> dict[str, Any] | None:
+    """The run and the step that this one is the sub-flow of, where that may be seen."""
     if run.parent_id is None:
         return None
-    parent = Run.objects.select_related("flow", "version", "snapshot").get(pk=run.parent_id)
+    rows = Run.objects.visible_to(actor_for(request))
+    parent = rows.select_related("flow", "version", "snapshot").filter(pk=run.parent_id).first()
+    if parent is None:
+        return None
     document = run_document(parent)
     node, step = run.parent_node, ""
     if is_step(node):

@@ -26,6 +26,7 @@ def flow_payload(flow: Flow, paths: Mapping[UUID, str] | None = None) -> dict[st
         "description": flow.description,
         "folder": folder,
         "tags": [tag.name for tag in flow.tags.all()],
+        "visibility": flow.visibility,
         "revision": flow.revision,
         "published_version": flow.published.number if flow.published else None,
         "created_at": flow.created_at,
@@ -34,8 +35,18 @@ def flow_payload(flow: Flow, paths: Mapping[UUID, str] | None = None) -> dict[st
 
 
 def flow_detail(flow: Flow, problems: Iterable[Problem]) -> dict[str, Any]:
-    """One flow, with what validation says of its draft."""
-    return {**flow_payload(flow), "problems": [problem.as_dict() for problem in problems]}
+    """One flow, with whom it is shared with and what validation says of its draft."""
+    return {
+        **flow_payload(flow),
+        "shares": share_payloads(flow),
+        "problems": [problem.as_dict() for problem in problems],
+    }
+
+
+def share_payloads(flow: Flow) -> list[dict[str, Any]]:
+    """Whom a flow is shared with, by address."""
+    rows = flow.shares.select_related("user").order_by("user__email")
+    return [{"user": str(row.user_id), "email": row.user.email, "level": row.level} for row in rows]
 
 
 def version_payload(version: FlowVersion, *, whole: bool = False) -> dict[str, Any]:

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from flows.models import ShareLevel, Visibility
+from flows.sharing import MOST
 from fluxprompt.api.openapi import component
 
 _ID = {"type": "string", "format": "uuid"}
@@ -106,6 +108,10 @@ DOCUMENT = component(
         "examples": [DOCUMENT_EXAMPLE],
     },
 )
+VISIBILITY = {
+    "enum": list(Visibility.values),
+    "description": "`private`: seen by its maker, owners, admins and those it is shared with.",
+}
 FLOW_EXAMPLE = {
     "id": "0192f3a4-6c1e-7b2a-9d55-3f1f0c9b7a10",
     "slug": "greeting",
@@ -113,6 +119,7 @@ FLOW_EXAMPLE = {
     "description": "",
     "folder": "Clients/Acme",
     "tags": ["live"],
+    "visibility": "workspace",
     "revision": 1,
     "published_version": None,
     "created_at": "2026-11-23T09:00:00Z",
@@ -128,6 +135,7 @@ _FLOW_PROPERTIES: dict[str, Any] = {
         "description": "Path of the folder that it is in, such as `Clients/Acme`.",
     },
     "tags": {"type": "array", "items": {"type": "string"}},
+    "visibility": VISIBILITY,
     "revision": {"type": "integer", "description": "Counts the changes of the draft."},
     "published_version": {"type": ["integer", "null"]},
     "created_at": _TIME,
@@ -137,18 +145,53 @@ FLOW = component(
     "Flow",
     {"type": "object", "required": list(_FLOW_PROPERTIES), "properties": _FLOW_PROPERTIES},
 )
+_SHARE_EXAMPLE = {
+    "user": "0192f3a6-2b1c-7d4e-9f60-1a2b3c4d5e84",
+    "email": "grace@example.com",
+    "level": "run",
+}
+_LEVEL = {"enum": list(ShareLevel.values)}
+_SHARES = {
+    "type": "array",
+    "description": "Whom it is shared with, and what they may do.",
+    "items": {
+        "type": "object",
+        "required": list(_SHARE_EXAMPLE),
+        "properties": {"user": _ID, "email": {"type": "string"}, "level": _LEVEL},
+    },
+}
+SHARES_ASKED = {
+    "type": "array",
+    "maxItems": MOST,
+    "items": {
+        "type": "object",
+        "required": ["level"],
+        "properties": {"user": _ID, "email": {"type": "string"}, "level": _LEVEL},
+        "additionalProperties": False,
+    },
+}
+SHARED_FLOW_EXAMPLE = {**FLOW_EXAMPLE, "shares": [_SHARE_EXAMPLE]}
+SHARED_FLOW = component(
+    "SharedFlow",
+    {
+        "type": "object",
+        "required": [*_FLOW_PROPERTIES, "shares"],
+        "properties": {**_FLOW_PROPERTIES, "shares": _SHARES},
+    },
+)
 FLOW_DETAIL = component(
     "FlowDetail",
     {
         "type": "object",
-        "required": [*_FLOW_PROPERTIES, "problems"],
+        "required": [*_FLOW_PROPERTIES, "shares", "problems"],
         "properties": {
             **_FLOW_PROPERTIES,
+            "shares": _SHARES,
             "problems": {"type": "array", "items": DOCUMENT_PROBLEM},
         },
     },
 )
-FLOW_DETAIL_EXAMPLE = {**FLOW_EXAMPLE, "problems": []}
+FLOW_DETAIL_EXAMPLE = {**SHARED_FLOW_EXAMPLE, "problems": []}
 VERSION_EXAMPLE = {
     "number": 1,
     "digest": "9f2c5d0e…",

@@ -8,8 +8,9 @@ from rest_framework.response import Response
 
 from flows import queries, services
 from flows.api import schemas
-from flows.api.payloads import flow_detail, flow_payload, node_type_catalogue
+from flows.api.payloads import flow_detail, flow_payload, node_type_catalogue, share_payloads
 from flows.api.places import asked_folders, asked_tags, placing_in
+from flows.api.shares import sharing_in
 from flows.api.sources import document_in
 from flows.engine.document import Document
 from flows.models import Flow
@@ -114,9 +115,10 @@ class OneFlowView(FlowView):
 
     @call(
         "update_flow",
-        "Change the name, the description, the folder or the tags",
-        {200: ("The flow", schemas.FLOW, schemas.FLOW_EXAMPLE)},
-        description="`folder` is a path or null; `tags` are all that the flow shall have.",
+        "Change the name, the description, the folder, the tags or who sees it",
+        {200: ("The flow", schemas.SHARED_FLOW, schemas.SHARED_FLOW_EXAMPLE)},
+        description="`folder` is a path or null; `tags` are all that the flow shall have, `shares` "
+        "all that it is shared with. Who sees it is said by its maker, owners and admins.",
         body={
             "type": "object",
             "properties": {
@@ -124,6 +126,8 @@ class OneFlowView(FlowView):
                 "description": {"type": "string", "maxLength": 10_000},
                 "folder": {"type": ["string", "null"]},
                 "tags": {"type": "array", "items": {"type": "string"}, "maxItems": 20},
+                "visibility": schemas.VISIBILITY,
+                "shares": schemas.SHARES_ASKED,
             },
             "additionalProperties": False,
         },
@@ -132,15 +136,18 @@ class OneFlowView(FlowView):
     )
     def patch(self, request: Any, flow: str) -> Response:
         found = self.flow(flow)
-        body = self.object_body("name", "description", "folder", "tags")
+        body = self.object_body(
+            *("name", "description", "folder", "tags", "visibility", "shares"),
+        )
         name = text_field(body, "name", most=NAME_LENGTH, required="name" in body)
         description = text_field(body, "description", most=10_000)
         place = placing_in(self.actor, body)
         with transaction.atomic():
             changed = services.update_flow(self.actor, found, name=name, description=description)
             place.put(self.actor, changed)
-        changed.refresh_from_db(fields=["folder"])
-        return Response(flow_payload(changed))
+            sharing_in(self.actor, body).put(self.actor, changed)
+        changed.refresh_from_db(fields=["folder", "visibility"])
+        return Response({**flow_payload(changed), "shares": share_payloads(changed)})
 
     @call(
         "delete_flow",

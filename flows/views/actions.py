@@ -14,6 +14,7 @@ from flows.engine.document import dump_json, dump_yaml, parse
 from flows.engine.errors import DocumentInvalid, Problem
 from flows.models import Flow
 from flows.queries import draft_document, version_of, visible_flows
+from flows.sharing import on
 from flows.views.examples import example
 from flows.views.page_request import PageRequest
 
@@ -23,10 +24,13 @@ _SHOWN_PROBLEMS = 3
 def visible_flow(request: PageRequest, flow_id: UUID) -> Flow:
     """The flow where the signed-in person may see it; 404 otherwise.
 
-    Its published version comes without the document, which may be megabytes: who reads that asks
-    for it then.
+    From here on `request.actor` may what they may do with this flow, which a share can narrow or
+    widen. Its published version comes without the document, which may be megabytes: who reads that
+    asks for it then.
     """
-    return get_object_or_404(visible_flows(request.actor), pk=flow_id)
+    flow = get_object_or_404(visible_flows(request.actor), pk=flow_id)
+    request.actor = on(request.actor, flow)
+    return flow
 
 
 def _say_problems(request: PageRequest, start: str, problems: list[Problem]) -> None:

@@ -146,8 +146,8 @@ def duplicate(request: PageRequest, flow_id: UUID) -> HttpResponse:
 @workspace_page
 def flow_name(request: PageRequest, flow_id: UUID) -> HttpResponse:
     """The name of a flow as a form in its place on the list; a page of its own without scripts."""
-    request.actor.require("flow.edit")
     flow = visible_flow(request, flow_id)
+    request.actor.require("flow.edit")
     error = ""
     if request.method == "POST":
         name = request.POST.get("name", "").strip()

@@ -21,7 +21,7 @@ from execution.files.models import File
 from execution.knowledge.services import add_document, create_collection
 from execution.memories.tests.rows_for_tests import remember
 from execution.models import Blob, NodeRun, Run, RunEvent, Snapshot
-from flows.models import Edge, Flow, FlowChange, FlowVersion, Folder, Node, Tag
+from flows.models import Edge, Flow, FlowChange, FlowShare, FlowVersion, Folder, Node, Tag
 
 CANARY = "sk-canary-31337"
 
@@ -68,6 +68,7 @@ def one_of_everything(number: int) -> World:
         actor="x",
         written=1,
     )
+    FlowShare.objects.create(flow=flow, user=user, level="view")
     Folder.objects.create(workspace=workspace, name="<b>Clients</b>")
     Tag.objects.create(workspace=workspace, name="<b>urgent</b>")
     run = _run(workspace, flow, version)

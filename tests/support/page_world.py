@@ -82,6 +82,7 @@ def _around_the_editor(visitor: Visitor, flow: Flow) -> dict[str, str]:
         "no flow that matches": "/?q=nosuchflow",
         "folders and tags": "/flows/order/",
         "name of a flow": f"/flows/{flow.id}/name/",
+        "who sees a flow": f"/flows/{flow.id}/sharing/",
         "import": "/flows/import/",
         "templates": "/templates/",
         "template": "/templates/compare_pages/",

@@ -159,7 +159,12 @@ PATHS: list[Any] = [
 
 
 def door(actor: Actor, run: UUID, key: str = "k") -> RunFiles:
-    call: Any = {"workspace_id": str(actor.workspace_id), "run_id": str(run), "node": "write"}
+    call: Any = {
+        "workspace_id": str(actor.workspace_id),
+        "run_id": str(run),
+        "flow_id": str(run),
+        "node": "write",
+    }
     return RunFiles(call, key)
 
 

@@ -192,6 +192,7 @@ export class TryActions implements EditorActions {
   runTo = (id: string): void => this.note(`runTo ${id}`);
   runFrom = (id: string): void => this.note(`runFrom ${id}`);
   openVersions = (): void => this.note("versions");
+  openSharing = (): void => this.note("sharing");
 
   focusNode(id: string): void {
     this.note(`focus ${id}`);

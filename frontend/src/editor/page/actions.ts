@@ -203,4 +203,6 @@ export interface EditorActions {
   /** The new version's number, or a sentence that says why not. */
   publish(note: string): Promise<{ version: number } | { message: string }>;
   openVersions(): void;
+  /** Where people say who sees the flow. */
+  openSharing(): void;
 }

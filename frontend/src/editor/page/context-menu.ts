@@ -19,7 +19,7 @@ const MANY = [["cut", "copy", "duplicate"], ["disable", "pin", "frame", "move-in
 const EDGE = [["add-on-edge"], ["delete"]];
 const CANVAS = [["add-here", "note", "paste"], ["select-all", "fit", "tidy"], ["run", "commands", "shortcuts"]];
 const MORE = [
-  ["undo", "redo", "tidy", "problems", "versions", "commands"],
+  ["undo", "redo", "tidy", "problems", "versions", "sharing", "commands"],
   ["outline", "toggle-panel"], ["import", "export-yaml", "export-json"], ["publish"], ["shortcuts", "theme"],
 ];
 

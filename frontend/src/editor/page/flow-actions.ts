@@ -329,6 +329,10 @@ export class FlowActions implements EditorActions, Hands {
     location.assign(`/flows/${this.flow}/versions/`);
   }
 
+  openSharing(): void {
+    location.assign(`/flows/${this.flow}/sharing/`);
+  }
+
   /** Do it and say so, with what else came of it; whether it was done. */
   private do({ label, done, ops }: Composed, more = ""): boolean {
     const isDone = this.commit(label, ops);

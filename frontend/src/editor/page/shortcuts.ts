@@ -211,6 +211,7 @@ const RUN: Command[] = [
 
 const FLOW: Command[] = [
   { id: "publish", group: "Flow", title: "Publish…", icon: "publish", can: edits, run: (chrome) => chrome.askPublish() },
+  { id: "sharing", group: "Flow", title: "Sharing", icon: "sharing", run: (chrome) => chrome.actions.openSharing() },
   { id: "versions", group: "Flow", title: "Versions", icon: "versions", run: (chrome) => chrome.actions.openVersions() },
   { id: "import", group: "Flow", title: "Import by pasting…", icon: "paste", can: edits, run: (chrome) => chrome.askImport() },
   { id: "export-yaml", group: "Flow", title: "Export as YAML", icon: "flow", run: (chrome) => chrome.download("yaml") },
