@@ -141,7 +141,8 @@ FLOW_PAGES = {
     "tag-change": "POST flow.edit",
     "tag-delete": "POST flow.edit",
     "flow-name": "GET flow.edit, POST flow.edit",
-    "flow-sharing": "GET flow.read, POST flow.edit",
+    # And who made it.
+    "flow-sharing": "GET flow.read, POST flow.all",
     "flow-duplicate": "POST flow.create",
     "flow-publish": "POST flow.publish",
     "flow-rename": "POST flow.edit",

@@ -120,6 +120,8 @@ class Actor:
     person_id: UUID | None = None
     #: The member's address in small letters: what names them as who decides.
     email: str = ""
+    #: What it may in the workspace, where `actions` are what it may do with one flow.
+    everywhere: frozenset[str] | None = field(default=None, repr=False)
 
     def can(self, action: str) -> bool:
         return action in self.actions

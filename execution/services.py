@@ -107,7 +107,7 @@ def start_run(
         priority=priority or DEFAULT_PRIORITY,
     )
     try:
-        begin_run(run, pinned, inputs)
+        begin_run(run, pinned, inputs, actor)
     except IntegrityError:
         if idempotency_key and (earlier := earlier_run(actor, idempotency_key, asked)):
             return Started(earlier, created=False)
@@ -117,9 +117,10 @@ def start_run(
     return Started(run, created=True)
 
 
-def begin_run(run: Run, pinned: Pinned, inputs: dict[str, JSON]) -> None:
+def begin_run(run: Run, pinned: Pinned, inputs: dict[str, JSON], actor: Actor) -> None:
     """Write a run that is filled in but for its document and inputs, and have it started.
 
+    It is given no file that the actor does not see: the run would show what is in it.
     Raises InputsInvalid, OptionsInvalid, FeatureOff; IntegrityError where its idempotency key is
     taken.
     """
@@ -133,7 +134,7 @@ def begin_run(run: Run, pinned: Pinned, inputs: dict[str, JSON]) -> None:
     values, errors = validate_inputs(fields, inputs)
     if not errors and run.rerun_of_id is None:
         # A rerun may not need any more what is gone meanwhile.
-        errors = missing_files(run.workspace_id, fields, values)
+        errors = missing_files(actor, fields, values)
     if errors:
         raise InputsInvalid(errors)
     run.created_at = timezone.now()

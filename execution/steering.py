@@ -151,7 +151,7 @@ def rerun_run(
     )
     given = resolve_references(run.workspace_id, run.inputs) if inputs is None else inputs
     try:
-        begin_run(again, pinned, given)
+        begin_run(again, pinned, given, actor)
     except IntegrityError:
         if idempotency_key and (earlier := earlier_run(actor, idempotency_key, asked)):
             return Started(earlier, created=False)

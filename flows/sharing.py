@@ -53,14 +53,16 @@ def actions_on(actor: Actor, flow: Flow) -> frozenset[str]:
     """
     if flow.workspace_id != actor.workspace_id:
         return NOBODY
+    # An actor may come with what it may do with another flow: that counts for nothing here.
+    may = actor.actions if actor.everywhere is None else actor.everywhere
     is_theirs = flow.visibility == Visibility.WORKSPACE or sees_unshared(actor, flow)
-    if is_theirs and (actor.api_key_id is not None or "flow.edit" in actor.actions):
-        return actor.actions
+    if is_theirs and (actor.api_key_id is not None or "flow.edit" in may):
+        return may
     level = _level(actor, flow)
     if level is None:
-        return actor.actions if is_theirs else NOBODY
+        return may if is_theirs else NOBODY
     given = NOBODY if actor.api_key_id is not None else _GIVES[level]
-    return (actor.actions if is_theirs else actor.actions - _TAKES[level]) | given
+    return (may if is_theirs else may - _TAKES[level]) | given
 
 
 def sees_unshared(actor: Actor, flow: Flow) -> bool:
@@ -78,8 +80,8 @@ def _level(actor: Actor, flow: Flow) -> str | None:
 
 def on(actor: Actor, flow: Flow) -> Actor:
     """The actor with what they may do with this flow, for pages and services about it."""
-    actions = actions_on(actor, flow)
-    return actor if actions == actor.actions else replace(actor, actions=actions)
+    may = actor.actions if actor.everywhere is None else actor.everywhere
+    return replace(actor, actions=actions_on(actor, flow), everywhere=may)
 
 
 def require_on(actor: Actor, action: str, flow: Flow) -> None:

@@ -111,11 +111,11 @@ def expected(route: Route, need: str, caller: str) -> set[str]:
     if caller in UNSEEN:
         # Where the gate of the API asks for the role first, it is refused before it is looked for.
         return {"unknown"} if own else {"unknown", "refused"}
+    if route.name == "flow-sharing" and need == "flow.all":
+        # Who may edit it does not say who else may.
+        return passes if caller in ("maker", "other admin") else refused
     if need in OF_A_FLOW:
         may = need in MAY[caller]
-        if (route.name, need) == ("flow-sharing", "flow.edit"):
-            # Who may edit it does not say who else may.
-            may = caller in ("maker", "other admin")
         # The API's gate asks for the role: what a share gives beyond it is for pages.
         return passes if may and (own or not route.is_api) else refused | {"unknown"} - passes
     return passes if own or (need in {"file.write"} and not route.is_api) else refused
@@ -209,3 +209,5 @@ def test_what_a_share_gives_does_not_reach_beyond_its_flow(private: PrivateWorld
     for name in PEOPLE:
         narrowed = on(private.actor(name), private.flow)
         assert on(narrowed, private.flow) == narrowed, name
+        # Nor does it carry over to another flow.
+        assert actions_on(narrowed, other) == actions_on(private.actor(name), other), name

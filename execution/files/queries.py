@@ -51,9 +51,12 @@ def file_payload(file: File) -> dict[str, JSON]:
 
 
 def missing_files(
-    workspace_id: UUID, fields: Sequence[Mapping[str, JSON]], values: Mapping[str, JSON]
+    actor: Actor, fields: Sequence[Mapping[str, JSON]], values: Mapping[str, JSON]
 ) -> list[Problem]:
-    """What is wrong with the file inputs of a run: `{path, code, message}` for each."""
+    """What is wrong with the file inputs of a run: `{path, code, message}` for each.
+
+    A file that the actor does not see is none.
+    """
     wanted = {
         str(field["name"]): file_id_of(values[str(field["name"])])
         for field in fields
@@ -63,7 +66,7 @@ def missing_files(
         return []
     ids = {name: _as_id(text) for name, text in wanted.items()}
     known = {one for one in ids.values() if one}
-    rows = File.objects.there().filter(workspace_id=workspace_id, id__in=known)
+    rows = files_of(actor).filter(id__in=known)
     there = set(rows.values_list("id", flat=True))
     return [
         {

@@ -41,7 +41,9 @@ def sharing(request: PageRequest, flow_id: UUID) -> HttpResponse:
             return redirect("flow-detail", flow.id)
     shown = {**_context(request, flow), "refusal": refusal}
     status = 422 if refusal else 200
-    return render(request, "flows/sharing.html", shown, status=status)
+    # On the flow's page it stands in a dialog, without the page around it.
+    template = "flows/_sharing.html" if request.htmx else "flows/sharing.html"
+    return render(request, template, shown, status=status)
 
 
 def _asked(request: PageRequest) -> dict[UUID, str]:
