@@ -54,6 +54,7 @@ class ShareInline(ReadOnlyInline):
 
     model = FlowShare
     fields = ("user", "level", "created_by", "created_at")
+    readonly_fields = ("created_at",)
 
 
 @admin.register(Flow)

@@ -35,6 +35,7 @@ NOBODYS = {
     "django_session",
     "flux_cache",
     "mfa_authenticator",
+    "socialaccount_socialaccount",
     "usersessions_usersession",
 }
 

@@ -199,17 +199,21 @@ class EventsView(RunView):
         usable = given.isascii() and given.isdigit() and len(given) < 10
         return int(given) if usable else 0
 
-    def _still_may(self, run_id: UUID) -> bool:
+    def _still_may(self) -> bool:
         """Asked again and again while events are read: of a browser also, if it is signed in."""
         by_browser = self.actor.api_key_id is None
         if by_browser and not is_live(getattr(self.request._request, "session", None)):
             return False
-        return still_may(self.actor, "run.read") and run_still_seen(self.actor, run_id)
+        return still_may(self.actor, "run.read")
+
+    def _still_sees(self, run_id: UUID) -> bool:
+        """The run, too, may be taken from them: its flow became private."""
+        return self._still_may() and run_still_seen(self.actor, run_id)
 
     def _stream(self, run: Run, after: int) -> StreamingHttpResponse:
         # Not by `last_seq`: numbers may be reserved beyond the last event.
         over = run.ended and not queries.events_after(run.id, after, limit=1)
-        content = _nothing() if over else sse.stream(run, after, partial(self._still_may, run.id))
+        content = _nothing() if over else sse.stream(run, after, partial(self._still_sees, run.id))
         return StreamingHttpResponse(
             content,
             content_type="text/event-stream",

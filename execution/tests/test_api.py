@@ -278,7 +278,7 @@ def test_a_run_of_a_draft_says_so(api: Api, run: dict[str, Any]) -> None:
 def test_a_flow_that_is_deleted_while_its_run_starts_is_not_there(
     api: Api, run: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def deleted_meanwhile(row: Run, pinned: Any, inputs: Any) -> None:
+    def deleted_meanwhile(row: Run, *given: Any) -> None:
         Flow.objects.filter(id=row.flow_id).delete()
         raise IntegrityError("the flow is gone")
 

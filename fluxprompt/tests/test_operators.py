@@ -55,14 +55,15 @@ TABLES = sorted(admin.site._registry, key=lambda model: model._meta.label)
 def test_every_model_of_the_product_has_a_table() -> None:
     from django.apps import apps
 
-    # Nodes, edges, files and events are shown within their flow or run, parts within their blob,
-    # what was made of documents is told by their index;
+    # Nodes, edges, shares, files and events are shown within their flow or run, parts within their
+    # blob, what was made of documents is told by their index;
     # the set-up link and the words of a search are nobody's, the pace of a credential's calls is of
     # a moment, and so are a key's calls and bytes on their way into or out of the storage; an
     # access token is a secret through and through.
     within = {
         "flows.Node",
         "flows.Edge",
+        "flows.FlowShare",
         "flows.FileFlow",
         "execution.RunEvent",
         "execution.RunText",
@@ -269,7 +270,7 @@ def test_every_change_and_deletion_is_recorded(
 
 def test_a_flow_is_renamed_by_its_service(desk: Client, world: World) -> None:
     filled = {"name": "Renamed", "description": "New"}
-    for inline in ("nodes", "edges"):
+    for inline in ("nodes", "edges", "shares"):
         filled |= {f"{inline}-TOTAL_FORMS": "0", f"{inline}-INITIAL_FORMS": "0"}
     answer = desk.post(_url(Flow, "change", world.flow.id), filled)
     assert answer.status_code == 302, answer.content.decode()
