@@ -29,4 +29,4 @@ RUN python -m fluxprompt.assets \
     && chown -R fluxprompt /data
 USER fluxprompt
 EXPOSE 8000
-CMD ["python", "-m", "uvicorn", "fluxprompt.asgi:application", "--host", "0.0.0.0", "--port", "8000", "--lifespan", "off", "--loop", "uvloop", "--http", "httptools", "--ws", "websockets-sansio", "--no-access-log", "--timeout-graceful-shutdown", "10"]
+CMD ["python", "-m", "uvicorn", "fluxprompt.asgi:application", "--host", "0.0.0.0", "--port", "8000", "--lifespan", "off", "--loop", "uvloop", "--http", "httptools", "--ws", "websockets-sansio", "--ws-max-size", "1000000", "--no-access-log", "--timeout-graceful-shutdown", "10"]

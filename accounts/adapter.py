@@ -10,7 +10,7 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.http import HttpRequest
 
-from accounts.addresses import address_of
+from accounts.addresses import client_address
 from accounts.joining import join_remembered, may_sign_up, remembered
 from accounts.models import User
 from accounts.services import create_workspace
@@ -25,7 +25,14 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
 
     def get_client_ip(self, request: HttpRequest) -> str:
         """As everywhere: behind proxies of FLUX_TRUSTED_PROXIES too."""
-        return address_of(request)
+        return client_address(request.META)
+
+    def is_safe_url(self, url: str) -> bool:
+        """What is no address at all leads nowhere either."""
+        try:
+            return bool(super().is_safe_url(url))
+        except ValueError:
+            return False
 
     def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
         """A mail server that is away undoes nothing; who waits for a mail is told."""

@@ -18,11 +18,6 @@ from django.conf import settings
 MOST_PROXIES = 10
 
 
-def address_of(request: Any) -> str:
-    """As `client_address`, of a request."""
-    return client_address(request.META)
-
-
 def client_address(meta: Mapping[str, Any]) -> str:
     """The caller's address by a request's META; empty where the server was not told one.
 
@@ -43,9 +38,9 @@ def client_address(meta: Mapping[str, Any]) -> str:
     return str(at)
 
 
-def network_of(request: Any) -> str:
-    """What limits count by: the address, of IPv6 the /64 that one caller has whole."""
-    at = _address(address_of(request))
+def network_of(meta: Mapping[str, Any]) -> str:
+    """What limits count by, of a request's META: the address, of IPv6 the whole /64 of a caller."""
+    at = _address(client_address(meta))
     if isinstance(at, IPv6Address):
         return str(ip_network((at, 64), strict=False))
     return str(at or "")

@@ -6,7 +6,7 @@ allauth counts sign-ins, sign-ups and resets by itself (`ACCOUNT_RATE_LIMITS`), 
 
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import wraps
 from typing import Any
 
@@ -30,6 +30,8 @@ DEFAULTS = {
     # One's own data as a file: each; the password asked before an account is deleted: wrong ones.
     "own_data": "10/h",
     "own_password": "10/m",
+    # Sockets that lead nowhere.
+    "socket": "60/m",
     # The Temporal UI's questions without an operator behind them.
     "codec": "60/m",
 }
@@ -51,11 +53,14 @@ def rate(door: str) -> tuple[int, int]:
     return int(found[1]), _SECONDS[found[2]]
 
 
-def failed(door: str, request: Any) -> int:
-    """Count a try that failed; the seconds to wait where there were too many, else 0."""
+def failed(door: str, meta: Mapping[str, Any]) -> int:
+    """Count a try that failed, by a request's META.
+
+    The seconds to wait where there were too many, else 0.
+    """
     tries, seconds = rate(door)
     now = time.time()
-    key = f"flux-door:{door}:{network_of(request)}:{int(now // seconds)}"
+    key = f"flux-door:{door}:{network_of(meta)}:{int(now // seconds)}"
     cache.add(key, 0, timeout=2 * seconds)
     try:
         count = cache.incr(key)
@@ -72,7 +77,7 @@ def counts_failures(door: str, *statuses: int) -> Callable[..., Any]:
         @wraps(view)
         def counted(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
             response = view(request, *args, **kwargs)
-            if response.status_code in statuses and (wait := failed(door, request)):
+            if response.status_code in statuses and (wait := failed(door, request.META)):
                 return too_many(request, wait)
             return response
 

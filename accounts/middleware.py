@@ -7,7 +7,8 @@ from asgiref.sync import iscoroutinefunction
 from django.http import HttpRequest
 from django.utils.decorators import sync_and_async_middleware
 
-from accounts.origin import BROWSER, OPERATOR, Origin, acting, client_ip
+from accounts.addresses import client_address
+from accounts.origin import BROWSER, OPERATOR, Origin, acting
 
 #: Pages below it are the operators' own.
 OPERATORS = "/admin/"
@@ -36,4 +37,4 @@ def origin(get_response: Callable[[HttpRequest], Any]) -> Callable[[HttpRequest]
 
 def _origin_of(request: HttpRequest) -> Origin:
     via = OPERATOR if request.path.startswith(OPERATORS) else BROWSER
-    return Origin(via, client_ip(request.META))
+    return Origin(via, client_address(request.META) or None)

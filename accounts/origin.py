@@ -1,12 +1,9 @@
 """From where the current request or command comes: what the audit trail writes beside who it is."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
-from typing import Any
-
-from accounts.addresses import client_address
 
 BROWSER, OPERATOR, COMMAND, SYSTEM = "browser", "operator", "command", "system"
 
@@ -41,8 +38,3 @@ def acting(origin: Origin) -> Iterator[None]:
         yield
     finally:
         _origin.reset(token)
-
-
-def client_ip(meta: Mapping[str, Any]) -> str | None:
-    """The address of who calls, where known; `meta` is a request's META."""
-    return client_address(meta) or None

@@ -58,7 +58,7 @@ class SocialAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]
         record_refusal(by=provider.sub_id, reason=str(exception or error or "")[:300])
 
     def _count(self) -> None:
-        if wait := failed("provider", self.request):
+        if wait := failed("provider", self.request.META):
             raise ImmediateHttpResponse(too_many(self.request, wait))
 
     def populate_user(self, request: HttpRequest, sociallogin: Any, data: dict[str, Any]) -> User:

@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from uuid import UUID
 
 from accounts.models import Workspace
@@ -60,33 +61,58 @@ class RunContext:
     evaluating: Evaluating | None = None
     #: Loads a large value, on a database thread.
     load: Load | None = None
-    credentials: RunCredentials = field(init=False)
-    flows: RunFlows = field(init=False)
-    files: RunFiles = field(init=False)
-    sql: RunSql = field(init=False)
-    mail: RunMail = field(init=False)
-    mcp: RunMcp = field(init=False)
-    media: RunMedia = field(init=False)
-    sandbox: RunSandbox = field(init=False)
-    memory: RunMemories = field(init=False)
-    knowledge: RunKnowledge = field(init=False)
     _stream: Stream | None = None
     _restarts: int = 0
     _ends_at: float = field(init=False)
 
     def __post_init__(self) -> None:
         self._ends_at = time.monotonic() + self.call["timeout_seconds"]
-        workspace = UUID(self.call["workspace_id"])
-        self.credentials = RunCredentials(workspace)
-        self.flows = RunFlows(workspace, UUID(self.call["run_id"]))
-        self.files = RunFiles(self.call, self.idempotency_key)
-        self.sql = RunSql(self.credentials)
-        self.mail = RunMail(self.credentials)
-        self.mcp = RunMcp(self.credentials, workspace)
-        self.media = RunMedia(self)
-        self.sandbox = RunSandbox(self.call["workspace_id"], self.call["run_id"])
-        self.memory = RunMemories(self.call)
-        self.knowledge = RunKnowledge(workspace, self._check_budget, self._count_embedded)
+
+    # Doors are built when a node knocks: most use one of them, or none.
+
+    @cached_property
+    def workspace_id(self) -> UUID:
+        return UUID(self.call["workspace_id"])
+
+    @cached_property
+    def credentials(self) -> RunCredentials:
+        return RunCredentials(self.workspace_id)
+
+    @cached_property
+    def flows(self) -> RunFlows:
+        return RunFlows(self.workspace_id, UUID(self.call["run_id"]))
+
+    @cached_property
+    def files(self) -> RunFiles:
+        return RunFiles(self.call, self.idempotency_key)
+
+    @cached_property
+    def sql(self) -> RunSql:
+        return RunSql(self.credentials)
+
+    @cached_property
+    def mail(self) -> RunMail:
+        return RunMail(self.credentials)
+
+    @cached_property
+    def mcp(self) -> RunMcp:
+        return RunMcp(self.credentials, self.workspace_id)
+
+    @cached_property
+    def media(self) -> RunMedia:
+        return RunMedia(self)
+
+    @cached_property
+    def sandbox(self) -> RunSandbox:
+        return RunSandbox(self.call["workspace_id"], self.call["run_id"])
+
+    @cached_property
+    def memory(self) -> RunMemories:
+        return RunMemories(self.call)
+
+    @cached_property
+    def knowledge(self) -> RunKnowledge:
+        return RunKnowledge(self.workspace_id, self._check_budget, self._count_embedded)
 
     @property
     def run_id(self) -> str:

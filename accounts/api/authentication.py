@@ -15,10 +15,11 @@ from rest_framework.authentication import BaseAuthentication, SessionAuthenticat
 from rest_framework.exceptions import AuthenticationFailed, Throttled
 from rest_framework.request import Request
 
+from accounts.addresses import client_address
 from accounts.key_rates import Rate, count_call
 from accounts.limits import SAID, failed
 from accounts.models import ApiKey, User, Workspace
-from accounts.origin import Origin, client_ip, set_origin
+from accounts.origin import Origin, set_origin
 from accounts.permissions import Actor, key_actor
 from accounts.services import token_digest
 from accounts.web import NO_WORKSPACE, SESSION_KEY, member
@@ -68,9 +69,9 @@ class ApiKeyAuthentication(BaseAuthentication):
         if token is None:
             return None
         try:
-            return self._of(token, client_ip(request._request.META))
+            return self._of(token, client_address(request._request.META) or None)
         except AuthenticationFailed as refused:
-            if wait := failed("api_key", request):
+            if wait := failed("api_key", request._request.META):
                 raise Throttled(wait, SAID.format(wait=wait)) from refused
             raise
 

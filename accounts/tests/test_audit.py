@@ -13,9 +13,10 @@ from django.test import Client, RequestFactory
 from django.utils import timezone
 from pytest_django import Settings
 
+from accounts.addresses import client_address
 from accounts.audit_files import expire_audit, safe_cell
 from accounts.models import AuditEvent, User, Workspace
-from accounts.origin import COMMAND, Origin, acting, client_ip
+from accounts.origin import COMMAND, Origin, acting
 from accounts.permissions import Actor
 from accounts.services import (
     create_api_key,
@@ -103,7 +104,8 @@ def test_a_forwarded_address_counts_from_a_trusted_proxy_only(
     settings: Settings, trusted: list[str], peer: str, forwarded: str, client: str | None
 ) -> None:
     settings.FLUX_TRUSTED_PROXIES = trusted
-    assert client_ip({"REMOTE_ADDR": peer, "HTTP_X_FORWARDED_FOR": forwarded}) == client
+    meta = {"REMOTE_ADDR": peer, "HTTP_X_FORWARDED_FOR": forwarded}
+    assert (client_address(meta) or None) == client
 
 
 def test_events_say_from_where(actor: Actor, owner: User, client: Client) -> None:

@@ -57,7 +57,7 @@ class DeletionForm(ServiceForm):
 @require_POST
 def export(request: Any) -> HttpResponseBase:
     """A zip of what is stored of them."""
-    if wait := failed("own_data", request):
+    if wait := failed("own_data", request.META):
         return too_many(request, wait)
     made = export_own_data(request.user, request.session.session_key)
     name = f"fluxprompt-{timezone.now():%Y-%m-%d}.zip"
@@ -81,7 +81,7 @@ def delete(request: Any) -> HttpResponseBase:
                 form.add_error(None, refused.message)
             else:
                 return _gone(request)
-        elif "password" in form.errors and (wait := failed("own_password", request)):
+        elif "password" in form.errors and (wait := failed("own_password", request.META)):
             return too_many(request, wait)
     return render(
         request,

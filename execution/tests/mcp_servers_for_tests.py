@@ -59,6 +59,9 @@ class McpServerOnLoopback:
 
     async def __aenter__(self) -> Self:
         listening = socket.create_server(("127.0.0.1", 0))
+        # Its answers are two writes; where asyncio is given a socket it does not see to this, and
+        # the second one waits 40 ms for the caller's acknowledgement.
+        listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.port: int = listening.getsockname()[1]
         self.url = f"http://127.0.0.1:{self.port}/mcp"
         self._task = asyncio.create_task(self._server.serve(sockets=[listening]))

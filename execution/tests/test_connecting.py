@@ -17,7 +17,7 @@ from accounts.models import AccessToken, AuditEvent, Credential, Membership, Rol
 from accounts.permissions import Actor, member_actor
 from accounts.services import create_credential, create_workspace, replace_secret
 from accounts.vault import open_credential
-from execution import connecting, egress
+from execution import connecting
 from execution.database import in_database
 from execution.doors.credentials import RunCredentials
 from execution.tests.oauth_provider_for_tests import (
@@ -31,15 +31,8 @@ from execution.tests.oauth_provider_for_tests import (
 from flows.engine.errors import NodeError
 from tests.support.site import Site, answer
 
-pytestmark = pytest.mark.usefixtures("stack")
+pytestmark = pytest.mark.usefixtures("stack", "loopback")
 BACK = "/settings/credentials/connected/"
-
-
-@pytest.fixture(autouse=True)
-async def _reachable(settings: Settings) -> AsyncIterator[None]:
-    settings.FLUX_ALLOW_HOSTS = ["127.0.0.1"]
-    yield
-    await egress.close_connections()
 
 
 @pytest.fixture

@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 from pytest_django import Settings
 
-from execution import egress
 from execution.doors import mcp as door
 from execution.doors.mcp import RunMcp
 from execution.tests.mcp_servers_for_tests import McpServerOnLoopback, OldMcpServer
@@ -17,14 +16,8 @@ from flows.engine.errors import NodeError
 from flows.engine.tests.support import FakeCredentials
 from tests.support.site import Site, answer
 
+pytestmark = pytest.mark.usefixtures("loopback")
 TOKEN = "tk-canary-1"
-
-
-@pytest.fixture(autouse=True)
-async def _reachable(settings: Settings) -> AsyncIterator[None]:
-    settings.FLUX_ALLOW_HOSTS = ["127.0.0.1"]
-    yield
-    await egress.close_connections()
 
 
 @pytest.fixture

@@ -27,7 +27,7 @@ from flows.engine.doors.mcp import McpServer
 from flows.engine.errors import NodeError
 from tests.support.site import Site, answer
 
-pytestmark = pytest.mark.usefixtures("stack")
+pytestmark = pytest.mark.usefixtures("stack", "loopback")
 CLIENT_SECRET, REFRESH = "cs-canary/+ 1", "rt-canary-0"
 
 
@@ -64,13 +64,6 @@ class TokenServer(Site):
 def refused(status: int, error: str, description: str = "") -> bytes:
     body = {"error": error, "error_description": description}
     return answer(status, json.dumps(body).encode())
-
-
-@pytest.fixture(autouse=True)
-async def _reachable(settings: Settings) -> AsyncIterator[None]:
-    settings.FLUX_ALLOW_HOSTS = ["127.0.0.1"]
-    yield
-    await egress.close_connections()
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from accounts.errors import InvalidValue
 from accounts.models import AuditEvent, Credential
 from accounts.permissions import PermissionRefused, key_actor
 from accounts.services import create_credential
-from execution import egress, trying_credentials
+from execution import trying_credentials
 from execution.database import in_database
 from execution.tests.database_relay_for_tests import DatabaseRelay
 from execution.tests.flows_for_tests import new_actor
@@ -22,15 +22,8 @@ from execution.trying_credentials import Verdict, try_credential
 from tests.support.mail_server import MailServer
 from tests.support.site import Site, answer
 
-pytestmark = pytest.mark.usefixtures("stack")
+pytestmark = pytest.mark.usefixtures("stack", "loopback")
 CANARY = "sk-canary-88"
-
-
-@pytest.fixture(autouse=True)
-async def _reachable(settings: Settings) -> AsyncIterator[None]:
-    settings.FLUX_ALLOW_HOSTS = ["127.0.0.1"]
-    yield
-    await egress.close_connections()
 
 
 def _service(first: str, headers: dict[str, str], body: bytes) -> bytes:

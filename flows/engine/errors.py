@@ -18,12 +18,13 @@ class Problem:
     severity: Literal["error", "warning"] = "error"
 
     def as_dict(self) -> dict[str, Any]:
+        """As it is told; what it repeats of a document may be text that cannot be sent."""
         return {
             "code": self.code,
             "severity": self.severity,
-            "node": self.node,
-            "path": self.path,
-            "message": self.message,
+            "node": self.node and storable_text(self.node),
+            "path": self.path and storable_text(self.path),
+            "message": storable_text(self.message),
         }
 
 

@@ -127,6 +127,8 @@ def web(configuration: Configuration, **environment: str) -> Child:
         *("--host", configuration.host, "--port", str(configuration.port)),
         *("--lifespan", "off", "--loop", "uvloop", "--http", "httptools"),
         *("--ws", "websockets-sansio", "--no-access-log", "--log-level", "warning"),
+        # Pages say a hundred thousand characters at most; a stranger's frame is kept until read.
+        *("--ws-max-size", "1000000"),
         # Whose X-Forwarded-For counts, FLUX_TRUSTED_PROXIES alone says.
         "--no-proxy-headers",
         # Open sockets and event streams must not hold up the end.

@@ -1,5 +1,6 @@
 """Rows S5, S11, S15 and S16: what is open without a sign-in, and how often it may be tried."""
 
+import asyncio
 import json
 import re
 from pathlib import Path
@@ -10,16 +11,17 @@ from allauth.account.forms import default_token_generator
 from django.core import mail
 from django.core.cache import cache
 from django.core.management import call_command
-from django.test import Client, RequestFactory
+from django.test import Client
 from django.urls import reverse
 
 from accounts import limits
 from accounts.access import ACCESS, OPERATOR, PUBLIC, needs
-from accounts.addresses import address_of, network_of
+from accounts.addresses import client_address, network_of
 from accounts.checks import settings_are_usable
 from accounts.models import User
 from flows.tests.fixtures import GREETING, Api, assert_problem
 from fluxprompt.api.openapi import document
+from fluxprompt.asgi import application
 from fluxprompt.embedded.temporal import server
 
 PASSWORD = "correct horse battery"
@@ -32,7 +34,8 @@ def nothing_counted(db: None) -> None:
 
 
 @pytest.fixture
-def person(without_examples: None) -> User:
+def person(without_examples: None, settings: Any) -> User:
+    settings.FLUX_MAIL_REACHES_PEOPLE = True
     return User.objects.create_user("ada@example.com", PASSWORD)
 
 
@@ -187,14 +190,12 @@ def test_an_address_is_believed_from_named_proxies_only(
     trusted: list[str], remote: str, forwarded: str, address: str, settings: Any
 ) -> None:
     settings.FLUX_TRUSTED_PROXIES = trusted
-    request = RequestFactory().get("/", REMOTE_ADDR=remote, HTTP_X_FORWARDED_FOR=forwarded)
-    assert address_of(request) == address
+    meta = {"REMOTE_ADDR": remote, "HTTP_X_FORWARDED_FOR": forwarded}
+    assert client_address(meta) == address
 
 
 def test_of_ipv6_the_whole_network_counts_as_one() -> None:
-    seen = {
-        network_of(RequestFactory().get("/", REMOTE_ADDR=f"2001:db8::{end}")) for end in (1, "f:2")
-    }
+    seen = {network_of({"REMOTE_ADDR": f"2001:db8::{end}"}) for end in (1, "f:2")}
     assert seen == {"2001:db8::/64"}
 
 
@@ -228,3 +229,26 @@ def test_behind_https_browsers_are_told_to_stay_there(settings: Any) -> None:
     for path in ("/healthz", "/api/v1/me", "/nothing/", "/accounts/login/"):
         answer = Client().get(path, secure=True)
         assert answer["Strict-Transport-Security"] == "max-age=31536000", path
+
+
+@pytest.mark.parametrize("name", ["account_login", "account_reset_password", "account_signup"])
+def test_a_next_that_is_no_address_leads_nowhere_and_breaks_nothing(db: None, name: str) -> None:
+    client, words = Client(raise_request_exception=False), {"next": "http://[::1"}
+    assert client.get(reverse(name), words).status_code == 200
+    assert client.post(reverse(name), words).status_code == 200
+
+
+def test_a_path_that_nothing_listens_at_is_refused_and_no_error_of_ours() -> None:
+    sent: list[dict[str, Any]] = []
+    messages = iter(({"type": "websocket.connect"}, {"type": "websocket.disconnect", "code": 1006}))
+
+    async def send(message: dict[str, Any]) -> None:
+        sent.append(message)
+
+    async def receive() -> dict[str, Any]:
+        return next(messages)
+
+    headers = [(b"host", b"localhost:8000"), (b"origin", b"http://localhost:8000")]
+    scope = {"type": "websocket", "path": "/ws/nothing/", "query_string": b"", "headers": headers}
+    asyncio.run(application({**scope, "client": ("203.0.113.9", 1)}, receive, send))
+    assert [message["type"] for message in sent] == ["websocket.close"]

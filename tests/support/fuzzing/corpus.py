@@ -6,4 +6,7 @@ EXPRESSIONS: tuple[tuple[str, str], ...] = (
     ("template", "{% if 1e308١ %}{% endif %}"),
 )
 #: Documents, as data or text.
-DOCUMENTS: tuple[object, ...] = ()
+DOCUMENTS: tuple[object, ...] = ({"name": "x", "nodes": [{"id": "\ud800", "type": "if"}]},)
+#: Forms that strangers sent: where, and what stood in `next`.
+NEXT = "http://[::1"
+FORMS = ("/accounts/login/", "/accounts/password/reset/", "/accounts/password/reset/key/x-x/")

@@ -140,6 +140,17 @@ class Doors:
         door = self.stranger if chance.hits(0.1) else self.owner
         return self._ask(chance, door, chance.choice(self.pages), "GET", b"", "")
 
+    def asks_nothing_wrong(self, method: str, address: str, fields: dict[str, str]) -> None:
+        """A stranger's request, word for word. Raises Broken where it crashes."""
+        self.errors.clear()
+        raw, media = urlencode(fields).encode(), "application/x-www-form-urlencoded"
+        asked = f"{address}?{urlencode(fields)}" if method == "GET" else address
+        with transaction.atomic():
+            response: Any = self.stranger.generic(method, asked, raw, media)
+            transaction.set_rollback(True)
+        if response.status_code >= 500 or self.errors:
+            raise Broken(f"{asked}: {response.status_code} {self.errors}")
+
     def _form(self, chance: Chance, door: Door, route: Route) -> str:
         if route.name in JSON_PAGES:
             raw = json.dumps(self._json_page(chance, route)).encode()
@@ -182,11 +193,13 @@ class Doors:
         """A form of parts with a file in it, now and then cut."""
         named = dict(fields) if isinstance(fields, dict) else {"x": fields}
         texts = {
-            name[:50].replace('"', ""): value if isinstance(value, (str, list)) else str(value)
+            _plain(name)[:50].replace('"', ""): value
+            if isinstance(value, list)
+            else _plain(str(value))
             for name, value in named.items()
             if name != "file" and value is not None
         }
-        raw = encode_multipart(BOUNDARY, texts).replace("\ud800".encode("utf-8", "replace"), b"?")
+        raw = encode_multipart(BOUNDARY, texts)
         name = chance.choice(("note.txt", "../../x", "a" * 400, "\u202etxt", "", "x\x00", "CON"))
         head = f'Content-Disposition: form-data; name="file"; filename="{name}"\r\n'
         extra = chance.choice(("", "Content-Type: x\r\n", "Content-Transfer-Encoding: base64\r\n"))
@@ -232,3 +245,8 @@ class Doors:
                 nonsense = ("x", "0" * 12, "00000000-0000-4000-8000-000000000000", "9" * 30)
                 parts[part] = chance.choice(nonsense)
         return parts
+
+
+def _plain(text: str) -> str:
+    """What a form can carry: half a pair of surrogates has no bytes."""
+    return text.encode("utf-8", "replace").decode()

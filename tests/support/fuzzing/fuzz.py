@@ -30,8 +30,8 @@ SHARES = {
     "query": 4,
 }
 DOORS = ("call", "any_call", "form", "strange", "query")
-#: Seconds that one try may take.
-TIME_LIMIT = 5.0
+#: Seconds of the processor that one try may take; those on the wall are others' as well.
+TIME_LIMIT = 2.0
 #: One in so many expressions is weighed: to follow every allocation takes five times as long.
 _WEIGHED = 200
 
@@ -63,7 +63,7 @@ class Fuzz:
         """One try; what is wrong is in `crashes`."""
         seed = self.chance.getrandbits(48) if seed is None else seed
         chance = Chance(seed)
-        began = time.perf_counter()
+        began, worked = time.perf_counter(), time.process_time()
         self.sent: object = None
         try:
             if kind in DOORS:
@@ -76,8 +76,8 @@ class Fuzz:
             self._crashed(kind, seed, f"{type(error).__name__}: {error!s:.400}")
         took = time.perf_counter() - began
         self.slowest = max(self.slowest, (took, f"{kind} {seed}"))
-        if took > TIME_LIMIT:
-            self._crashed(kind, seed, f"took {took:.1f} s")
+        if time.process_time() - worked > TIME_LIMIT:
+            self._crashed(kind, seed, f"took {time.process_time() - worked:.1f} s")
         self.tries[kind] += 1
         self.seconds[kind] += took
         self.answers[f"{kind} {said}"] += 1
@@ -89,6 +89,9 @@ class Fuzz:
             expressions.tried(mode, text, "plain")
         for document in corpus.DOCUMENTS:
             documents.tried(document, False)
+        for address in corpus.FORMS:
+            for method in ("GET", "POST"):
+                self.doors.asks_nothing_wrong(method, address, {"next": corpus.NEXT})
 
     def _pure(self, kind: str, chance: Chance) -> str:
         made, tried = _KINDS[kind]
