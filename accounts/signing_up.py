@@ -4,6 +4,7 @@ from enum import StrEnum
 
 from accounts import system_settings
 from accounts.features import is_on
+from accounts.maintenance import notice
 from accounts.models import User
 
 
@@ -16,11 +17,11 @@ class SignupMode(StrEnum):
 
 
 def signup_mode() -> SignupMode:
-    """What operators set, else FLUX_SIGNUP; closed where sign-up is switched off.
+    """What operators set, else FLUX_SIGNUP; closed during maintenance or where it is switched off.
 
     A word that is none of them closes the door; the checks refuse it.
     """
-    if not is_on("sign_up", None):
+    if not is_on("sign_up", None) or notice() is not None:
         return SignupMode.CLOSED
     try:
         return SignupMode(system_settings.signup())

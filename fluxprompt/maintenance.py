@@ -19,7 +19,7 @@ from fluxprompt.api.problems import problem_response
 #: Open all the while.
 OPEN = ("/healthz", "/readyz", "/admin/", "/accounts/", "/static/", "/temporal-codec/")
 #: Of those: nobody new comes in.
-SHUT = ("/accounts/signup/", "/accounts/invitations/", "/accounts/3rdparty/signup/")
+SHUT = ("/accounts/signup/", "/accounts/3rdparty/signup/")
 
 
 @sync_and_async_middleware

@@ -15,6 +15,7 @@ from accounts.models import AuditEvent, User, Workspace
 from accounts.operating import COMMAND
 from accounts.operator_services import begin_maintenance, change_setting, end_maintenance
 from accounts.permissions import Actor
+from accounts.signing_up import SignupMode, signup_mode
 from execution.live import page_socket
 from execution.tests.flows_for_tests import published
 from execution.tests.sockets_for_tests import Socket, apart
@@ -81,6 +82,8 @@ def test_health_sign_in_and_the_console_stay_open(client: Client) -> None:
 def test_nobody_new_comes_in(client: Client) -> None:
     change_setting(COMMAND, "signup", "open")
     assert client.get("/accounts/signup/").status_code == 503
+    # By a provider's sign-in neither.
+    assert signup_mode() is SignupMode.CLOSED
 
 
 @pytest.mark.django_db(transaction=True)
