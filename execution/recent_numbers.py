@@ -1,7 +1,8 @@
 """Numbers of the last hour for operators, each from an index and of a bounded number of rows.
 
 Ids are time-ordered, so the last hour is a range of the primary key: no index of its own is
-written with every run. Measured with 100,000 runs in the hour: 60 ms for all of it.
+written with every run. With 100,000 runs and 200,000 steps in the hour all of it took 0.3 to 0.45 s
+on two busy cores.
 """
 
 from dataclasses import dataclass, field
