@@ -4,6 +4,7 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from django.test import Client
 from django.utils import timezone
 
 from accounts.closing import end_membership
@@ -13,7 +14,7 @@ from accounts.permissions import Actor, PermissionRefused, key_actor, member_act
 from accounts.services import create_api_key, create_workspace
 from billing.models import UsageRecord
 from billing.queries import usage_totals
-from execution.models import Run
+from execution.models import Approval, Run
 from execution.subflows import published_flow
 from flows.engine.errors import NodeError
 from flows.models import Flow, FlowShare, Visibility
@@ -189,3 +190,58 @@ def test_a_list_of_private_flows_asks_no_more_than_one_of_few(
     bob = team.actor("bob")
     with django_assert_num_queries(1):
         assert len(visible_flows(bob)) == 5
+
+
+def test_the_api_says_who_sees_a_flow_and_changes_it(team: Team) -> None:
+    ada, bob = (Client() for _ in range(2))
+    ada.force_login(team.people["ada"])
+    bob.force_login(team.people["bob"])
+    path = f"/api/v1/flows/{team.flow.id}"
+    assert bob.get(path).status_code == 404
+    body = {"visibility": "private", "shares": [{"email": "Bob@example.com", "level": "view"}]}
+    answer = ada.patch(path, body, content_type="application/json")
+    assert answer.status_code == 200, answer.content
+    seen = bob.get(path).json()
+    assert (seen["visibility"], len(seen["shares"])) == ("private", 1)
+    assert seen["shares"][0]["email"] == "bob@example.com"
+    refused = bob.patch(path, {"shares": []}, content_type="application/json")
+    assert refused.status_code == 403
+    wrong = [
+        {"visibility": "public"},
+        {"shares": "bob"},
+        {"shares": [{"email": "eve@example.com", "level": "view"}]},
+        {"shares": [{"email": "bob@example.com", "level": "own"}]},
+    ]
+    for asked in wrong:
+        answer = ada.patch(path, asked, content_type="application/json")
+        assert answer.status_code == 422, asked
+    assert FlowShare.objects.get(flow=team.flow).level == "view"
+
+
+def test_who_is_named_by_an_approval_decides_it_without_seeing_the_flow(team: Team) -> None:
+    run = Run.objects.create(
+        workspace=team.workspace,
+        flow=team.flow,
+        version=team.flow.published,
+        status="waiting",
+        created_at=timezone.now(),
+    )
+    asked = Approval.objects.create(
+        run=run,
+        workspace=team.workspace,
+        node="ask",
+        message="May it?",
+        assignees=["vi@example.com"],
+        created_at=timezone.now(),
+    )
+    named, other = (Client() for _ in range(2))
+    named.force_login(team.people["vi"])
+    other.force_login(team.people["bob"])
+    page = f"/approvals/{asked.id}/"
+    assert other.get(page).status_code == 404
+    assert 'value="approve"' in named.get(page).content.decode()
+    assert named.get(f"/runs/{run.id}/").status_code == 404
+    answer = named.post(page, {"decision": "approve"})
+    assert answer.status_code == 302
+    asked.refresh_from_db()
+    assert (asked.decision, asked.decided_by) == ("approved", team.people["vi"])
