@@ -66,7 +66,7 @@ def test_a_workspace_is_handed_over_after_the_password_once_more(
     owner.sign_in(page, stack)
     page.goto(f"{stack.base_url}/settings/workspace/transfer/")
     page.get_by_label("Password").fill(PASSWORD)
-    page.get_by_role("button", name="Confirm").click()
+    page.get_by_role("button", name="Go on").click()
     page.get_by_label("Member").select_option(label=f"Grace Hopper ({grace.email})")
     assert faults(page) == []
     see(page, "transfer")
@@ -104,7 +104,7 @@ def test_an_invited_stranger_comes_in_by_the_link_that_was_handed_on(
     assert page.get_by_label("Email").input_value() == guest
     page.get_by_label("Password", exact=True).fill(PASSWORD)
     page.get_by_label("Password (again)").fill(PASSWORD)
-    page.get_by_role("button", name="Sign up").click()
+    page.get_by_role("button", name="Create the account").click()
     page.wait_for_url(f"{stack.base_url}/")
     membership = Membership.objects.get(user__email=guest)
     assert (membership.workspace_id, membership.role) == (owner.workspace.id, "viewer")
