@@ -9,6 +9,7 @@ from django.urls import reverse
 
 from accounts import passkeys
 from accounts.connections import Connection, connections_of
+from accounts.joining import remembered
 from accounts.models import User, Workspace
 from accounts.signing_up import SignupMode, signup_mode
 from accounts.web import find_member
@@ -83,4 +84,14 @@ def settings_tabs(context: RequestContext) -> dict[str, Any]:
     tabs = [("settings", "Workspace"), ("members", "Members")]
     if request.actor.can("audit.read"):
         tabs.append(("audit", "Audit trail"))
-    return {"tabs": [(reverse(route), text) for route, text in tabs], "path": request.path}
+    addresses = [(reverse(route), text) for route, text in tabs]
+    # A form that is refused is shown at its own address, below that of its page.
+    here = max((href for href, _ in addresses if request.path.startswith(href)), key=len)
+    return {"tabs": addresses, "here": here}
+
+
+@register.simple_tag(takes_context=True)
+def invited_to(context: RequestContext) -> Workspace | None:
+    """The workspace of the invitation that the visitor followed."""
+    invitation = remembered(context["request"])
+    return None if invitation is None else invitation.workspace

@@ -130,6 +130,10 @@ def test_a_stranger_signs_up_by_the_invitation_and_has_that_workspace_only(
     page = client.get(path_of(made)).content.decode()
     assert "Ada (ada@example.com) invites grace@example.com" in page
     assert "Create an account" in page
+    assert (
+        f"You join the workspace {workspace.name}."
+        in client.get("/accounts/signup/").content.decode()
+    )
     answer = sign_up(client, "eve@example.com")
     assert "Your invitation is for grace@example.com" in answer.content.decode()
     assert sign_up(client, ADDRESS).status_code == 302
