@@ -146,7 +146,7 @@ class OneDocumentView(DocumentView):
     required_action: ClassVar = {"GET": "knowledge.read", "DELETE": "knowledge.edit"}
 
     @call(
-        "get_document",
+        "get_collection_document",
         "Get a document with its text",
         {
             200: (

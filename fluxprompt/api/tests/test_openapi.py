@@ -47,6 +47,8 @@ def test_every_address_of_the_api_is_in_it(schema: dict[str, Any]) -> None:
 
 def test_every_call_has_a_name_a_summary_and_its_errors(schema: dict[str, Any]) -> None:
     names = [operation["operationId"] for _, _, operation in operations(schema)]
+    numbered = [name for name in names if name[-1].isdecimal()]
+    assert numbered == [], "two calls have the same name"
     assert len(names) == len(set(names))
     for path, method, operation in operations(schema):
         assert operation["summary"], (path, method)
