@@ -76,6 +76,6 @@ def test_an_empty_variable_counts_as_missing(
         [sys.executable, "-c", show], cwd=ROOT, capture_output=True, text=True, check=True
     )
     assert done.stdout.split() == [
-        *("8000", configuration.public_url, "closed", "127.0.0.1:7233", "127.0.0.1")
+        *("8000", configuration.public_url, "invitation", "127.0.0.1:7233", "127.0.0.1")
     ]
     assert (configuration.port, configuration.given_temporal) == (8000, "")
