@@ -40,6 +40,17 @@ class MembershipRefused(Exception):
         self.message = message
 
 
+class TooManyInvitations(Exception):
+    """So many invitations were mailed that the next one waits `wait` seconds; says so."""
+
+    code = "too_many_invitations"
+
+    def __init__(self, message: str, wait: int) -> None:
+        super().__init__(message)
+        self.message = message
+        self.wait = wait
+
+
 class DeletionRefused(Exception):
     """An account cannot be deleted yet; `message` says what to do first."""
 

@@ -1,9 +1,11 @@
 """Invitations: somebody is asked by e-mail, or by a link that is handed on, to join a workspace."""
 
+import hashlib
 import logging
 import secrets
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from math import ceil
 from uuid import UUID
 
 from django.conf import settings
@@ -16,7 +18,8 @@ from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils import timezone
 
-from accounts.errors import InvalidValue, MembershipRefused
+from accounts.errors import InvalidValue, MembershipRefused, TooManyInvitations
+from accounts.limits import counted
 from accounts.members import check_role
 from accounts.models import Invitation, Membership, Role, User, Workspace
 from accounts.permissions import Actor
@@ -44,7 +47,8 @@ def invite(actor: Actor, *, email: str, role: str) -> Invited:
     """Ask somebody to join; the same address again gets a new link, and the old one stops.
 
     The mail is sent after the commit; where none reaches people, or it fails, the link is to be
-    handed on. Raises InvalidValue, MembershipRefused, PermissionRefused, PlanLimitReached.
+    handed on. Raises InvalidValue, MembershipRefused, PermissionRefused, PlanLimitReached and
+    TooManyInvitations.
     """
     actor.require("member.manage")
     check_role(actor, role)
@@ -54,14 +58,46 @@ def invite(actor: Actor, *, email: str, role: str) -> Invited:
     if _is_member(actor.workspace_id, address):
         raise InvalidValue("email", f"{address} is a member already. Change their role instead.")
     check_members(actor.workspace_id)
+    if settings.FLUX_MAIL_REACHES_PEOPLE:
+        _check_rates(actor, address)
     token = secrets.token_urlsafe(32)
     invitation = _renewed(actor, address, role, token)
     link = settings.FLUX_PUBLIC_URL.rstrip("/") + reverse("invitation", args=[token])
     sent = _mailed(actor, invitation, link)
     if sent:
-        Invitation.objects.filter(id=invitation.id).update(mailed=True)
-        invitation.mailed = True
+        # Only while this link is the one that works: who renewed meanwhile may have been shown
+        # theirs, and a mailed link stands for the address.
+        same = Invitation.objects.filter(id=invitation.id, digest=invitation.digest)
+        invitation.mailed = bool(same.update(mailed=True))
     return Invited(invitation, link, sent)
+
+
+def _check_rates(actor: Actor, address: str) -> None:
+    """Count one more mail: nobody floods an address, and nobody writes to the whole world.
+
+    An address is counted over all workspaces, for it is whose address it is that is protected.
+    """
+    receiver = hashlib.sha256(address.encode()).hexdigest()
+    sender = f"{actor.workspace_id}:{actor.person_id or actor.api_key_id}"
+    if wait := counted("invitations", sender):
+        raise TooManyInvitations(
+            f"You have sent as many invitations as one person may. Go on in {_spoken(wait)}.", wait
+        )
+    for door in ("invited_address", "invited_address_daily"):
+        if wait := counted(door, receiver):
+            raise TooManyInvitations(
+                f"{address} was sent an invitation already. Ask them to look for it, or invite "
+                f"them again in {_spoken(wait)}.",
+                wait,
+            )
+
+
+def _spoken(seconds: int) -> str:
+    """A wait in the largest unit that it fills."""
+    units = (("hour", 3600), ("minute", 60), ("second", 1))
+    unit, size = next(one for one in units if seconds >= one[1])
+    number = ceil(seconds / size)
+    return f"{number} {unit}" + ("" if number == 1 else "s")
 
 
 def _address(email: str) -> str:

@@ -1,4 +1,5 @@
-"""How often an address may try a door that nobody has to sign in for, and fail.
+"""How often an address may try a door that nobody has to sign in for, and fail; and how many
+invitations are mailed.
 
 Who comes with what is right is never held up: only wrong keys, dead links and refusals count.
 allauth counts sign-ins, sign-ups and resets by itself (`ACCOUNT_RATE_LIMITS`), in the same cache.
@@ -17,7 +18,7 @@ from django.template.loader import render_to_string
 
 from accounts.addresses import network_of
 
-#: Door → how often within a second, minute or hour; FLUX_RATE_LIMITS changes single ones.
+#: Door → how often within a second, minute, hour or day; FLUX_RATE_LIMITS changes single ones.
 DEFAULTS = {
     # Wrong, revoked and expired API keys.
     "api_key": "60/m",
@@ -30,13 +31,17 @@ DEFAULTS = {
     # One's own data as a file: each; the password asked before an account is deleted: wrong ones.
     "own_data": "10/h",
     "own_password": "10/m",
+    # Invitations that are mailed: by a person in a workspace, and to an address from everybody.
+    "invitations": "50/h",
+    "invited_address": "1/m",
+    "invited_address_daily": "5/d",
     # Sockets that lead nowhere.
     "socket": "60/m",
     # The Temporal UI's questions without an operator behind them.
     "codec": "60/m",
 }
-_RATE = re.compile(r"([1-9][0-9]{0,6})/([smh])")
-_SECONDS = {"s": 1, "m": 60, "h": 3600}
+_RATE = re.compile(r"([1-9][0-9]{0,6})/([smhd])")
+_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 SAID = "Too many tries that failed from this address. Wait {wait} seconds and try again."
 
 
@@ -49,7 +54,7 @@ def rate(door: str) -> tuple[int, int]:
     written = str(settings.FLUX_RATE_LIMITS.get(door, DEFAULTS[door]))
     found = _RATE.fullmatch(written)
     if found is None:
-        raise RateInvalid(f"'{written}' is no limit for {door}: write 60/m, 5/s or 1000/h.")
+        raise RateInvalid(f"'{written}' is no limit for {door}: write 60/m, 5/s, 1000/h or 5/d.")
     return int(found[1]), _SECONDS[found[2]]
 
 
@@ -58,15 +63,22 @@ def failed(door: str, meta: Mapping[str, Any]) -> int:
 
     The seconds to wait where there were too many, else 0.
     """
+    return counted(door, network_of(meta))
+
+
+def counted(door: str, who: str) -> int:
+    """Count one more of somebody; the seconds to wait where there were too many, else 0."""
     tries, seconds = rate(door)
     now = time.time()
-    key = f"flux-door:{door}:{network_of(meta)}:{int(now // seconds)}"
+    key = f"flux-door:{door}:{who}:{int(now // seconds)}"
     cache.add(key, 0, timeout=2 * seconds)
     try:
         count = cache.incr(key)
     except ValueError:
         # Thrown out of the cache between the two.
         return 0
+    # Counting gave it the cache's own lifetime, which is shorter than an hour.
+    cache.touch(key, timeout=2 * seconds)
     return int(seconds - now % seconds) + 1 if count > tries else 0
 
 
@@ -75,13 +87,13 @@ def counts_failures(door: str, *statuses: int) -> Callable[..., Any]:
 
     def decorate(view: Callable[..., HttpResponseBase]) -> Callable[..., HttpResponseBase]:
         @wraps(view)
-        def counted(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        def limited(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
             response = view(request, *args, **kwargs)
             if response.status_code in statuses and (wait := failed(door, request.META)):
                 return too_many(request, wait)
             return response
 
-        return counted
+        return limited
 
     return decorate
 

@@ -1,6 +1,6 @@
 """What the accounts app's exceptions look like as problem documents."""
 
-from accounts.errors import CredentialInUse, InvalidValue, MembershipRefused
+from accounts.errors import CredentialInUse, InvalidValue, MembershipRefused, TooManyInvitations
 from accounts.maintenance import UnderMaintenance
 from fluxprompt.api.problems import ApiProblem, converts
 
@@ -19,6 +19,12 @@ def credential_in_use(error: CredentialInUse) -> ApiProblem:
 @converts(MembershipRefused)
 def membership_refused(error: MembershipRefused) -> ApiProblem:
     return ApiProblem(409, error.code, error.message)
+
+
+@converts(TooManyInvitations)
+def too_many_invitations(error: TooManyInvitations) -> ApiProblem:
+    headers = {"Retry-After": str(error.wait)}
+    return ApiProblem(429, error.code, error.message, headers=headers)
 
 
 @converts(UnderMaintenance)

@@ -10,7 +10,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from accounts import closing, invitations, members, queries
-from accounts.errors import InvalidValue, MembershipRefused
+from accounts.errors import InvalidValue, MembershipRefused, TooManyInvitations
 from accounts.member_forms import InviteForm, RemovalForm
 from accounts.models import ApiKey, Membership
 from accounts.plans import PlanLimitReached
@@ -38,7 +38,7 @@ def invite(request: Any) -> HttpResponse:
         invited = invitations.invite(request.actor, **form.cleaned_data)
     except InvalidValue as refused:
         form.refuse(refused)
-    except (MembershipRefused, PlanLimitReached) as refused:
+    except (MembershipRefused, PlanLimitReached, TooManyInvitations) as refused:
         form.add_error(None, refused.message)
     else:
         return _invited(request, invited)
@@ -55,7 +55,7 @@ def renew_invitation(request: Any, invitation_id: UUID) -> HttpResponse:
     found = get_object_or_404(rows, id=invitation_id)
     try:
         invited = invitations.invite(request.actor, email=found.email, role=found.role)
-    except (InvalidValue, MembershipRefused, PlanLimitReached) as refused:
+    except (InvalidValue, MembershipRefused, PlanLimitReached, TooManyInvitations) as refused:
         return _page(request, {"refusal": refused.message}, status=422)
     return _invited(request, invited)
 

@@ -1,0 +1,110 @@
+"""Invitations that are mailed: how many, and which link counts as mailed."""
+
+from typing import Any
+
+import pytest
+from django.core import mail
+from django.db import connection
+from django.test import Client
+
+from accounts import invitations
+from accounts.errors import TooManyInvitations
+from accounts.invitations import invite, revoke_invitation
+from accounts.models import Role, Workspace
+from accounts.permissions import Actor, member_actor
+from accounts.services import create_api_key
+from accounts.tests.conftest import PASSWORD
+
+FREELY = {"invited_address": "1000/m", "invited_address_daily": "1000/d"}
+
+
+@pytest.fixture(autouse=True)
+def mails_reach_people(settings: Any) -> None:
+    settings.FLUX_MAIL_REACHES_PEOPLE = True
+
+
+def test_one_address_is_mailed_once_a_minute_from_all_workspaces(
+    actor: Actor, other_workspace: Workspace
+) -> None:
+    made = invite(actor, email="grace@example.com", role=Role.VIEWER)
+    other = member_actor(other_workspace.members.get(), other_workspace)
+    assert other is not None
+    revoke_invitation(actor, made.invitation)
+    for who in (actor, other):
+        with pytest.raises(TooManyInvitations, match="invite them again in") as refused:
+            invite(who, email="Grace@example.com", role=Role.VIEWER)
+        assert 0 < refused.value.wait <= 61
+    assert invite(actor, email="bob@example.com", role=Role.VIEWER).sent
+    assert len(mail.outbox) == 2
+
+
+def test_one_address_is_mailed_a_few_times_a_day(actor: Actor, settings: Any) -> None:
+    settings.FLUX_RATE_LIMITS = {"invited_address": "1000/m"}
+    for _ in range(5):
+        invite(actor, email="grace@example.com", role=Role.VIEWER)
+    with pytest.raises(TooManyInvitations):
+        invite(actor, email="grace@example.com", role=Role.VIEWER)
+    assert len(mail.outbox) == 5
+
+
+def test_a_person_and_their_keys_mail_so_many_in_a_workspace_by_pages_and_api(
+    actor: Actor, client: Client, settings: Any
+) -> None:
+    settings.FLUX_RATE_LIMITS = {**FREELY, "invitations": "2/d"}
+    assert client.login(email="ada@example.com", password=PASSWORD)
+    _, token = create_api_key(actor, name="k", scopes=["members:write"])
+    api = Client(headers={"Authorization": f"Bearer {token}"})
+    invite(actor, email="one@example.com", role=Role.VIEWER)
+    body = {"email": "two@example.com", "role": "viewer"}
+    path = "/api/v1/invitations"
+    assert api.post(path, body, content_type="application/json").status_code == 201
+    refused = api.post(path, body, content_type="application/json")
+    assert (refused.status_code, refused.json()["code"]) == (429, "too_many_invitations")
+    assert int(refused["Retry-After"]) > 0
+    page = client.post("/settings/members/invite/", body)
+    assert (page.status_code, b"as many invitations as one person may" in page.content) == (
+        422,
+        True,
+    )
+    again = client.post(f"/settings/invitations/{invitation_id(actor)}/new-link/")
+    assert (again.status_code, b"as one person may" in again.content) == (422, True)
+    assert len(mail.outbox) == 2
+
+
+def invitation_id(actor: Actor) -> str:
+    return str(invitations.open_invitations(actor)[0].id)
+
+
+def test_links_that_are_handed_on_are_not_limited(actor: Actor, settings: Any) -> None:
+    settings.FLUX_MAIL_REACHES_PEOPLE = False
+    links = {invite(actor, email="grace@example.com", role=Role.VIEWER).link for _ in range(7)}
+    assert len(links) == 7
+
+
+def test_a_count_of_an_hour_is_kept_for_longer_than_the_cache_keeps_things(actor: Actor) -> None:
+    invite(actor, email="grace@example.com", role=Role.VIEWER)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT min(expires - now()) > interval '1 hour' FROM flux_cache"
+            " WHERE cache_key LIKE '%flux-door:invitations:%'"
+        )
+        assert cursor.fetchone() == (True,)
+
+
+def test_a_link_that_was_shown_meanwhile_does_not_count_as_mailed(
+    actor: Actor, monkeypatch: pytest.MonkeyPatch, settings: Any
+) -> None:
+    settings.FLUX_RATE_LIMITS = FREELY
+    shown = []
+
+    def slow_mail(*args: Any) -> bool:
+        """While it is under way somebody renews the invitation, and no mail takes that link."""
+        monkeypatch.setattr(invitations, "_mailed", lambda *args: False)
+        shown.append(invite(actor, email="grace@example.com", role=Role.VIEWER))
+        return True
+
+    monkeypatch.setattr(invitations, "_mailed", slow_mail)
+    invite(actor, email="grace@example.com", role=Role.VIEWER)
+    row = shown[0].invitation
+    row.refresh_from_db()
+    assert row.mailed is False
