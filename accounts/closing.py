@@ -1,14 +1,16 @@
 """Endings: a workspace that is closed with all that is in it, a membership that is over."""
 
 from typing import Literal
+from uuid import UUID
 
 from django.db import transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from accounts import hooks
 from accounts.errors import MembershipRefused
 from accounts.models import ApiKey, KeyRate, Membership, Role, Workspace
-from accounts.permissions import Actor
+from accounts.permissions import MANAGING_SCOPES, ROLE_ACTIONS, SCOPE_ACTIONS, Actor
 from accounts.services import audit
 
 LAST_OWNER = "A workspace keeps an owner. Make another member owner first, or delete the workspace."
@@ -38,8 +40,9 @@ def close_workspace(actor: Actor, workspace: Workspace) -> None:
 def end_membership(actor: Actor, membership: Membership, *, keys: Keys = "revoke") -> None:
     """Take somebody out of a workspace, or leave it oneself.
 
-    Their API keys are revoked, or taken over by who takes them out. An admin does not touch an
-    owner, and the last owner stays. Raises MembershipRefused, PermissionRefused.
+    Their API keys are revoked, or taken over by who takes them out: with what their role allows
+    now, and none that manages the workspace, for they still know the tokens. An admin does not
+    touch an owner, and the last owner stays. Raises MembershipRefused, PermissionRefused.
     """
     own = actor.user_id is not None and membership.user_id == actor.user_id
     if not own:
@@ -49,23 +52,47 @@ def end_membership(actor: Actor, membership: Membership, *, keys: Keys = "revoke
         if not own:
             check_may_touch(actor, held)
         check_not_last_owner(held)
-        made = ApiKey.objects.filter(workspace_id=held.workspace_id, created_by_id=held.user_id)
-        taken_over = keys == "take" and not own and actor.user_id is not None
-        if taken_over:
-            told = made.filter(revoked_at=None).update(created_by_id=actor.user_id)
-        else:
-            told = made.filter(revoked_at=None).update(revoked_at=timezone.now())
+        taker = actor.user_id if keys == "take" and not own else None
         audit(
             actor,
             "member.leave" if own else "member.remove",
             held,
             email=held.user.email,
             role=held.role,
-            keys="taken over" if taken_over else "revoked",
-            number_of_keys=told,
+            **_end_keys(held, taker),
         )
         hooks.membership_ended(held.workspace, held.user)
         held.delete()
+
+
+def _end_keys(membership: Membership, taker: UUID | None) -> dict[str, str | int]:
+    """Hand their keys over to the taker, and revoke the others; what the trail says of it."""
+    made = ApiKey.objects.filter(
+        workspace_id=membership.workspace_id, created_by_id=membership.user_id, revoked_at=None
+    )
+    taken = _take_over(made, taker, ROLE_ACTIONS[membership.role]) if taker else 0
+    revoked = made.update(revoked_at=timezone.now())
+    if taker is None:
+        return {"keys": "revoked", "number_of_keys": revoked}
+    return {"keys": "taken over", "number_of_keys": taken, "number_of_revoked_keys": revoked}
+
+
+def _take_over(keys: QuerySet[ApiKey], taker: UUID, allowed: frozenset[str]) -> int:
+    """How many keys go on as the taker's; the others are left as they are, to be revoked.
+
+    A key reaches as far as its maker's role: with a higher one it would get back what a demotion
+    took from it.
+    """
+    taken = 0
+    for key in keys.select_for_update():
+        known = [name for name in key.scopes if name in SCOPE_ACTIONS]
+        kept = [name for name in known if SCOPE_ACTIONS[name] <= allowed]
+        if not kept or MANAGING_SCOPES & set(kept):
+            continue
+        key.scopes, key.created_by_id = kept, taker
+        key.save(update_fields=["scopes", "created_by"])
+        taken += 1
+    return taken
 
 
 def hold_membership(membership: Membership) -> Membership:

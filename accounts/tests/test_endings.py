@@ -51,6 +51,32 @@ def test_keys_are_taken_over_where_whoever_takes_out_says_so(
     assert (key.revoked_at, key.created_by_id) == (None, actor.user_id)
 
 
+def test_a_key_that_is_taken_over_gets_back_nothing_that_a_demotion_took(
+    workspace: Workspace, actor: Actor
+) -> None:
+    membership, theirs = joined(workspace, Role.ADMIN)
+    key, _ = create_api_key(theirs, name="ci", scopes=["flows:read", "flows:write", "keys:write"])
+    writing, _ = create_api_key(theirs, name="writes", scopes=["runs:write", "audit:read"])
+    Membership.objects.filter(id=membership.id).update(role=Role.VIEWER)
+    end_membership(actor, membership, keys="take")
+    key = ApiKey.objects.get(id=key.id)
+    assert (key.scopes, key.revoked_at, key.created_by_id) == (["flows:read"], None, actor.user_id)
+    assert ApiKey.objects.get(id=writing.id).revoked_at is not None
+    details = AuditEvent.objects.get(action="member.remove").details
+    assert (details["number_of_keys"], details["number_of_revoked_keys"]) == (1, 1)
+
+
+def test_a_key_that_manages_is_not_taken_over_for_who_leaves_still_knows_it(
+    workspace: Workspace, actor: Actor
+) -> None:
+    membership, theirs = joined(workspace, Role.ADMIN)
+    key, _ = create_api_key(theirs, name="ci", scopes=["flows:read", "members:write"])
+    end_membership(actor, membership, keys="take")
+    key = ApiKey.objects.get(id=key.id)
+    assert key.revoked_at is not None
+    assert key.created_by_id == membership.user_id
+
+
 def test_everybody_may_leave_but_the_last_owner(workspace: Workspace, actor: Actor) -> None:
     membership, theirs = joined(workspace, Role.VIEWER)
     end_membership(theirs, membership)

@@ -49,6 +49,7 @@ def test_who_takes_somebody_out_says_what_becomes_of_their_keys(
     key, _ = create_api_key(theirs, name="ci")
     page = text(visitor.get(f"{MEMBERS}{grace.id}/remove/"))
     assert "1 API key of theirs is in use" in page
+    assert "Who leaves may still hold the tokens" in page
     visitor.post(f"{MEMBERS}{grace.id}/remove/", {"keys": "take"})
     assert not Membership.objects.filter(id=grace.id).exists()
     key = ApiKey.objects.get(id=key.id)
