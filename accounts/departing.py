@@ -3,36 +3,17 @@
 from dataclasses import dataclass
 from uuid import UUID
 
-from django.db import connection, transaction
+from django.db import transaction
 from django.utils import timezone
 
 from accounts import hooks
 from accounts.closing import close_workspace, end_membership
 from accounts.errors import DeletionRefused
+from accounts.forgetting import SOMEBODY, forget
 from accounts.models import ApiKey, AuditEvent, Membership, Role, User, Workspace
 from accounts.permissions import Actor, member_actor, system_actor
 from accounts.sessions import end_sessions
 
-#: What the audit trail calls everyone who is gone; its trigger knows the word too.
-SOMEBODY = "a deleted person"
-# Events by them lose name and address, events about them what they are called, and whoever else
-# names one of their e-mail addresses that one.
-_FORGET = """
-UPDATE accounts_auditevent SET
-  actor = CASE WHEN user_id = %(user)s::uuid THEN %(who)s::text ELSE actor END,
-  ip = CASE
-    WHEN user_id = %(user)s::uuid THEN NULL
-    WHEN target_type = 'accounts.user' AND target_id = %(target)s::text THEN NULL
-    ELSE ip END,
-  details = CASE
-    WHEN target_type = 'accounts.user' AND target_id = %(target)s::text
-      THEN details - 'email' - 'name' - 'named' - 'reason'
-    WHEN details->>'email' = ANY(%(emails)s::text[]) THEN details - 'email'
-    ELSE details END
-WHERE user_id = %(user)s::uuid
-  OR (target_type = 'accounts.user' AND target_id = %(target)s::text)
-  OR details->>'email' = ANY(%(emails)s::text[])
-"""
 _LAST_OPERATOR = (
     "This is the account of the only operator of this installation. Make somebody else one first, "
     "in the operators' console."
@@ -106,8 +87,8 @@ def delete_person(user: User, *, by: str = SOMEBODY) -> None:
         made.update(revoked_at=timezone.now())
         end_sessions(held)
         hooks.person_deleted(held)
-        _forget(held)
         _record(held, departure, by)
+        forget(held, [workspace.id for workspace in departure.closing])
         held.delete()
 
 
@@ -116,7 +97,7 @@ def _actor(user: User, workspace: Workspace) -> Actor:
     actor = member_actor(user, workspace)
     if actor is not None and (actor.can("workspace.delete") or _has_others(user, workspace)):
         return actor
-    return system_actor(workspace.id, str(user))
+    return system_actor(workspace.id, SOMEBODY)
 
 
 def _has_others(user: User, workspace: Workspace) -> bool:
@@ -134,21 +115,3 @@ def _record(user: User, departure: Departure, by: str) -> None:
             target_type="accounts.user",
             target_id=str(user.pk),
         )
-
-
-def _forget(user: User) -> None:
-    """Take them out of the audit trail: the triggers let through that something is taken away."""
-    from allauth.account.models import EmailAddress
-
-    emails = {user.email, *EmailAddress.objects.filter(user=user).values_list("email", flat=True)}
-    given: dict[str, str | UUID | list[str]] = {
-        "user": user.pk,
-        "target": str(user.pk),
-        "emails": sorted(emails),
-        "who": SOMEBODY,
-    }
-    with connection.cursor() as cursor:
-        cursor.execute("SET LOCAL flux.audit_forgets = 'on'")
-        cursor.execute(_FORGET, given)
-        # Not for what else this transaction does.
-        cursor.execute("SET LOCAL flux.audit_forgets = 'off'")

@@ -75,4 +75,4 @@ def transfer_workspace(actor: Actor, membership: Membership) -> None:
             raise MembershipRefused("Choose another member: this is you.")
         Membership.objects.filter(id=held.id).update(role=Role.OWNER)
         Membership.objects.filter(id=mine.id).update(role=Role.ADMIN)
-        audit(actor, "workspace.transfer", held.workspace, to=held.user.email, before=held.role)
+        audit(actor, "workspace.transfer", held.workspace, email=held.user.email, before=held.role)

@@ -7,7 +7,7 @@ from uuid import UUID
 from django.db.models import F, JSONField, TextField, Value
 from django.db.models.expressions import Func
 
-from accounts.departing import SOMEBODY
+from accounts.forgetting import SOMEBODY
 from accounts.hooks import Made
 from accounts.models import User
 from execution.approval_models import Approval, ApprovalState

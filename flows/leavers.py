@@ -3,7 +3,7 @@
 from collections.abc import Collection, Mapping, Sequence
 from uuid import UUID
 
-from accounts.departing import SOMEBODY
+from accounts.forgetting import SOMEBODY
 from accounts.hooks import Made
 from accounts.models import User
 from flows.models import Flow, FlowChange, FlowVersion

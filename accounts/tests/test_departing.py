@@ -13,8 +13,9 @@ from django.db import ProgrammingError, connection, transaction
 from django.test import Client
 from pytest_django import Settings
 
-from accounts.departing import SOMEBODY, delete_person, departure_of
+from accounts.departing import delete_person, departure_of
 from accounts.errors import DeletionRefused
+from accounts.forgetting import SOMEBODY
 from accounts.models import ApiKey, AuditEvent, Membership, Role, User, Workspace
 from accounts.permissions import Actor, still_may
 from accounts.services import create_api_key, create_workspace, set_variable

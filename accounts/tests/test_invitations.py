@@ -229,7 +229,7 @@ def test_a_workspace_is_handed_over_and_its_old_owner_stays_as_an_admin(
     roles = dict(workspace.memberships.values_list("user__email", "role"))
     assert roles == {"ada@example.com": "admin", "viewer@example.com": "owner"}
     event = AuditEvent.objects.get(action="workspace.transfer")
-    assert event.details["to"] == "viewer@example.com"
+    assert event.details["email"] == "viewer@example.com"
     assert event.details["before"] == "viewer"
     with pytest.raises(PermissionRefused):
         transfer_workspace(theirs, membership)
