@@ -8,12 +8,13 @@ from django.utils import timezone
 
 from accounts import hooks
 from accounts.closing import close_workspace, end_membership
-from accounts.errors import DeletionRefused
+from accounts.errors import DeletionRefused, MembershipRefused
 from accounts.forgetting import SOMEBODY, forget
 from accounts.models import ApiKey, AuditEvent, Membership, Role, User, Workspace
 from accounts.permissions import Actor, member_actor, system_actor
 from accounts.sessions import end_sessions
 
+_MOVED = "They joined or left a workspace at this moment. Look at what would end, and try again."
 _LAST_OPERATOR = (
     "This is the account of the only operator of this installation. Make somebody else one first, "
     "in the operators' console."
@@ -75,14 +76,17 @@ def delete_person(user: User, *, by: str = SOMEBODY) -> None:
     calls who did it. Raises DeletionRefused.
     """
     with transaction.atomic():
-        # Whoever would let them join something at this moment waits, and finds nobody.
-        held = User.objects.select_for_update().get(pk=user.pk)
+        held = _hold(user)
         departure = departure_of(held)
         departure.check()
         for workspace in departure.closing:
             close_workspace(_actor(held, workspace), workspace)
-        for membership in Membership.objects.filter(user=held).order_by("workspace_id"):
-            end_membership(_actor(held, membership.workspace), membership)
+        try:
+            for membership in Membership.objects.filter(user=held).order_by("workspace_id"):
+                end_membership(_actor(held, membership.workspace), membership)
+        except MembershipRefused as refused:
+            # Another owner is leaving or was made less: nobody would own it now.
+            raise DeletionRefused(refused.message) from None
         made = ApiKey.objects.filter(created_by=held, revoked_at=None)
         made.update(revoked_at=timezone.now())
         end_sessions(held)
@@ -90,6 +94,22 @@ def delete_person(user: User, *, by: str = SOMEBODY) -> None:
         _record(held, departure, by)
         forget(held, [workspace.id for workspace in departure.closing])
         held.delete()
+
+
+def _hold(user: User) -> User:
+    """Them, locked after their workspaces: what is decided about these stays true.
+
+    Whoever joins one of them (`accept_invitation`) or lets them join another waits. Workspaces come
+    first, as there: a new membership asks for its workspace, and then for who invited.
+    """
+    joined = Membership.objects.filter(user=user).order_by("workspace_id")
+    ids = list(joined.values_list("workspace_id", flat=True))
+    locked = Workspace.objects.select_for_update(no_key=True).filter(id__in=ids).order_by("id")
+    list(locked.values_list("id"))
+    held = User.objects.select_for_update().get(pk=user.pk)
+    if list(joined.values_list("workspace_id", flat=True)) != ids:
+        raise DeletionRefused(_MOVED)
+    return held
 
 
 def _actor(user: User, workspace: Workspace) -> Actor:

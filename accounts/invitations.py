@@ -221,6 +221,10 @@ def accept_invitation(user: User, invitation: Invitation) -> Membership:
         raise MembershipRefused(OTHERS)
     try:
         with transaction.atomic():
+            # Held before the invitation, as whoever renews one does: two who join at once are
+            # counted one after the other, and nobody joins what is being closed.
+            rows = Workspace.objects.select_for_update(no_key=True)
+            list(rows.filter(id=invitation.workspace_id).values_list("id"))
             held = live().select_for_update(of=("self",)).filter(id=invitation.id).first()
             if held is None:
                 raise MembershipRefused(GONE)

@@ -1,0 +1,143 @@
+"""Joining and leaving at the same moment, each in a connection of its own."""
+
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
+from functools import partial
+from typing import Any
+
+import pytest
+from django.db import connection
+
+from accounts import departing, invitations, plans
+from accounts.departing import delete_person
+from accounts.errors import DeletionRefused, MembershipRefused
+from accounts.invitations import accept_invitation, invite
+from accounts.models import Invitation, Membership, Role, User, Workspace
+from accounts.operator_models import Plan
+from accounts.permissions import member_actor
+from accounts.plans import PlanLimitReached
+from accounts.services import create_workspace
+
+pytestmark = pytest.mark.django_db(transaction=True)
+#: Seconds in which another one would come in between, if nothing kept it waiting.
+BETWEEN = 1.0
+
+
+@pytest.fixture
+def owner(transactional_db: None) -> User:
+    return User.objects.create_user("ada@example.com", "x")
+
+
+@pytest.fixture
+def workspace(owner: User, without_examples: None) -> Workspace:
+    return create_workspace(owner, name="Analytical Engines")
+
+
+@pytest.fixture
+def fresh_plans() -> Iterator[None]:
+    plans.forget_plans()
+    yield
+    plans.forget_plans()
+
+
+def alone[T](work: Callable[[], T]) -> T:
+    """In a thread of its own, whose connection is closed after it."""
+    try:
+        return work()
+    finally:
+        connection.close()
+
+
+def invited(workspace: Workspace, name: str) -> tuple[User, Invitation]:
+    actor = member_actor(User.objects.get(email="ada@example.com"), workspace)
+    assert actor is not None
+    user = User.objects.create_user(f"{name}@example.com", "x")
+    return user, invite(actor, email=user.email, role=Role.BUILDER).invitation
+
+
+def meeting(monkeypatch: pytest.MonkeyPatch, module: Any, name: str) -> None:
+    """Two who come through this function leave it together, where they can."""
+    barrier, real = threading.Barrier(2), getattr(module, name)
+
+    def waited(*args: Any) -> Any:
+        found = real(*args)
+        with suppress(threading.BrokenBarrierError):
+            barrier.wait(BETWEEN)
+        return found
+
+    monkeypatch.setattr(module, name, waited)
+
+
+def outcomes(futures: list[Future[Any]]) -> list[str]:
+    return sorted(type(future.exception(timeout=30)).__name__ for future in futures)
+
+
+def test_two_who_join_at_once_do_not_pass_the_limit_of_the_plan(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch, settings: Any, fresh_plans: None
+) -> None:
+    settings.FLUX_MAIL_REACHES_PEOPLE = False
+    coming = [invited(workspace, name) for name in ("grace", "bob")]
+    Workspace.objects.update(plan=Plan.objects.create(name="Two", max_members=2))
+    plans.forget_plans()
+    meeting(monkeypatch, invitations, "check_members")
+    with ThreadPoolExecutor(2) as pool:
+        futures = [pool.submit(alone, partial(accept_invitation, *one)) for one in coming]
+        assert outcomes(futures) == ["NoneType", PlanLimitReached.__name__]
+    assert workspace.memberships.count() == 2
+
+
+def test_of_two_owners_who_leave_at_once_one_is_told_to_stay(
+    workspace: Workspace, owner: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = User.objects.create_user("grace@example.com", "x")
+    Membership.objects.create(workspace=workspace, user=other, role=Role.OWNER)
+    third = User.objects.create_user("bob@example.com", "x")
+    Membership.objects.create(workspace=workspace, user=third, role=Role.VIEWER)
+    meeting(monkeypatch, departing, "departure_of")
+    with ThreadPoolExecutor(2) as pool:
+        futures = [pool.submit(alone, partial(delete_person, user)) for user in (owner, other)]
+        refused = DeletionRefused.__name__
+        assert outcomes(futures) == sorted(["NoneType", refused])
+    assert workspace.memberships.filter(role=Role.OWNER).count() == 1
+
+
+def test_an_owner_who_was_left_alone_meanwhile_is_told_so(
+    workspace: Workspace, owner: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = User.objects.create_user("grace@example.com", "x")
+    theirs = Membership.objects.create(workspace=workspace, user=other, role=Role.OWNER)
+    real = departing.departure_of
+
+    def and_the_other_one_is_demoted(user: User) -> Any:
+        found = real(user)
+        Membership.objects.filter(id=theirs.id).update(role=Role.VIEWER)
+        return found
+
+    monkeypatch.setattr(departing, "departure_of", and_the_other_one_is_demoted)
+    with pytest.raises(DeletionRefused, match="keeps an owner"):
+        delete_person(owner)
+    assert User.objects.filter(pk=owner.pk).exists()
+
+
+def test_nobody_joins_a_workspace_that_is_being_deleted_with_its_last_member(
+    workspace: Workspace, owner: User, monkeypatch: pytest.MonkeyPatch, settings: Any
+) -> None:
+    settings.FLUX_MAIL_REACHES_PEOPLE = False
+    coming = invited(workspace, "grace")
+    joins: list[Future[Membership]] = []
+    real = departing.departure_of
+    with ThreadPoolExecutor(1) as pool:
+
+        def and_somebody_joins(user: User) -> Any:
+            found = real(user)
+            joins.append(pool.submit(alone, partial(accept_invitation, *coming)))
+            with suppress(TimeoutError):
+                joins[0].exception(timeout=BETWEEN)
+            return found
+
+        monkeypatch.setattr(departing, "departure_of", and_somebody_joins)
+        delete_person(owner)
+        assert isinstance(joins[0].exception(timeout=30), MembershipRefused)
+    assert not Workspace.objects.exists()
