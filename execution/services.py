@@ -117,10 +117,13 @@ def start_run(
     return Started(run, created=True)
 
 
-def begin_run(run: Run, pinned: Pinned, inputs: dict[str, JSON], actor: Actor) -> None:
+def begin_run(
+    run: Run, pinned: Pinned, inputs: dict[str, JSON], actor: Actor, *, taken_over: bool = False
+) -> None:
     """Write a run that is filled in but for its document and inputs, and have it started.
 
-    It is given no file that the actor does not see: the run would show what is in it.
+    It is given no file that the actor does not see: the run would show what is in it. `taken_over`:
+    the inputs are those of the run that it repeats, which may not need any more what is gone.
     Raises InputsInvalid, OptionsInvalid, FeatureOff; IntegrityError where its idempotency key is
     taken.
     """
@@ -132,8 +135,7 @@ def begin_run(run: Run, pinned: Pinned, inputs: dict[str, JSON], actor: Actor) -
     if not asks_for_inputs(run.options, pinned):
         fields = [{**field, "required": False} for field in fields]
     values, errors = validate_inputs(fields, inputs)
-    if not errors and run.rerun_of_id is None:
-        # A rerun may not need any more what is gone meanwhile.
+    if not errors and not taken_over:
         errors = missing_files(actor, fields, values)
     if errors:
         raise InputsInvalid(errors)

@@ -151,7 +151,7 @@ def rerun_run(
     )
     given = resolve_references(run.workspace_id, run.inputs) if inputs is None else inputs
     try:
-        begin_run(again, pinned, given, actor)
+        begin_run(again, pinned, given, actor, taken_over=inputs is None)
     except IntegrityError:
         if idempotency_key and (earlier := earlier_run(actor, idempotency_key, asked)):
             return Started(earlier, created=False)

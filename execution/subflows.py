@@ -21,12 +21,13 @@ from execution.payloads import Externalizer, resolve_references
 from execution.pinned import Pinned, pin
 from execution.recording import new_run_event
 from execution.results import Outcome, fail_attempt, succeed_attempt
+from execution.rights import rights_of
 from execution.shapes import NodeCall, NodeDone, RunInput
 from flows.engine.driving_errors import too_slow
 from flows.engine.errors import DocumentInvalid, NodeError
 from flows.engine.inputs import validate_inputs
 from flows.models import Flow, Visibility
-from flows.sharing import actions_on, as_person
+from flows.sharing import actions_on
 
 JSON = Any
 #: Runs above a run; one that calls itself has to end somewhere.
@@ -88,16 +89,8 @@ def published_flow(
 
 
 def _check_private(flow: Flow, caller_id: UUID, reference: str) -> None:
-    """A private flow is called by the rights of who published the caller, or who runs its draft.
-
-    Not by those of who runs a published flow: they need not know what it calls. Nor by those of
-    its maker: whoever edits it after them could call what only they may.
-    """
-    caller = Run.objects.select_related("version", "api_key").get(id=caller_id)
-    by = caller.api_key.created_by_id if caller.api_key is not None else caller.created_by_id
-    if caller.version is not None:
-        by = caller.version.created_by_id
-    person = as_person(by, flow.workspace_id)
+    """A private flow is called by the rights that its caller has."""
+    person = rights_of(Run.objects.select_related("version", "api_key").get(id=caller_id))
     if person is None or "run.start" not in actions_on(person, flow):
         raise _missing(reference)
 

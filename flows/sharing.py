@@ -22,7 +22,7 @@ _STEER = frozenset({"run.start", "run.cancel", "run.approve"})
 _CHANGE = frozenset({"flow.edit", "flow.publish"})
 #: What a share of a private flow takes of what somebody may in the workspace.
 _TAKES: dict[str, frozenset[str]] = {
-    ShareLevel.VIEW: _STEER | _CHANGE | {"flow.delete"},
+    ShareLevel.VIEW: _STEER | _CHANGE | {"flow.delete", "file.delete"},
     ShareLevel.RUN: _CHANGE | {"flow.delete"},
     ShareLevel.EDIT: frozenset({"flow.delete"}),
 }

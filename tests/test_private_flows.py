@@ -38,13 +38,14 @@ PEOPLE: dict[str, tuple[str, str]] = {
 #: What of a flow is done with it, and not in the workspace.
 OF_A_FLOW = {
     *("run.start", "run.cancel", "run.approve", "flow.edit", "flow.publish", "flow.delete"),
+    "file.delete",
 }
 #: What people may do of these, by hand: not computed by what is tested.
 MAY: dict[str, set[str]] = {
     "maker": OF_A_FLOW,
     "other admin": OF_A_FLOW,
     "builder who sees": set(),
-    "builder who runs": {"run.start", "run.cancel", "run.approve"},
+    "builder who runs": {"run.start", "run.cancel", "run.approve", "file.delete"},
     "builder who edits": OF_A_FLOW - {"flow.delete"},
     "viewer who sees": set(),
     "viewer who runs": {"run.start", "run.cancel"},

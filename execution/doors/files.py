@@ -16,6 +16,7 @@ from execution.files.models import File
 from execution.files.queries import file_url
 from execution.files.services import Made, store_file
 from execution.files.storage import AWAY, logger, storage
+from execution.rights import may_read
 from execution.shapes import NodeCall
 from flows.engine.doors.files import StoredFile, file_id_of
 from flows.engine.errors import NodeError
@@ -38,14 +39,13 @@ class RunFiles:
         self, reference: Any, *, field: str = "file", max_bytes: int | None = None
     ) -> tuple[StoredFile, bytes]:
         file_id = _checked(reference, field)
-        row = await in_database(
-            lambda: File.objects.filter(id=file_id, workspace_id=self._workspace_id).first()
-        )
+        row = await in_database(lambda: self._found(file_id))
         if row is None:
             raise NodeError(
                 "file_missing",
-                f"This workspace has no file '{file_id}' (any more): it was deleted, or its time "
-                "was over. Upload it again.",
+                f"There is no file '{file_id}' for this flow: it was deleted, its time was over, "
+                "or it is of a private flow that whoever published this one does not see. Upload "
+                "it again, or have that flow shared with them.",
                 field=field,
             )
         if row.expired:
@@ -59,6 +59,11 @@ class RunFiles:
                 field=field,
             )
         return _stored(row), await asyncio.to_thread(_content, row, field)
+
+    def _found(self, file_id: UUID) -> File | None:
+        row = File.objects.filter(id=file_id, workspace_id=self._workspace_id).first()
+        made = self._made
+        return row if row is not None and may_read(made.run_id, made.flow_id, row) else None
 
     async def write(self, name: str, content: bytes, media_type: str = "") -> StoredFile:
         label = label_of(name)

@@ -25,6 +25,8 @@ from execution.files.queries import stored_bytes
 from execution.files.storage import drop_bytes, save_bytes, size_and_digest
 from flows.engine.file_names import label_of
 from flows.engine.media_types import HEAD, media_type_of
+from flows.models import Flow
+from flows.sharing import require_on
 
 __all__ = ["FileRefused", "Made", "delete_file", "store_file"]
 #: How long bytes may be on their way before they count as left behind.
@@ -151,8 +153,15 @@ def _expiry(now: datetime, keep_days: int | None) -> datetime | None:
 
 
 def delete_file(actor: Actor, file: File) -> None:
-    """Delete a file; its bytes go at once, or with the next sweep where the storage is away."""
-    actor.require("file.delete")
+    """Delete a file; its bytes go at once, or with the next sweep where the storage is away.
+
+    What runs of a flow made is deleted by who may with that flow. Raises PermissionRefused.
+    """
+    flow = Flow.objects.filter(id=file.flow_id).first() if file.flow_id else None
+    if flow is None:
+        actor.require("file.delete")
+    else:
+        require_on(actor, "file.delete", flow)
     with transaction.atomic():
         audit(actor, "file.delete", file, name=file.name, size=file.size)
         File.objects.filter(id=file.id).delete()

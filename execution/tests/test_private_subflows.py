@@ -10,65 +10,20 @@ from django.utils import timezone
 from accounts.closing import end_membership
 from accounts.errors import InvalidValue
 from accounts.models import AuditEvent, Membership, Role, User
-from accounts.permissions import Actor, PermissionRefused, key_actor, member_actor
-from accounts.services import create_api_key, create_workspace
+from accounts.permissions import PermissionRefused, key_actor
+from accounts.services import create_api_key
 from billing.models import UsageRecord
 from billing.queries import usage_totals
 from execution.models import Approval, Run
-from execution.subflows import published_flow
-from flows.engine.errors import NodeError
+from execution.tests.teams_for_tests import Team
 from flows.models import Flow, FlowShare, Visibility
 from flows.organizing import create_folder, create_tag, duplicate_flow, move_flows, tag_flows
 from flows.organizing_queries import folder_tree, tags_of
 from flows.queries import find_flow, visible_flows
 from flows.services import create_flow, delete_flow, publish_flow, update_flow
 from flows.sharing import share_flow
-from flows.tests.fixtures import GREETING
 
 pytestmark = pytest.mark.django_db
-
-
-class Team:
-    """An owner, two builders and a viewer; the flow is Ada's and private."""
-
-    def __init__(self) -> None:
-        self.people = {name: User.objects.create_user(f"{name}@example.com") for name in PEOPLE}
-        self.workspace = create_workspace(self.people["owner"], name="Lab")
-        for name, role in PEOPLE.items():
-            if name != "owner":
-                Membership.objects.create(
-                    workspace=self.workspace, user=self.people[name], role=role
-                )
-        self.flow = create_flow(self.actor("ada"), document=GREETING)
-        publish_flow(self.actor("ada"), self.flow)
-        self.flow = share_flow(self.actor("ada"), self.flow, visibility="private")
-
-    def actor(self, name: str) -> Actor:
-        found = member_actor(self.people[name], self.workspace)
-        assert found is not None
-        return found
-
-    def run_by(self, name: str, *, publisher: str = "") -> Run:
-        """A run of another flow: of its version, or of its draft where nobody published it."""
-        flow = create_flow(self.actor("owner"), name="Caller")
-        version = publish_flow(self.actor(publisher), flow) if publisher else None
-        return Run.objects.create(
-            workspace=self.workspace,
-            flow=flow,
-            version=version,
-            created_by=self.people[name],
-            created_at=timezone.now(),
-        )
-
-    def calls(self, run: Run) -> bool:
-        try:
-            published_flow(self.workspace.id, run.id, self.flow.slug, None)
-        except NodeError as error:
-            return error.code != "subflow_missing"
-        return True
-
-
-PEOPLE = {"owner": Role.OWNER, "ada": Role.BUILDER, "bob": Role.BUILDER, "vi": Role.VIEWER}
 
 
 @pytest.fixture
