@@ -8,7 +8,7 @@ from django.test import Client
 from lxml import html
 from pydantic import BaseModel, Field
 
-from accounts.models import Membership, Workspace
+from accounts.models import Membership, User, Workspace
 from accounts.permissions import Actor, system_actor
 from accounts.services import create_credential
 from execution.tests.flows_for_tests import document
@@ -16,6 +16,7 @@ from flows.engine.config import NodeConfig
 from flows.engine.registry import Registry
 from flows.models import Flow
 from flows.services import create_flow
+from flows.sharing import share_flow
 from flows.views.form_fields import fields_of
 
 TYPES = [one.type for one in Registry.read().all()]
@@ -152,6 +153,22 @@ def test_pickers_offer_models_flows_and_members(
     assert flow.slug not in flows
     members = _form(visitor, filled, "ask").xpath("//datalist[@id='pick-members']/option/@value")
     assert [member for member in members if "@" in member] == members != []
+
+
+def test_the_picker_of_sub_flows_names_no_private_flow_of_somebody_else(
+    visitor: Client, actor: Actor, flow: Flow
+) -> None:
+    hidden = share_flow(actor, create_flow(actor, name="Layoffs"), visibility="private")
+    other = User.objects.create_user("bob@example.com", "x")
+    Membership.objects.create(workspace=flow.workspace, user=other, role="builder")
+    shown = {}
+    for name, client in (("maker", visitor), ("other", Client())):
+        if name == "other":
+            client.force_login(other)
+        shown[name] = html.tostring(_form(client, flow, "new", "?type=subflow")).decode()
+    for word in (hidden.name, hidden.slug):
+        assert word in shown["maker"]
+        assert word not in shown["other"]
 
 
 def test_a_picker_offers_the_credentials_that_fit_to_those_who_build(

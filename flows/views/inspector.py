@@ -208,7 +208,7 @@ def pickers(
     `others` gives the entries of lists that other apps have, for the words behind their name.
     """
     sources: Mapping[str, Source] = {
-        "flows": lambda words: _flows(flow),
+        "flows": lambda words: _flows(actor, flow),
         "members": lambda words: _members(flow.workspace_id),
         CREDENTIALS: lambda words: _credentials(actor, words),
         **others,
@@ -222,8 +222,8 @@ def pickers(
     return made
 
 
-def _flows(flow: Flow) -> list[Pick]:
-    rows = Flow.objects.filter(workspace_id=flow.workspace_id).exclude(id=flow.id)
+def _flows(actor: Actor, flow: Flow) -> list[Pick]:
+    rows = Flow.objects.visible_to(actor).exclude(id=flow.id)
     named = rows.order_by("name").values_list("slug", "name")[:MOST_PICKED]
     return [Pick(slug, name) for slug, name in named]
 
