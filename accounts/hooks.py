@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from decimal import Decimal
     from uuid import UUID
 
-    from accounts.models import Credential, User, Workspace
+    from accounts.models import Credential, Plan, User, Workspace
 
 
 @dataclass(frozen=True)
@@ -28,6 +28,7 @@ type WorkspaceCreated = Callable[["Workspace", "User"], None]
 type WorkspaceClosing = Callable[["Workspace"], None]
 type MembershipEnded = Callable[["Workspace", "User"], None]
 type PersonDeleted = Callable[["User"], None]
+type PlanChanged = Callable[["Plan | None", list["UUID"]], None]
 #: What somebody made, for themselves to read: `id`, `name` and the like.
 type Made = Mapping[str, object]
 type MadeBy = Callable[["User", Collection["UUID"], int], Mapping[str, Sequence[Made]]]
@@ -36,6 +37,7 @@ _workspace_created: list[WorkspaceCreated] = []
 _workspace_closing: list[WorkspaceClosing] = []
 _membership_ended: list[MembershipEnded] = []
 _person_deleted: list[PersonDeleted] = []
+_plan_changed: list[PlanChanged] = []
 _made_by: list[MadeBy] = []
 _spent_by_keys: list[SpentByKeys] = []
 _credential_uses: list[CredentialUses] = []
@@ -101,6 +103,22 @@ def person_deleted(user: "User") -> None:
     """Tell everyone who registered, in the order of registration."""
     for function in _person_deleted:
         function(user)
+
+
+def on_plan_changed(function: PlanChanged) -> PlanChanged:
+    """Call `function(plan, workspace ids)` within the transaction that changes what these may use.
+
+    The plan is the one they are on from then on; None: no limits.
+    """
+    if function not in _plan_changed:
+        _plan_changed.append(function)
+    return function
+
+
+def plan_changed(plan: "Plan | None", workspaces: list["UUID"]) -> None:
+    """Tell everyone who registered, in the order of registration."""
+    for function in _plan_changed:
+        function(plan, workspaces)
 
 
 def tells_what_people_made(function: MadeBy) -> MadeBy:

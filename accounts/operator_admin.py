@@ -5,6 +5,7 @@ from typing import Any
 from django.contrib import admin
 from django.http import HttpRequest
 
+from accounts.hooks import plan_changed
 from accounts.models import FeatureSwitch, Maintenance, Plan, SystemSetting
 from accounts.operators import OperatorAdmin, ReadOnlyAdmin
 from accounts.plans import forget_plans
@@ -29,6 +30,8 @@ class PlanAdmin(OperatorAdmin):
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
         super().save_model(request, obj, form, change)
+        if change:
+            plan_changed(obj, list(obj.workspaces.values_list("id", flat=True)))
         forget_plans()
 
 

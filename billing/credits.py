@@ -4,6 +4,7 @@ It is computed from the usage that is booked, so nothing is charged twice and no
 What ended before the current hour never changes and is remembered by the process.
 """
 
+import time
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from functools import lru_cache
@@ -14,6 +15,7 @@ from django.db.models import Sum
 from django.utils import timezone
 
 from accounts.errors import InvalidValue
+from accounts.hooks import plan_changed
 from accounts.models import Plan, Workspace
 from accounts.operating import Operator
 from accounts.plans import forget_plans, limits_of
@@ -126,12 +128,15 @@ def _midnight(day: date) -> datetime:
     return datetime(day.year, day.month, day.day, tzinfo=UTC)
 
 
-#: Workspace → what this process wrote last, so that it is written once a month.
-_held: dict[UUID, tuple[date, Decimal]] = {}
+#: Seconds after which it is written anew: another process may have freed the month meanwhile.
+HELD_FOR = 60.0
+#: Workspace → what this process wrote last, and until when (monotonic) that is good.
+_held: dict[UUID, tuple[date, Decimal, float]] = {}
 
 
 def _hold_month_to(workspace_id: UUID, month: date, allowance: Decimal) -> None:
-    if _held.get(workspace_id) == (month, allowance):
+    held = _held.get(workspace_id)
+    if held is not None and held[:2] == (month, allowance) and time.monotonic() < held[2]:
         return
     CreditMonth.objects.bulk_create(
         [CreditMonth(workspace_id=workspace_id, month=month, allowance=allowance)],
@@ -141,7 +146,7 @@ def _hold_month_to(workspace_id: UUID, month: date, allowance: Decimal) -> None:
     )
     if len(_held) >= 10_000:
         _held.clear()
-    _held[workspace_id] = (month, allowance)
+    _held[workspace_id] = (month, allowance, time.monotonic() + HELD_FOR)
 
 
 def grant_credit(
@@ -198,8 +203,7 @@ def put_on_plan(operator: Operator, workspace: Workspace, plan: Plan | None, rea
         row = held.get(id=workspace.id)
         before = row.plan.name if row.plan else None
         Workspace.objects.filter(id=workspace.id).update(plan=plan)
-        if plan is None or plan.monthly_credit is None:
-            free_this_month([workspace.id])
+        plan_changed(plan, [workspace.id])
         operator.audit(
             "plan.put_on",
             row,
@@ -212,8 +216,10 @@ def put_on_plan(operator: Operator, workspace: Workspace, plan: Plan | None, rea
     workspace.plan = plan
 
 
-def free_this_month(workspaces: list[UUID]) -> None:
-    """What these workspaces spend this month is charged to no grant: no plan limits it any more."""
+def free_this_month(plan: Plan | None, workspaces: list[UUID]) -> None:
+    """What these workspaces spend this month is charged to no grant, where no plan limits it."""
+    if plan is not None and plan.monthly_credit is not None:
+        return
     month = month_of(timezone.now())
     CreditMonth.objects.filter(workspace_id__in=workspaces, month=month).delete()
     _held.clear()

@@ -194,6 +194,22 @@ def test_a_month_without_a_plan_was_free(lab: Workspace) -> None:
     check_credit(lab.id)
 
 
+def test_a_month_that_another_process_freed_is_held_to_its_credit_again_soon(
+    lab: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put_on_plan(COMMAND, lab, _plan("10"), "Signed")
+    check_credit(lab.id)
+    CreditMonth.objects.all().delete()
+    check_credit(lab.id)
+    assert not CreditMonth.objects.exists()
+    monkeypatch.setattr("billing.credits.HELD_FOR", 0.0)
+    forget_spent()
+    check_credit(lab.id)
+    CreditMonth.objects.all().delete()
+    check_credit(lab.id)
+    assert CreditMonth.objects.get().allowance == 10
+
+
 def test_grants_are_never_changed(lab: Workspace) -> None:
     grant = grant_credit(COMMAND, lab, Decimal("5"), "Sorry")
     for change in ({"amount": 6}, {"reason": "y"}, {"at": timezone.now()}):
