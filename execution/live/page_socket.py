@@ -10,7 +10,7 @@ from asgiref.sync import sync_to_async
 from channels.generic.websocket import AsyncWebsocketConsumer
 from django.db import connection
 
-from accounts.maintenance import notice
+from accounts.maintenance import Notice, is_known, notice
 from accounts.sessions import is_live
 from execution.live.said import Said
 
@@ -88,7 +88,7 @@ class PageSocket(AsyncWebsocketConsumer):  # type: ignore[misc]
         told: str | None = None
         while True:
             try:
-                found = await sync_to_async(_notice, thread_sensitive=False)()
+                found = await _told()
             except Exception:
                 logger.warning("Could not ask whether there is maintenance", exc_info=True)
                 found = told
@@ -102,12 +102,29 @@ class PageSocket(AsyncWebsocketConsumer):  # type: ignore[misc]
         return is_live(self.scope.get("session"))
 
 
-def _notice() -> str | None:
-    try:
+#: The one question about maintenance that is under way in this process.
+_asking: asyncio.Task[Notice | None] | None = None
+
+
+async def _told() -> str | None:
+    """What is remembered where that is fresh; else one socket asks, and the others wait for it."""
+    global _asking
+    if is_known():
         told = notice()
+    else:
+        loop = asyncio.get_running_loop()
+        if _asking is None or _asking.done() or _asking.get_loop() is not loop:
+            _asking = loop.create_task(sync_to_async(_notice, thread_sensitive=False)())
+        # The page of the one that asks may be closed: the others want the answer all the same.
+        told = await asyncio.shield(_asking)
+    return told.sentence if told is not None else None
+
+
+def _notice() -> Notice | None:
+    try:
+        return notice()
     finally:
         give_back()
-    return told.sentence if told is not None else None
 
 
 def give_back() -> None:

@@ -1,17 +1,21 @@
 """What ends the socket of a page, and that nothing of it stays behind."""
 
 import asyncio
+import time
 from collections.abc import Callable
 from typing import Any
 
 import pytest
+from asgiref.sync import sync_to_async
 from asgiref.testing import ApplicationCommunicator
 from channels.auth import AuthMiddlewareStack
 from django.conf import settings
 from django.test import Client
 
+from accounts.maintenance import Notice
 from accounts.models import Membership, User, Workspace
 from accounts.permissions import Actor
+from accounts.remembered import Remembered
 from execution.live import consumers, flow_consumer, page_socket
 from execution.live.consumers import RunConsumer
 from execution.live.flow_consumer import FlowConsumer
@@ -167,3 +171,43 @@ def test_a_place_in_the_events_that_is_none_means_the_beginning(query: bytes) ->
     consumer = RunConsumer()
     consumer.scope = {"query_string": query}
     assert consumer._after() == 0
+
+
+def test_many_sockets_ask_once_about_maintenance_and_not_at_all_while_it_is_known(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asked: list[float] = []
+
+    def read() -> Notice | None:
+        asked.append(time.monotonic())
+        time.sleep(0.1)
+        return Notice("New disks.")
+
+    remembered: Remembered[Notice | None] = Remembered(read, None)
+    monkeypatch.setattr("accounts.maintenance._notice", remembered)
+
+    async def all_at_once() -> list[str | None]:
+        return await asyncio.gather(*(page_socket._told() for _ in range(50)))
+
+    async def twice() -> list[str | None]:
+        return [*await all_at_once(), *await all_at_once()]
+
+    threads = _spy_on_threads(monkeypatch)
+    assert set(asyncio.run(twice())) == {"New disks."}
+    assert (len(asked), len(threads)) == (1, 1)
+    remembered.forget()
+    # In another loop, as the next process has one.
+    assert set(asyncio.run(all_at_once())) == {"New disks."}
+    assert (len(asked), len(threads)) == (2, 2)
+
+
+def _spy_on_threads(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
+    """What crosses to a thread."""
+    crossed: list[Any] = []
+
+    def spy(function: Any, **how: Any) -> Any:
+        crossed.append(function)
+        return sync_to_async(function, **how)
+
+    monkeypatch.setattr(page_socket, "sync_to_async", spy)
+    return crossed
