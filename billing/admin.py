@@ -11,7 +11,14 @@ from unfold.contrib.filters.admin import AutocompleteSelectFilter, RangeDateTime
 from accounts.operators import OperatorAdmin, ReadOnlyAdmin
 from billing.catalogue import forget_catalogue
 from billing.model_facts import CAPABILITIES
-from billing.models import CatalogueModel, CreditGrant, CreditMonth, PriceOverride, UsageRecord
+from billing.models import (
+    CatalogueModel,
+    CreditGrant,
+    CreditMonth,
+    PriceOverride,
+    RunMonth,
+    UsageRecord,
+)
 from billing.prices import forget_overrides
 from billing.services import Refreshed, refresh_catalogue, reset_models
 
@@ -200,6 +207,16 @@ class CreditMonthAdmin(ReadOnlyAdmin):
     """Months in which workspaces were held to their plan's credit."""
 
     list_display = ("month", "workspace", "allowance")
+    list_select_related = ("workspace",)
+    list_filter = (("workspace", AutocompleteSelectFilter),)
+    fields = list_display
+
+
+@admin.register(RunMonth)
+class RunMonthAdmin(ReadOnlyAdmin):
+    """Runs that workspaces began in a month, where their plan limits them."""
+
+    list_display = ("month", "workspace", "number")
     list_select_related = ("workspace",)
     list_filter = (("workspace", AutocompleteSelectFilter),)
     fields = list_display

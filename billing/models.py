@@ -182,3 +182,22 @@ class CreditMonth(models.Model):
 
     def __str__(self) -> str:
         return f"{self.month:%Y-%m}: {self.allowance}"
+
+
+class RunMonth(models.Model):
+    """How many runs a workspace whose plan limits them began in a month; never taken back.
+
+    Rows of runs do not tell: retention and the deletion of flows take them away.
+    """
+
+    workspace = models.ForeignKey(Workspace, models.CASCADE, related_name="+", db_index=False)
+    month = models.DateField(help_text="Its first day (UTC).")
+    number = models.PositiveIntegerField(help_text="Runs that people and programs began.")
+
+    class Meta:
+        constraints = (
+            models.UniqueConstraint(fields=["workspace", "month"], name="run_month_once"),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.month:%Y-%m}: {self.number}"

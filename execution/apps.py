@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from accounts.hooks import Made
-    from accounts.models import User, Workspace
+    from accounts.models import Plan, User, Workspace
 
 
 class ExecutionConfig(AppConfig):
@@ -18,6 +18,7 @@ class ExecutionConfig(AppConfig):
     def ready(self) -> None:
         from accounts.hooks import (
             on_person_deleted,
+            on_plan_changed,
             on_workspace_closing,
             tells_what_people_made,
         )
@@ -28,6 +29,7 @@ class ExecutionConfig(AppConfig):
         on_workspace_closing(_empty)
         tells_what_people_made(_made_by)
         on_person_deleted(_forget)
+        on_plan_changed(_count_no_more)
 
 
 def _empty(workspace: "Workspace") -> None:
@@ -43,6 +45,13 @@ def _made_by(
     from execution.leavers import made_things
 
     return made_things(user, workspaces, most)
+
+
+def _count_no_more(plan: "Plan | None", workspaces: "list[UUID]") -> None:
+    if plan is None or plan.max_runs is None:
+        from execution.run_limits import forget_this_month
+
+        forget_this_month(workspaces)
 
 
 def _forget(user: "User") -> None:

@@ -21,6 +21,7 @@ from django.utils import timezone
 from accounts.ids import new_id
 from execution.blobs import NewBlob, save_blobs
 from execution.models import ENDED, Run, RunEvent, RunStatus
+from execution.run_limits import count_run
 from execution.shapes import NodeCall, NodeRecord
 
 JSON = Any
@@ -191,7 +192,11 @@ def node_key(event: str, node: str, path: Sequence[str | int], attempt: int) -> 
 
 
 def new_run_event(run: Run, blobs: Sequence[NewBlob]) -> None:
-    """Write a new run, its first event and its large inputs. Call inside `transaction.atomic()`."""
+    """Write a new run, its first event and its large inputs. Call inside `transaction.atomic()`.
+
+    Raises PlanLimitReached where it would be one more than the plan allows.
+    """
+    count_run(run)
     save_blobs(run.workspace_id, blobs)
     run.save(force_insert=True)
     first = queued_event(run)

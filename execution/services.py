@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from accounts.models import Variable
 from accounts.permissions import Actor
+from accounts.plans import PlanLimitReached
 from accounts.services import audit
 from execution.admission import admission_of, tell_held_back
 from execution.dispatch import dispatch, request_cancel
@@ -108,7 +109,7 @@ def start_run(
     )
     try:
         begin_run(run, pinned, inputs, actor)
-    except IntegrityError:
+    except (IntegrityError, PlanLimitReached):
         if idempotency_key and (earlier := earlier_run(actor, idempotency_key, asked)):
             return Started(earlier, created=False)
         if not Flow.objects.filter(id=flow.id).exists():
@@ -124,8 +125,8 @@ def begin_run(
 
     It is given no file that the actor does not see: the run would show what is in it. `taken_over`:
     the inputs are those of the run that it repeats, which may not need any more what is gone.
-    Raises InputsInvalid, OptionsInvalid, FeatureOff; IntegrityError where its idempotency key is
-    taken.
+    Raises InputsInvalid, OptionsInvalid, FeatureOff, PlanLimitReached; IntegrityError where its
+    idempotency key is taken.
     """
     run.version_id, run.snapshot_id = pinned.version_id, pinned.snapshot_id
     run.budget, run.flow_limit = pinned.budget, pinned.concurrency

@@ -8,6 +8,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from accounts.permissions import Actor
+from accounts.plans import PlanLimitReached
 from accounts.services import audit
 from execution.admission import tell_held_back
 from execution.errors import OptionsInvalid, RunStateConflict
@@ -152,7 +153,7 @@ def rerun_run(
     given = resolve_references(run.workspace_id, run.inputs) if inputs is None else inputs
     try:
         begin_run(again, pinned, given, actor, taken_over=inputs is None)
-    except IntegrityError:
+    except (IntegrityError, PlanLimitReached):
         if idempotency_key and (earlier := earlier_run(actor, idempotency_key, asked)):
             return Started(earlier, created=False)
         raise

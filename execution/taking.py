@@ -11,14 +11,13 @@ from uuid import UUID
 from accounts.features import Feature, is_on, switched_off_nodes
 from accounts.maintenance import UnderMaintenance, check_maintenance
 from accounts.permissions import Actor
-from accounts.plans import PlanLimitReached, limits_of, month_began
-from billing.credit_rules import next_month
+from accounts.plans import PlanLimitReached
 from billing.credits import CreditExhausted, check_credit
 from billing.key_budgets import KeyBudgetExhausted, check_key_budget
 from execution.errors import NotPublished, OptionsInvalid
-from execution.models import Run
 from execution.parts_of_flows import carried_out
 from execution.pinned import Pinned
+from execution.run_limits import check_runs
 from flows.engine.document import parse
 from flows.engine.errors import DocumentInvalid
 
@@ -52,24 +51,7 @@ def check_taken(actor: Actor) -> None:
     check_maintenance()
     check_key_budget(actor)
     check_credit(actor.workspace_id)
-    _check_runs(actor.workspace_id)
-
-
-def _check_runs(workspace_id: UUID) -> None:
-    """Runs that start at the same moment do not see each other: so many may be over the limit."""
-    limits = limits_of(workspace_id)
-    if limits.max_runs is None:
-        return
-    since = month_began()
-    here = Run.objects.filter(workspace_id=workspace_id, created_at__gte=since, parent=None)
-    # No more are counted than matters.
-    if len(here.values_list("id")[: limits.max_runs]) >= limits.max_runs:
-        raise PlanLimitReached(
-            "runs",
-            f"The plan '{limits.plan}' of this workspace allows {limits.max_runs:,} runs a month, "
-            f"and they were started. Ask for a larger plan, or wait until "
-            f"{next_month(since):%Y-%m-%d} (UTC).",
-        )
+    check_runs(actor.workspace_id)
 
 
 def check_features(workspace_id: UUID, pinned: Pinned, options: Mapping[str, JSON]) -> None:

@@ -27,6 +27,7 @@ from execution.recording import (
     record_rows,
     write_records,
 )
+from execution.run_limits import count_run, is_counted
 from execution.search import INSERT_WORDS, FoundBy
 from execution.shapes import NodeRecord
 
@@ -47,7 +48,7 @@ def write_whole_run(
 ) -> None:
     """Write a run that has ended, its large inputs, its steps and all of its events, from 1 on.
 
-    Raises IntegrityError and DataError; then nothing of it is written.
+    Raises IntegrityError, DataError and PlanLimitReached; then nothing of it is written.
     """
     run_id = str(run.id)
     found_by = FoundBy(
@@ -70,8 +71,9 @@ def write_whole_run(
         "channel": CHANNEL,
         "news": news_of(run_id, ended=True),
     }
-    is_alone = not blobs and not ends and not connection.in_atomic_block
-    with nullcontext() if is_alone else transaction.atomic():
+    with_others = blobs or ends or connection.in_atomic_block or is_counted(run)
+    with transaction.atomic() if with_others else nullcontext():
+        count_run(run)
         save_blobs(run.workspace_id, blobs)
         with connection.cursor() as cursor:
             cursor.execute(_WRITE, values)

@@ -63,6 +63,7 @@ _TABLES: dict[str, tuple[tuple[str, str, str, str], ...]] = {
         ("Plans", "loyalty", "accounts", "plan"),
         ("Grants of credit", "redeem", "billing", "creditgrant"),
         ("Months of credit", "calendar_month", "billing", "creditmonth"),
+        ("Months of runs", "event_repeat", "billing", "runmonth"),
     ),
     "Installation": (
         ("Changed settings", "tune", "accounts", "systemsetting"),

@@ -6,6 +6,9 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
 
 from accounts.models import FeatureSwitch, Membership, Plan, User, Workspace
 from accounts.operating import COMMAND
@@ -13,16 +16,24 @@ from accounts.operator_services import begin_maintenance, change_setting, switch
 from accounts.permissions import Actor
 from accounts.plans import PlanLimitReached, check_members
 from billing.credits import put_on_plan
-from billing.models import UsageRecord
+from billing.models import CreditMonth, RunMonth, UsageRecord
 from execution.describing import NoDraft, describe
 from execution.files.errors import FileRefused
 from execution.files.services import store_file
 from execution.models import Run
 from execution.queue_reasons import queued_of
+from execution.recording import new_run_event
 from execution.services import start_run
 from execution.steering import rerun_run
 from execution.taking import FeatureOff
-from execution.tests.flows_for_tests import document, ended, new_actor, output, published
+from execution.tests.flows_for_tests import (
+    document,
+    ended,
+    new_actor,
+    output,
+    published,
+    start_node,
+)
 from flows.models import Flow
 from flows.queries import flow_problems
 from flows.services import create_flow, publish_flow
@@ -32,6 +43,11 @@ CODE = {"id": "sum", "type": "code", "config": {"source": "result = 1", "inputs"
 #: Without its model: nothing is asked of it.
 WITH_CODE = document([*GREETING["nodes"], CODE], ["start>result", "start>sum"])
 INLINE = {**GREETING, "settings": {"execution": "inline"}}
+COMPUTES = document(
+    [start_node("text"), output("{{ start.text }}")],
+    ["start>end"],
+    settings={"execution": "inline"},
+)
 
 
 @pytest.fixture
@@ -70,6 +86,69 @@ def test_a_plan_allows_so_many_runs_a_month(api: Api, workspace: Workspace, gree
         for _ in range(3)
     ]
     assert said == [201, 201, 402]
+
+
+def test_deleted_runs_give_no_more_runs_a_month(
+    actor: Actor, workspace: Workspace, greeting: Flow
+) -> None:
+    start_run(actor, greeting, {"name": "Ada"})
+    # The count begins with what is there when the limit comes.
+    on_plan(workspace, max_runs=2)
+    start_run(actor, greeting, {"name": "Ada"}, idempotency_key="k")
+    Run.objects.all().delete()
+    for _ in range(2):
+        with pytest.raises(PlanLimitReached, match="allows 2 runs a month"):
+            start_run(actor, greeting, {"name": "Ada"})
+    assert not Run.objects.exists()
+    assert RunMonth.objects.get().number == 2
+    # Without a limit nothing is counted, and a later one begins anew.
+    put_on_plan(COMMAND, workspace, None, "Left")
+    start_run(actor, greeting, {"name": "Ada"})
+    assert not RunMonth.objects.exists()
+
+
+def test_an_inline_run_that_is_over_at_once_counts_as_well(
+    actor: Actor, workspace: Workspace, dispatched: Any
+) -> None:
+    on_plan(workspace, max_runs=1)
+    flow = published(actor, COMPUTES)
+    assert start_run(actor, flow, {"text": "x"}).run.status == "succeeded"
+    assert RunMonth.objects.get().number == 1
+    with pytest.raises(PlanLimitReached):
+        start_run(actor, flow, {"text": "x"})
+
+
+def test_sub_flows_are_part_of_the_run_that_was_counted(
+    actor: Actor, workspace: Workspace, greeting: Flow
+) -> None:
+    on_plan(workspace, max_runs=1)
+    first = start_run(actor, greeting, {"name": "Ada"}).run
+    child = Run(workspace=workspace, flow=greeting, parent=first, created_at=first.created_at)
+    new_run_event(child, [])
+    assert RunMonth.objects.get().number == 1
+
+
+def test_a_plan_without_a_limit_of_runs_costs_a_start_nothing(
+    actor: Actor, workspace: Workspace, greeting: Flow
+) -> None:
+    on_plan(workspace, max_flows=99)
+    start_run(actor, greeting, {"name": "Ada"})
+    with CaptureQueriesContext(connection) as asked:
+        start_run(actor, greeting, {"name": "Ada"})
+    assert not [one for one in asked.captured_queries if "runmonth" in one["sql"]]
+
+
+def test_a_plan_that_loses_its_limits_frees_the_month_of_who_is_on_it(
+    admin_client: Client, actor: Actor, workspace: Workspace, greeting: Flow
+) -> None:
+    plan = on_plan(workspace, max_runs=5, monthly_credit=Decimal(10))
+    start_run(actor, greeting, {"name": "Ada"})
+    assert (RunMonth.objects.count(), CreditMonth.objects.count()) == (1, 1)
+    page = f"/admin/accounts/plan/{plan.id}/change/"
+    for changed, left in (({"max_runs": 5, "monthly_credit": 9}, 1), ({}, 0)):
+        answer = admin_client.post(page, {"name": plan.name, **changed})
+        assert answer.status_code == 302, answer.content
+        assert (RunMonth.objects.count(), CreditMonth.objects.count()) == (left, left)
 
 
 def test_a_plan_holds_back_what_is_over_its_running_runs(

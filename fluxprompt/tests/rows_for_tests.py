@@ -15,7 +15,14 @@ from accounts.invitations import invite
 from accounts.models import FeatureSwitch, Maintenance, Plan, SystemSetting, User, Workspace
 from accounts.permissions import Actor, system_actor
 from accounts.services import create_api_key, create_credential, create_workspace, set_variable
-from billing.models import CatalogueModel, CreditGrant, CreditMonth, PriceOverride, UsageRecord
+from billing.models import (
+    CatalogueModel,
+    CreditGrant,
+    CreditMonth,
+    PriceOverride,
+    RunMonth,
+    UsageRecord,
+)
 from execution.approval_models import Approval
 from execution.files.models import File
 from execution.knowledge.services import add_document, create_collection
@@ -97,6 +104,7 @@ def _of_operators(number: int, workspace: Workspace) -> None:
     said = "<script>alert(1)</script>"
     CreditGrant.objects.create(workspace=workspace, amount=5, reason=said, at=now)
     CreditMonth.objects.create(workspace=workspace, month=now.date().replace(day=1), allowance=10)
+    RunMonth.objects.create(workspace=workspace, month=now.date().replace(day=1), number=10)
 
 
 def _run(workspace: Workspace, flow: Flow, version: FlowVersion) -> Run:
