@@ -76,6 +76,7 @@ OWN_PAGES = {
     "socialaccount_login_error": f"GET {SIGNED_IN}",
     "usersessions_list": _OWN_PAGE,
     "you": f"GET {SIGNED_IN}",
+    "you-again": f"GET {SIGNED_IN}",
     "you-name": f"POST {SIGNED_IN}",
     "you-export": f"POST {SIGNED_IN}",
     # The password is asked once more.

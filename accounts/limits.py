@@ -28,7 +28,7 @@ DEFAULTS = {
     "invitation": "30/m",
     # Sign-ins with Google, GitHub and the like: those that begin, and those that fail.
     "provider": "30/m",
-    # One's own data as a file: each; the password asked before an account is deleted: wrong ones.
+    # One's own data as a file; the password asked before an account is deleted, by person: each.
     "own_data": "10/h",
     "own_password": "10/m",
     # Invitations that are mailed: by a person in a workspace, and to an address from everybody.
@@ -43,6 +43,7 @@ DEFAULTS = {
 _RATE = re.compile(r"([1-9][0-9]{0,6})/([smhd])")
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 SAID = "Too many tries that failed from this address. Wait {wait} seconds and try again."
+SAID_OF_PERSON = "Too many tries with your account. Wait {wait} seconds and try again."
 
 
 class RateInvalid(ValueError):
@@ -98,10 +99,10 @@ def counts_failures(door: str, *statuses: int) -> Callable[..., Any]:
     return decorate
 
 
-def too_many(request: HttpRequest, wait: int) -> HttpResponse:
+def too_many(request: HttpRequest, wait: int, said: str = SAID) -> HttpResponse:
     """429 as a page that says when to come again."""
     return HttpResponse(
-        render_to_string("429.html", {"said": SAID.format(wait=wait)}, request),
+        render_to_string("429.html", {"said": said.format(wait=wait)}, request),
         status=429,
         headers={"Retry-After": str(wait), "Cache-Control": "no-store"},
     )

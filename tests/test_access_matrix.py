@@ -39,7 +39,7 @@ METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 UNSEEN = {"credential.manage", "key.manage"}
 #: Pages of one's account that want the password once more, or a second factor that is on.
 _AGAIN = {route for route in OWN_PAGES if route.startswith("mfa") or "reauth" in route}
-_AGAIN.add("workspace-transfer")
+_AGAIN |= {"workspace-transfer", "account_set_password"}
 #: This one says 401 to everybody: it is what a failed sign-in elsewhere shows.
 _AGAIN.add("socialaccount_login_error")
 #: Parts of addresses that name something of a workspace.

@@ -235,6 +235,23 @@ def test_passwords_are_not_guessed_there(colleague: User, settings: Settings) ->
     assert codes == [422, 422, 429]
 
 
+def test_s15_the_right_password_tells_nothing_after_too_many_tries_from_wherever(
+    colleague: User, settings: Settings
+) -> None:
+    settings.FLUX_RATE_LIMITS = {"own_password": "2/h"}
+    client = _signed_in(colleague)
+    for guess in ("one", "two"):
+        client.post("/you/delete/", {"password": guess})
+    # Neither without the tick nor with it, and not from another address.
+    for sent in ({"password": PASSWORD}, CONFIRMED):
+        answer = client.post("/you/delete/", sent, REMOTE_ADDR="203.0.113.9")
+        assert (answer.status_code, "Retry-After" in answer.headers) == (429, True)
+    assert User.objects.filter(pk=colleague.pk).exists()
+    refused = AuditEvent.objects.filter(action="password.refused", target_id=str(colleague.pk))
+    assert {event.actor for event in refused} == {"nobody"}
+    assert {event.details.get("reason") for event in refused} == {None, "too many tries"}
+
+
 def test_who_has_no_password_signs_in_once_more(colleague: User) -> None:
     client = _signed_in(colleague)
     colleague.set_unusable_password()

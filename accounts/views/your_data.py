@@ -1,9 +1,7 @@
 """One's own data as a file, and the end of one's account."""
 
-import time
 from typing import Any
 
-from allauth.account.authentication import get_authentication_records
 from allauth.mfa.models import Authenticator
 from django import forms
 from django.contrib import messages
@@ -19,12 +17,12 @@ from django.views.decorators.http import require_http_methods, require_POST
 from accounts.departing import delete_person, departure_of
 from accounts.errors import DeletionRefused
 from accounts.forms import ServiceForm
-from accounts.limits import failed, too_many
+from accounts.freshness import signed_in_lately
+from accounts.limits import SAID_OF_PERSON, counted, failed, too_many
 from accounts.models import User
 from accounts.own_data import export_own_data
+from accounts.sign_ins import record_about
 
-#: Seconds for which a sign-in counts as fresh, for who has no password to be asked for.
-FRESH = 600
 WRONG = "This is not your password."
 
 
@@ -50,7 +48,7 @@ class DeletionForm(ServiceForm):
     def clean_password(self) -> str:
         given = str(self.cleaned_data["password"])
         if not self.user.check_password(given):
-            raise forms.ValidationError(WRONG)
+            raise forms.ValidationError(WRONG, "wrong")
         return given
 
 
@@ -72,6 +70,10 @@ def export(request: Any) -> HttpResponseBase:
 def delete(request: Any) -> HttpResponseBase:
     """What would end, what stays and what stands in the way; then the end."""
     user: User = request.user
+    # Counted before it is looked at: else many tries at once would all pass.
+    if "password" in request.POST and (wait := counted("own_password", f"person-{user.pk}")):
+        record_about(user, "password.refused", by=None, reason="too many tries")
+        return too_many(request, wait, SAID_OF_PERSON)
     form = DeletionForm(user, request.POST or None)
     if request.method == "POST" and _is_fresh(request, user):
         if form.is_valid():
@@ -81,8 +83,8 @@ def delete(request: Any) -> HttpResponseBase:
                 form.add_error(None, refused.message)
             else:
                 return _gone(request)
-        elif "password" in form.errors and (wait := failed("own_password", request.META)):
-            return too_many(request, wait)
+        elif form.has_error("password", "wrong"):
+            record_about(user, "password.refused", by=None)
     return render(
         request,
         "accounts/you/delete.html",
@@ -100,10 +102,7 @@ def delete(request: Any) -> HttpResponseBase:
 
 def _is_fresh(request: Any, user: User) -> bool:
     """Whether they are known to be there now: by the password that is asked, or a new sign-in."""
-    if user.has_usable_password():
-        return True
-    records = get_authentication_records(request, user)
-    return bool(records) and time.time() - float(records[-1]["at"]) < FRESH
+    return user.has_usable_password() or signed_in_lately(request)
 
 
 def _gone(request: Any) -> HttpResponse:

@@ -53,6 +53,7 @@ def paths_of(visitor: Visitor) -> dict[str, str]:
         "addresses": "/accounts/email/",
         "sessions": "/accounts/sessions/",
         "you": "/you/",
+        "sign-in once more": "/you/again/",
         "end of an account": "/you/delete/",
         "passkeys": "/accounts/2fa/webauthn/",
         "new passkey": "/accounts/2fa/webauthn/add/",
