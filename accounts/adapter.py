@@ -5,13 +5,15 @@ from typing import Any
 
 from allauth.account.adapter import DefaultAccountAdapter
 from allauth.core import context
+from allauth.core.exceptions import ReauthenticationRequired
 from django.contrib import messages
-from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.http import HttpRequest
+from django.urls import reverse
 
 from accounts.addresses import client_address
-from accounts.joining import join_remembered, may_sign_up, remembered
+from accounts.freshness import signed_in_lately
+from accounts.joining import is_proven, join_remembered, may_sign_up
 from accounts.models import User
 from accounts.services import create_workspace
 from accounts.sessions import end_sessions
@@ -46,17 +48,28 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
     def is_open_for_signup(self, request: HttpRequest) -> bool:
         return may_sign_up(request)
 
-    def clean_email(self, email: str) -> str:
-        """An invitation opens the door for its own address only."""
-        cleaned = str(super().clean_email(email))
+    def is_email_verified(self, request: HttpRequest, email: str) -> bool:
+        """Whose invitation was mailed to exactly this address reads its mail."""
+        return is_proven(request, email)
+
+    def get_reauthentication_methods(self, user: Any) -> list[dict[str, Any]]:
+        """Who has no password and no factor signs in once more; allauth would ask them nothing."""
+        methods: list[dict[str, Any]] = super().get_reauthentication_methods(user)
+        if methods or not user.is_authenticated:
+            return methods
+        words = "Sign in once more"
+        return [{"id": "sign_in", "description": words, "url": reverse("you-again")}]
+
+    def is_reauthentication_required(self, *, app: str, **kwargs: Any) -> bool:
+        """As allauth says; but of who cannot be asked for anything a fresh sign-in is wanted.
+
+        It raises by itself there: allauth takes whoever it cannot ask for asked.
+        """
         request = context.request
-        if request is not None and not request.user.is_authenticated:
-            invitation = remembered(request)
-            if not may_sign_up(request, cleaned) and invitation is not None:
-                raise ValidationError(
-                    f"Your invitation is for {invitation.email}. Sign up with that address."
-                )
-        return cleaned
+        cannot_be_asked = not super().get_reauthentication_methods(request.user)
+        if cannot_be_asked and not signed_in_lately(request):
+            raise ReauthenticationRequired
+        return bool(super().is_reauthentication_required(app=app, **kwargs))
 
     def set_password(self, user: User, password: str) -> None:
         """Who may have had the old one is out, wherever they are signed in."""

@@ -2,7 +2,6 @@
 
 from uuid import UUID
 
-from allauth.account.adapter import get_adapter
 from django.http import HttpRequest
 
 from accounts.errors import MembershipRefused
@@ -14,14 +13,24 @@ from accounts.web import SESSION_KEY
 
 #: Session key that holds the id of the invitation whose link was opened last.
 INVITATION_KEY = "invitation"
+#: Session key that holds the address to which that link was mailed; empty where it was handed on.
+PROVEN_KEY = "invitation_mailed_to"
 
 
 def remember(request: HttpRequest, invitation: Invitation) -> None:
     """Have what follows in this browser know of the invitation."""
     request.session[INVITATION_KEY] = str(invitation.id)
-    if invitation.mailed:
-        # Nobody else has the link: whose the address is need not be asked once more.
-        get_adapter(request).stash_verified_email(request, invitation.email)
+    # Now, and not when they sign up: inviting again by mail says nothing of this link.
+    request.session[PROVEN_KEY] = invitation.email if invitation.mailed else ""
+
+
+def is_proven(request: HttpRequest, email: str) -> bool:
+    """Whether the link that was opened here was mailed to this address: nobody else has it.
+
+    It says whose this address is, and nothing of any other that somebody signs up with.
+    """
+    told = str(request.session.get(PROVEN_KEY) or "")
+    return bool(told) and told.lower() == email.lower()
 
 
 def remembered(request: HttpRequest | None) -> Invitation | None:

@@ -6,15 +6,25 @@ import requests
 from allauth.core.exceptions import ImmediateHttpResponse
 from allauth.socialaccount.adapter import DefaultSocialAccountAdapter
 from allauth.socialaccount.models import SocialApp
+from allauth.socialaccount.providers.base.constants import AuthProcess
+from django.contrib import messages
 from django.db import transaction
 from django.http import Http404, HttpRequest
+from django.shortcuts import redirect
 
 from accounts.adapter import settle
-from accounts.joining import may_sign_up
+from accounts.claims import end_claims, is_signed_in_with, owner_of
+from accounts.joining import may_sign_up, remembered
 from accounts.limits import failed, too_many
 from accounts.models import User
 from accounts.oidc.provider import Provider
 from accounts.sign_ins import record_refusal
+
+UNVERIFIED = (
+    "There is an account with {email} already, which never verified that address, so that "
+    "{provider} does not open it. Sign in to it with its password and connect {provider} there "
+    "(You → Connected accounts). Did you not make it? Ask an operator of this installation."
+)
 
 
 class SocialAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]
@@ -40,6 +50,35 @@ class SocialAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]
         """An invitation lets in its own address; where none is told, the form asks for it."""
         told = [address.email for address in sociallogin.email_addresses]
         return may_sign_up(request, told[0] if told else None)
+
+    def authenticate_by_email(self, sociallogin: Any) -> tuple[User, str] | None:
+        """The account that verified the address; allauth would take one that typed it, too."""
+        for email in self._proven(sociallogin):
+            if (owner := owner_of(email)) is not None:
+                return owner, email
+        return None
+
+    def pre_social_login(self, request: HttpRequest, sociallogin: Any) -> None:
+        """Who is new and comes with a proven address is not held up by who only claims it."""
+        others = (AuthProcess.CONNECT, AuthProcess.REDIRECT)
+        if sociallogin.is_existing or sociallogin.state.get("process") in others:
+            return
+        _keep_invited(request, sociallogin)
+        proven = self._proven(sociallogin)
+        for email in proven:
+            if is_signed_in_with(email):
+                name = sociallogin.provider.name
+                record_refusal(by=sociallogin.provider.sub_id, reason=f"{email} is not verified")
+                messages.error(request, UNVERIFIED.format(email=email, provider=name))
+                raise ImmediateHttpResponse(redirect("account_login"))
+        if self.is_open_for_signup(request, sociallogin):
+            for email in proven:
+                end_claims(email)
+
+    def _proven(self, sociallogin: Any) -> list[str]:
+        """Addresses that the provider calls verified."""
+        told = [address.email for address in sociallogin.email_addresses if address.verified]
+        return [email for email in told if self.can_authenticate_by_email(sociallogin, email)]
 
     def generate_state_param(self, state: dict[str, Any]) -> str:
         # Asked for once by every sign-in that begins.
@@ -79,3 +118,14 @@ class SocialAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]
         session: requests.Session = super().get_requests_session()
         session.max_redirects = 3
         return session
+
+
+def _keep_invited(request: HttpRequest, sociallogin: Any) -> None:
+    """Of several addresses the invited one signs up; without it, the form asks for it."""
+    if remembered(request) is None:
+        return
+    told = sociallogin.email_addresses
+    kept = [address for address in told if may_sign_up(request, address.email)]
+    if len(kept) < len(told):
+        sociallogin.email_addresses = kept
+        sociallogin.user.email = kept[0].email if kept else ""

@@ -2,7 +2,7 @@
 
 from django.urls import URLPattern, path
 
-from accounts.views import audit, keys, members, settings, workspaces, you, your_data
+from accounts.views import again, audit, keys, members, settings, workspaces, you, your_data
 from accounts.views.invitations import invitation_page
 from accounts.views.setup import setup
 
@@ -11,6 +11,9 @@ urlpatterns: list[URLPattern] = [
     path("invitations/<str:token>/", invitation_page, name="invitation"),
     path("workspaces/new/", workspaces.new_workspace, name="workspace-new"),
     path("you/", you.you, name="you"),
+    path("you/again/", again.again, name="you-again"),
+    # Before allauth's, which asks nobody whether they are there.
+    path("accounts/password/set/", again.set_password, name="account_set_password"),
     path("you/data/", your_data.export, name="you-export"),
     path("you/delete/", your_data.delete, name="you-delete"),
     path("you/name/", you.change_name, name="you-name"),

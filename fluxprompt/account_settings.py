@@ -20,7 +20,11 @@ ACCOUNT_USER_MODEL_USERNAME_FIELD = None
 ACCOUNT_LOGIN_METHODS = {"email"}
 ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*", "password2*"]
 ACCOUNT_SIGNUP_FORM_CLASS = "accounts.signup_fields.SignupFields"
-ACCOUNT_FORMS = {"reset_password": "accounts.entrance_forms.ResetPasswordForm"}
+ACCOUNT_FORMS = {
+    "signup": "accounts.entrance_forms.SignupForm",
+    "add_email": "accounts.entrance_forms.AddEmailForm",
+    "reset_password": "accounts.entrance_forms.ResetPasswordForm",
+}
 ACCOUNT_LOGOUT_REDIRECT_URL = "account_login"
 # What decides who gets in is changed by who gave the password, or a factor, minutes ago.
 ACCOUNT_REAUTHENTICATION_REQUIRED = True
@@ -41,9 +45,10 @@ MFA_FORMS = {
 FLUX_PROVIDERS = providers_of(env.str)
 SOCIALACCOUNT_PROVIDERS = configured(FLUX_PROVIDERS)
 SOCIALACCOUNT_ADAPTER = "accounts.social_adapter.SocialAdapter"
+SOCIALACCOUNT_FORMS = {"signup": "accounts.entrance_forms.ProviderSignupForm"}
 SOCIALACCOUNT_STORE_TOKENS = False
-# An address that the provider has verified, and no other (accounts/oidc), joins the account that
-# has it; where that account never verified it, its password and sessions end.
+# An address that the provider has verified, and no other (accounts/oidc), joins the account
+# that has verified it too (accounts.claims).
 SOCIALACCOUNT_EMAIL_AUTHENTICATION = SOCIALACCOUNT_EMAIL_AUTHENTICATION_AUTO_CONNECT = True
 
 #: Whether mail reaches people: without a server it goes to the log, which is for developers only.
