@@ -5,7 +5,9 @@ from collections.abc import Iterable
 from typing import Any
 from uuid import UUID
 
+from django.core.exceptions import FieldDoesNotExist
 from django.db import models
+from django.db.models.constants import LOOKUP_SEP
 from django.http import HttpRequest
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
@@ -48,6 +50,33 @@ class OperatorAdmin(ModelAdmin):
     warn_unsaved_form = True
     #: Services called by `save_model` write the audit event themselves.
     audited_by_service = False
+
+    def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
+        """Only by what the list offers a filter for, or by the key.
+
+        Django takes every field of the table, shown or not: with questions like
+        `?session_key__startswith=a` whoever sees the list reads what it hides, letter by letter.
+        """
+        first, *rest = lookup.split(LOOKUP_SEP)
+        key = self.opts.pk.name
+        try:
+            field = self.opts.get_field(key if first == "pk" else first)
+        except FieldDoesNotExist:
+            pass  # A filter's own parameter; whatever else it is, no column has the name.
+        else:
+            if field.name != key and field.name not in self._filtered_fields(request):
+                return False
+            # Django knows no field by the name `pk`, and would let pass what stands behind it.
+            lookup = LOOKUP_SEP.join((field.name, *rest))
+        return bool(super().lookup_allowed(lookup, value, request))
+
+    def _filtered_fields(self, request: HttpRequest) -> set[str]:
+        """The table's own fields that its filters begin with."""
+        given = [self.date_hierarchy] if self.date_hierarchy else []
+        for item in self.get_list_filter(request):
+            name = item[0] if isinstance(item, (list, tuple)) else item
+            given.append(name if isinstance(name, str) else name.parameter_name)
+        return {name.split(LOOKUP_SEP)[0] for name in given}
 
     def log_addition(self, request: HttpRequest, obj: models.Model, message: Any) -> Any:
         self._audit(request, "operator.add", obj, changes=message)
