@@ -9,7 +9,6 @@ from django.contrib.auth.models import Group
 from django.core.exceptions import PermissionDenied
 from django.db.models import Count, QuerySet
 from django.http import HttpRequest
-from unfold.admin import TabularInline
 from unfold.contrib.filters.admin import AutocompleteSelectFilter, RangeDateTimeFilter
 from unfold.forms import AdminPasswordChangeForm
 
@@ -24,12 +23,12 @@ from accounts.credential_types import FIELDS
 from accounts.departing import delete_person
 from accounts.errors import DeletionRefused
 from accounts.forms import LIMITS
+from accounts.membership_admin import MembershipInline, TheirsInline, WithMemberships
 from accounts.models import (
     ApiKey,
     AuditEvent,
     Credential,
     Invitation,
-    Membership,
     User,
     Variable,
     Workspace,
@@ -55,23 +54,8 @@ from accounts.verified import vouch_for
 admin.site.unregister(Group)
 
 
-class MembershipInline(TabularInline):
-    """Who is in it."""
-
-    model = Membership
-    extra = 0
-    autocomplete_fields = ("user", "workspace")
-    exclude = ("invited_by",)
-
-
-class TheirsInline(MembershipInline):
-    """Where somebody is a member."""
-
-    fk_name = "user"
-
-
 @admin.register(User)
-class UserAdmin(OperatorAdmin, DjangoUserAdmin):  # type: ignore[type-arg]
+class UserAdmin(WithMemberships, OperatorAdmin, DjangoUserAdmin):  # type: ignore[type-arg]
     """People. Only superusers hand out power."""
 
     form = PersonChangeForm
@@ -152,7 +136,7 @@ class InvitationAdmin(NoAdding, OperatorAdmin):
 
 
 @admin.register(Workspace)
-class WorkspaceAdmin(ClosedByService, OperatorAdmin):
+class WorkspaceAdmin(WithMemberships, ClosedByService, OperatorAdmin):
     """Tenants."""
 
     list_display = (
@@ -195,17 +179,6 @@ class WorkspaceAdmin(ClosedByService, OperatorAdmin):
             return
         made = create_workspace(form.cleaned_data["owner"], name=obj.name)
         obj.pk, obj.slug, obj._state.adding = made.pk, made.slug, False
-
-
-@admin.register(Membership)
-class MembershipAdmin(OperatorAdmin):
-    """Who is where, as what."""
-
-    list_display = ("user", "workspace", "role", "created_at")
-    list_select_related = ("user", "workspace")
-    list_filter = ("role",)
-    search_fields = ("user__email", "workspace__name", "workspace__slug")
-    autocomplete_fields = ("user", "workspace")
 
 
 @admin.register(ApiKey)

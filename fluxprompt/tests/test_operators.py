@@ -257,6 +257,8 @@ def test_every_change_and_deletion_is_recorded(
     filled: Callable[[Any], dict[str, str]],
 ) -> None:
     row = make(world)
+    second = User.objects.create_user("second@example.com", "x")
+    Membership.objects.create(workspace=world.workspace, user=second, role="owner")
     answer = desk.post(_url(type(row), "change", row.pk), filled(row))
     assert answer.status_code == 302, answer.content.decode()
     answer = desk.post(_url(type(row), "delete", row.pk), {"post": "yes"})
