@@ -27,8 +27,9 @@ INFRASTRUCTURE = frozenset(
 def requeue_run(actor: Actor, run: Run) -> Run:
     """Start a run anew: the same one where only its start was lost, else a rerun of it.
 
-    The rerun goes on where the run was cut off; what has a result keeps it, unpaid. Raises
-    RunStateConflict for a run that needs neither, TemporalUnreachable, and what `rerun_run` raises.
+    The rerun goes on where the run was cut off; what has a result keeps it, unpaid. It belongs to
+    who made the run, as that did; the trail says who asked. Raises RunStateConflict for a run that
+    needs neither or was started again before, TemporalUnreachable, and what `rerun_run` raises.
     """
     actor.require("run.start")
     run = Run.objects.select_related("version", "snapshot", "flow").get(id=run.id)
@@ -47,6 +48,9 @@ def requeue_run(actor: Actor, run: Run) -> Run:
         )
     if run.parent_id is not None:
         raise RunStateConflict("It is the run of a sub-flow: requeue the run above it.")
-    again = rerun_run(actor, run, idempotency_key=f"requeue-{run.id}").run
+    started = rerun_run(actor, run, idempotency_key=f"requeue-{run.id}", for_its_maker=True)
+    again = started.run
+    if not started.created:
+        raise RunStateConflict(f"It was started again before, as the run {again.id}.")
     audit(actor, "run.requeue", run, again=str(again.id), code=code)
     return again

@@ -16,15 +16,25 @@ from accounts.operating import operator_of
 from accounts.operators import operator_actor
 from accounts.permissions import Actor
 from execution import services
-from execution.errors import RunStateConflict
+from execution.errors import IdempotencyConflict, InputsInvalid, RunStateConflict
 from execution.models import Run
 from execution.requeue import requeue_run
 from execution.taking import REFUSED
 from execution.temporal_client import TemporalUnreachable
+from flows.engine.errors import NodeError
 
 #: Runs that one action is about.
 MOST = 200
 LONGEST_REASON = 200
+#: Why a run is left alone, each with a sentence; NodeError where a value of it is gone.
+LEFT_ALONE = (
+    *REFUSED,
+    RunStateConflict,
+    IdempotencyConflict,
+    InputsInvalid,
+    NodeError,
+    TemporalUnreachable,
+)
 type Deed = Callable[[Actor, Run], Any]
 
 
@@ -99,7 +109,7 @@ def _carried_out(request: HttpRequest, runs: list[Run], name: str, reason: str, 
     for run in runs:
         try:
             do(operator_actor(request, run.workspace_id), run)
-        except (*REFUSED, RunStateConflict, TemporalUnreachable) as refused:
+        except LEFT_ALONE as refused:
             left.append(str(refused))
             continue
         done += 1

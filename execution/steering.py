@@ -1,5 +1,6 @@
 """Steering runs that exist: pause, resume, and repeat one from any of its nodes."""
 
+from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
@@ -105,14 +106,16 @@ def rerun_run(
     version: Wanted | None = None,
     only_failed: bool = False,
     idempotency_key: str | None = None,
+    for_its_maker: bool = False,
 ) -> Started:
     """Repeat a run from node `start` on; every output before it is taken over, unpaid.
 
     Without `start` it goes on where it failed or was cut off: what has a result keeps it. With
     `only_failed` what succeeded inside the container `start` is kept as well. `inputs` and
-    `version` replace those of the run. Raises RunStateConflict for a run that has not ended,
-    OptionsInvalid, InputsInvalid, NotPublished, IdempotencyConflict, PermissionRefused, and those
-    of `execution.taking.NOT_TAKEN`.
+    `version` replace those of the run. With `for_its_maker` the rerun belongs to who made the run,
+    with the key and its budget, and not to the actor: it calls what the run could call. Raises
+    RunStateConflict for a run that has not ended, OptionsInvalid, InputsInvalid, NotPublished,
+    IdempotencyConflict, PermissionRefused, and those of `execution.taking.NOT_TAKEN`.
     """
     require_on(actor, "run.start", run.flow)
     asked = ""
@@ -124,7 +127,8 @@ def rerun_run(
     run = Run.objects.select_related("version", "snapshot", "flow").get(id=run.id)
     if not run.ended:
         raise RunStateConflict("The run has not ended yet. Cancel it, or wait for its end.")
-    check_taken(actor)
+    maker = _maker_of(run, actor) if for_its_maker else actor
+    check_taken(maker)
     pinned = pin_again(run) if version is None else pin(actor, run.flow, version, run.options)
     check_options(run.options, pinned)
     document = carried_out(parse(dict(pinned.whole_document())), run.options)
@@ -134,8 +138,8 @@ def rerun_run(
         flow=run.flow,
         trigger="rerun",
         session_id=run.session_id,
-        created_by_id=actor.user_id,
-        api_key_id=actor.api_key_id,
+        created_by_id=maker.user_id,
+        api_key_id=maker.api_key_id,
         idempotency_key=idempotency_key,
         request_digest=asked,
         rerun_of=run,
@@ -152,12 +156,17 @@ def rerun_run(
     )
     given = resolve_references(run.workspace_id, run.inputs) if inputs is None else inputs
     try:
-        begin_run(again, pinned, given, actor, taken_over=inputs is None)
+        begin_run(again, pinned, given, maker, taken_over=inputs is None)
     except (IntegrityError, PlanLimitReached):
         if idempotency_key and (earlier := earlier_run(actor, idempotency_key, asked)):
             return Started(earlier, created=False)
         raise
     return Started(again, created=True)
+
+
+def _maker_of(run: Run, actor: Actor) -> Actor:
+    """Who made the run, by the key it was made with: for limits and for whose the rerun is."""
+    return replace(actor, user_id=run.created_by_id, api_key_id=run.api_key_id, has_budget=True)
 
 
 def _check_start(graph: Graph, start: str | None, *, only_failed: bool) -> None:
