@@ -1,13 +1,29 @@
-"""Second factors are stored encrypted, with the keys of the vault; passkeys know our name."""
+"""Second factors: stored encrypted with the vault's keys, named by us, and asked of operators."""
 
 from typing import Any
 
 from allauth.core import context
 from allauth.mfa.adapter import DefaultMFAAdapter
 from allauth.mfa.models import Authenticator
+from django.conf import settings
+from django.http import HttpRequest
 
 from accounts.passkeys import relying_party
 from accounts.vault import open_text, seal_text
+
+NEEDS_FACTOR = "Operators need a second factor here. Add one, then the console opens."
+
+
+def lacks_factor(request: HttpRequest) -> bool:
+    """Whether this operator has to add a second factor first (FLUX_OPERATORS_NEED_2FA).
+
+    Recovery codes alone are none: they stand in for one that was lost.
+    """
+    if not settings.FLUX_OPERATORS_NEED_2FA:
+        return False
+    factors = Authenticator.objects.filter(user_id=request.user.pk)
+    real = (Authenticator.Type.TOTP, Authenticator.Type.WEBAUTHN)
+    return not factors.filter(type__in=real).exists()
 
 
 class EncryptedFactors(DefaultMFAAdapter):  # type: ignore[misc]

@@ -22,7 +22,7 @@ from execution import approval_admin as _approvals  # noqa: F401  (registers its
 from execution.models import Blob, NodeRun, Run, RunStatus, Snapshot
 from execution.requeue import INFRASTRUCTURE
 from execution.run_actions import RunActions
-from execution.run_values import HiddenValues, value_of
+from execution.run_values import HiddenValues, error_of, value_of
 
 #: Colours of the statuses in unfold's words.
 STATUS_LOOK = {
@@ -191,7 +191,7 @@ class RunAdmin(RunActions, HiddenValues, ReadOnlyAdmin):
 
     @admin.display(description="Error")
     def failure(self, run: Run) -> str:
-        return as_json(run.error)
+        return error_of(run, run.error)
 
     @admin.display(description="Events")
     def happened(self, run: Run) -> str:
@@ -243,7 +243,7 @@ class NodeRunAdmin(HiddenValues, ReadOnlyAdmin):
 
     @admin.display(description="Error")
     def failure(self, row: NodeRun) -> str:
-        return as_json(row.error)
+        return error_of(row, row.error)
 
 
 @admin.register(Snapshot)

@@ -9,14 +9,15 @@ from typing import Any
 from urllib.parse import urlencode
 from uuid import UUID
 
-from django.db import models
+from django.core.cache import cache
+from django.db import models, transaction
 from django.http import HttpRequest
 from django.urls import NoReverseMatch, reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from accounts.errors import InvalidValue
-from accounts.models import Workspace
+from accounts.models import User, Workspace
 from accounts.operating import Operator
 from accounts.operators import as_json, workspace_id_of
 from accounts.services import record_audit
@@ -25,6 +26,8 @@ from accounts.support import RUN_DATA
 #: Seconds for which a workspace's values are shown, and characters of the reason.
 OPEN_SECONDS = 1_800
 LONGEST_REASON = 200
+#: Seconds of an operator's decoding that are one event: the Temporal UI asks once for each payload.
+DECODED_SECONDS = 600
 _SESSION = "run_data"
 
 
@@ -39,6 +42,17 @@ def open_values(
     operator.audit("run_data.open", workspace, workspace_id=workspace.id, reason=reason)
     opened = {name: until for name, until in _opened(request).items() if until > time.time()}
     request.session[_SESSION] = {**opened, str(workspace.id): time.time() + OPEN_SECONDS}
+
+
+def record_decoding(operator: Operator, user: User) -> None:
+    """Write that somebody reads in the Temporal UI, once in DECODED_SECONDS.
+
+    The event is of no workspace: a payload does not say whose it is.
+    """
+    # In one transaction: no mark without the event, and who asks at the same moment waits for it.
+    with transaction.atomic():
+        if cache.add(f"flux-decoded:{user.pk}", 1, timeout=DECODED_SECONDS):
+            operator.audit("run_data.decode", user)
 
 
 def are_open(request: HttpRequest, workspace_id: UUID | None) -> bool:
@@ -71,6 +85,13 @@ class HiddenValues:
                     details={},
                 )
         return row
+
+
+def error_of(row: models.Model, error: Any) -> SafeString | str:
+    """Its code, and for who sees values the whole: messages quote what services answered."""
+    if not error:
+        return "–"
+    return format_html("<p>{}</p>{}", error.get("code", "–"), value_of(row, error))
 
 
 def value_of(row: models.Model, value: Any) -> SafeString | str:

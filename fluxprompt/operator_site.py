@@ -24,30 +24,15 @@ POLICY: dict[str, Any] = {
 }
 
 
-NEEDS_FACTOR = "Operators need a second factor here. Add one, then the console opens."
-
-
-def lacks_factor(request: HttpRequest) -> bool:
-    """Whether this operator has to add a second factor first (FLUX_OPERATORS_NEED_2FA).
-
-    Recovery codes alone are none: they stand in for one that was lost.
-    """
-    # Imported when asked: the site is made before the apps are there.
-    from allauth.mfa.models import Authenticator
-
-    if not settings.FLUX_OPERATORS_NEED_2FA:
-        return False
-    factors = Authenticator.objects.filter(user_id=request.user.pk)
-    real = (Authenticator.Type.TOTP, Authenticator.Type.WEBAUTHN)
-    return not factors.filter(type__in=real).exists()
-
-
 class OperatorSite(UnfoldAdminSite):
     """Only for `is_staff`. The site's own strict policy stays in force everywhere else."""
 
     def admin_view(
         self, view: Callable[..., HttpResponseBase], cacheable: bool = False
     ) -> Callable[..., HttpResponseBase]:
+        # Imported when asked for: the site is made before the apps are there.
+        from accounts.second_factors import NEEDS_FACTOR, lacks_factor
+
         @wraps(view)
         def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
             if lacks_factor(request):

@@ -5,11 +5,13 @@ import json
 from typing import Any
 
 import pytest
+from allauth.mfa.models import Authenticator
 from django.contrib.auth.models import Permission
+from django.core.cache import cache
 from django.test import Client
 from temporalio.api.common.v1 import Payload
 
-from accounts.models import User
+from accounts.models import AuditEvent, User
 from execution.codec import encrypt
 
 ORIGIN = {"Origin": "http://127.0.0.1:8233"}
@@ -33,7 +35,7 @@ def _ui_address(settings: Any) -> None:
 def operator(client: Client, db: None) -> Client:
     client = Client(enforce_csrf_checks=True)
     person = User.objects.create_user("op@example.com", "x", is_staff=True)
-    person.user_permissions.add(Permission.objects.get(codename="view_run"))
+    person.user_permissions.add(Permission.objects.get(codename="view_run_data"))
     client.force_login(person)
     return client
 
@@ -55,6 +57,29 @@ def test_an_operator_reads_what_temporal_stores(operator: Client) -> None:
     assert answer["Access-Control-Allow-Origin"] == ORIGIN["Origin"]
     assert answer["Access-Control-Allow-Credentials"] == "true"
     assert "no-store" in answer["Cache-Control"]
+
+
+def test_decoding_wants_the_second_factor_that_the_console_wants(
+    operator: Client, settings: Any
+) -> None:
+    settings.FLUX_OPERATORS_NEED_2FA = True
+    sent = {"payloads": [_sealed(b'"secret plan"')]}
+    answer = _post(operator, sent)
+    assert (answer.status_code, "payloads" in answer.json()) == (403, False)
+    assert "second factor" in answer.json()["message"]
+    person = User.objects.get(email="op@example.com")
+    Authenticator.objects.create(user=person, type="totp", data={"secret": "x"})
+    assert _post(operator, sent).status_code == 200
+
+
+def test_the_trail_says_who_decoded_once_in_a_while(operator: Client, settings: Any) -> None:
+    for _ in range(3):
+        assert _post(operator, {"payloads": [_sealed(b"1")]}).status_code == 200
+    event = AuditEvent.objects.get(action="run_data.decode")
+    assert event.actor == "operator op@example.com"
+    cache.clear()  # As when the time is over.
+    _post(operator, {"payloads": [_sealed(b"1")]})
+    assert AuditEvent.objects.filter(action="run_data.decode").count() == 2
 
 
 @pytest.mark.parametrize(

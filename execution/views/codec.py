@@ -12,8 +12,11 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt
 
 from accounts.limits import counts_failures
+from accounts.operating import operator_of
+from accounts.second_factors import NEEDS_FACTOR, lacks_factor
 from accounts.support import RUN_DATA
 from execution.codec import PayloadUnreadable, decode_payloads
+from execution.run_values import record_decoding
 
 
 def _ui_origin() -> str:
@@ -58,6 +61,8 @@ def decode(request: HttpRequest) -> HttpResponse:
     user = request.user
     if not (user.is_authenticated and user.is_staff and user.has_perm(RUN_DATA)):
         return _refused("Sign in to FluxPrompt as an operator first, then reload.")
+    if lacks_factor(request):
+        return _refused(NEEDS_FACTOR)
     try:
         payloads = json.loads(request.body)["payloads"]
         decoded = decode_payloads(payloads)
@@ -65,6 +70,7 @@ def decode(request: HttpRequest) -> HttpResponse:
         return _refused('Send {"payloads": […]} as Temporal\'s codec servers take them.', 400)
     except PayloadUnreadable as error:
         return _refused(str(error), 422)
+    record_decoding(operator_of(user), user)
     return JsonResponse({"payloads": decoded})
 
 

@@ -48,6 +48,10 @@ def world(db: None, without_examples: None) -> World:
     Maintenance.objects.all().delete()
     Run.objects.update(inputs={"text": VALUE}, outputs={"text": VALUE})
     NodeRun.objects.update(input={"text": VALUE}, output={"text": VALUE})
+    # Messages quote what services answered.
+    error = {"code": "http_status", "message": VALUE, "details": {"body": VALUE}}
+    Run.objects.update(error=error)
+    NodeRun.objects.update(error=error)
     return found
 
 
@@ -158,6 +162,20 @@ def test_values_of_runs_are_shown_for_a_reason_that_is_kept(
         ("run_data.view", world.workspace.id),
     ]
     assert events[0].details["reason"] == "They asked us to look"
+
+
+def test_an_errors_code_is_shown_to_all_and_what_it_quotes_for_a_reason(
+    desk: Client, world: World
+) -> None:
+    step = f"/admin/execution/noderun/{NodeRun.objects.get().pk}/change/"
+    for page in (f"/admin/execution/run/{world.run.id}/change/", step):
+        text = desk.get(page).content.decode()
+        assert "http_status" in text
+        assert VALUE not in text
+    Run.objects.update(inputs={}, outputs={})
+    desk.force_login(User.objects.create_superuser("root@example.com", "x"))
+    desk.post(f"/admin/console/run-data/{world.workspace.id}/", {"reason": "They asked"})
+    assert VALUE in desk.get(f"/admin/execution/run/{world.run.id}/change/").content.decode()
 
 
 def test_another_workspaces_values_stay_hidden(client: Client, world: World) -> None:
