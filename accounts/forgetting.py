@@ -30,7 +30,7 @@ UPDATE accounts_auditevent SET
       SELECT key FROM jsonb_each_text(details) AS named(key, value) WHERE
         (key IN ('email', 'name', 'named', 'reason')
           AND target_type = 'accounts.user' AND target_id = %(target)s::text)
-        OR (key IN ('email', 'to', 'account') AND lower(value) = ANY(%(emails)s::text[]))
+        OR (key IN ('email', 'to', 'account', 'removed') AND lower(value) = ANY(%(emails)s::text[]))
         OR (key = 'account' AND action = 'credential.connect' AND user_id = %(user)s::uuid)
         OR (key IN ('name', 'slug')
           AND target_type = 'accounts.workspace' AND target_id = ANY(%(closed)s::text[]))
@@ -43,6 +43,7 @@ WHERE user_id = %(user)s::uuid
   OR lower(details->>'email') = ANY(%(emails)s::text[])
   OR lower(details->>'to') = ANY(%(emails)s::text[])
   OR lower(details->>'account') = ANY(%(emails)s::text[])
+  OR lower(details->>'removed') = ANY(%(emails)s::text[])
   OR details->'shares' ?| %(emails)s::text[]
   OR details->>'named' ~* %(pattern)s::text
   OR details->>'changes' ~* %(pattern)s::text
