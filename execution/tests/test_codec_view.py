@@ -44,7 +44,7 @@ def _post(client: Client, body: Any, headers: dict[str, str] = ORIGIN) -> Any:
     return client.post(DECODE, body, content_type="application/json", headers=headers)
 
 
-def test_an_operator_who_may_not_see_runs_reads_nothing(client: Client, db: None) -> None:
+def test_s16_an_operator_who_may_not_see_runs_reads_nothing(client: Client, db: None) -> None:
     client.force_login(User.objects.create_user("help@example.com", "x", is_staff=True))
     assert _post(client, {"payloads": [_sealed(b'"secret plan"')]}).status_code == 403
 
@@ -59,7 +59,7 @@ def test_an_operator_reads_what_temporal_stores(operator: Client) -> None:
     assert "no-store" in answer["Cache-Control"]
 
 
-def test_decoding_wants_the_second_factor_that_the_console_wants(
+def test_s16_decoding_wants_the_second_factor_that_the_console_wants(
     operator: Client, settings: Any
 ) -> None:
     settings.FLUX_OPERATORS_NEED_2FA = True
@@ -72,7 +72,7 @@ def test_decoding_wants_the_second_factor_that_the_console_wants(
     assert _post(operator, sent).status_code == 200
 
 
-def test_the_trail_says_who_decoded_once_in_a_while(operator: Client, settings: Any) -> None:
+def test_s16_the_trail_says_who_decoded_once_in_a_while(operator: Client, settings: Any) -> None:
     for _ in range(3):
         assert _post(operator, {"payloads": [_sealed(b"1")]}).status_code == 200
     event = AuditEvent.objects.get(action="run_data.decode")
@@ -91,14 +91,14 @@ def test_the_trail_says_who_decoded_once_in_a_while(operator: Client, settings: 
         {"Origin": "http://127.0.0.1:8000"},
     ],
 )
-def test_no_other_origin_gets_an_answer(operator: Client, headers: dict[str, str]) -> None:
+def test_s16_no_other_origin_gets_an_answer(operator: Client, headers: dict[str, str]) -> None:
     answer = _post(operator, {"payloads": [_sealed(b"1")]}, headers)
     assert answer.status_code == 403
     assert "Access-Control-Allow-Origin" not in answer
 
 
 @pytest.mark.parametrize("staff", [None, False])
-def test_who_is_no_operator_reads_nothing(client: Client, db: None, staff: bool | None) -> None:
+def test_s16_who_is_no_operator_reads_nothing(client: Client, db: None, staff: bool | None) -> None:
     if staff is not None:
         client.force_login(User.objects.create_user("x@example.com", "x", is_staff=staff))
     answer = _post(client, {"payloads": [_sealed(b'"plan"')]})
@@ -114,7 +114,7 @@ def test_the_browser_may_ask_first(client: Client, db: None) -> None:
     assert "x-namespace" in answer["Access-Control-Allow-Headers"]
 
 
-def test_nothing_is_encoded_here(operator: Client) -> None:
+def test_s16_nothing_is_encoded_here(operator: Client) -> None:
     answer = operator.post(
         "/temporal-codec/encode", {"payloads": []}, content_type="application/json", headers=ORIGIN
     )
