@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from accounts import system_settings
 from accounts.features import is_on
-from accounts.models import AuditEvent, Maintenance, Plan, SystemSetting, User
+from accounts.models import AuditEvent, Plan, SystemSetting, User
 from accounts.operating import COMMAND
 from accounts.operator_services import change_setting
 from accounts.remembered import assume_fallbacks
@@ -23,22 +23,9 @@ from execution.queue_states import QueueState
 from execution.recent_numbers import recent
 from execution.temporal_client import TemporalUnreachable
 from fluxprompt.console.variables import HIDDEN, masked, variables
-from fluxprompt.tests.rows_for_tests import CANARY, World, one_of_everything
+from fluxprompt.tests.rows_for_tests import CANARY, World
 
 PAGES = ("workers", "plans", "models", "features", "configuration", "maintenance")
-
-
-@pytest.fixture
-def world(db: None, without_examples: None) -> World:
-    found = one_of_everything(1)
-    Maintenance.objects.all().delete()
-    return found
-
-
-@pytest.fixture
-def desk(client: Client, world: World) -> Client:
-    client.force_login(User.objects.create_superuser("root@example.com", "x"))
-    return client
 
 
 @pytest.fixture

@@ -6,24 +6,11 @@ import pytest
 from django.test import Client
 
 from accounts.closing import LAST_OWNER
-from accounts.models import ApiKey, AuditEvent, Maintenance, Membership, Role, User, Workspace
+from accounts.models import ApiKey, AuditEvent, Membership, Role, User, Workspace
 from flows.models import FlowShare
-from fluxprompt.tests.rows_for_tests import World, one_of_everything
+from fluxprompt.tests.rows_for_tests import World
 
 TABLE = "/admin/accounts/membership/"
-
-
-@pytest.fixture
-def world(db: None, without_examples: None) -> World:
-    found = one_of_everything(1)
-    Maintenance.objects.all().delete()
-    return found
-
-
-@pytest.fixture
-def desk(client: Client, world: World) -> Client:
-    client.force_login(User.objects.create_superuser("root@example.com", "x"))
-    return client
 
 
 @pytest.fixture
