@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Locator, Page, expect
 
 from accounts.permissions import Actor
 from execution.tests.flows_for_tests import document, output, published, start_node
@@ -50,8 +50,13 @@ class Editing:
         self.page.goto(f"{self.stack.base_url}/flows/{flow.id}/edit/{query}")
         self.page.locator("[data-canvas][data-started]").wait_for()
 
+    @property
+    def bar(self) -> Locator:
+        """What is asked here is not looked for among the cards, of which there may be 1,000."""
+        return self.page.locator(".editor-bar")
+
     def saved(self) -> None:
-        expect(self.page.get_by_role("button", name="Saved")).to_be_visible(timeout=15_000)
+        expect(self.bar.get_by_role("button", name="Saved")).to_be_visible(timeout=15_000)
 
     def draft(self, flow: Flow) -> Any:
         return self.ask(lambda: draft_document(Flow.objects.get(pk=flow.pk)))

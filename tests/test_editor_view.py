@@ -185,7 +185,7 @@ def test_point_04_of_a_thousand_nodes_only_those_in_sight_are_laid_out_and_far_o
     assert page.locator(".node-card").evaluate_all(laid_out) < 200
     card = view.at("n500")
     view.drag(card, card.by(50, 40))
-    expect(page.get_by_role("button", name="Undo: move a node")).to_be_visible()
+    expect(editing.bar.get_by_role("button", name="Undo: move a node")).to_be_visible()
     editing.saved()
     zoom = view.now["zoom"]
     moved = (6_600 + 50 / zoom, 2_080 + 40 / zoom)

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from django.test.utils import setup_databases, teardown_databases
+from playwright.sync_api import expect
 from pytest_django import DjangoDbBlocker
 
 from fluxprompt.testing.chromium import find
@@ -70,6 +71,12 @@ def stack(live_stack: LiveStack, django_db_blocker: DjangoDbBlocker) -> Iterator
     with django_db_blocker.unblock():
         live_stack.heal()
         yield live_stack
+
+
+@pytest.fixture(scope="session", autouse=True)
+def pages_have_time() -> None:
+    """Playwright waits for 5 s, which a page may take where three test processes share a core."""
+    expect.set_options(timeout=20_000)
 
 
 @pytest.fixture(scope="session")
