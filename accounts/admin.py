@@ -12,18 +12,18 @@ from django.http import HttpRequest
 from unfold.contrib.filters.admin import AutocompleteSelectFilter, RangeDateTimeFilter
 from unfold.forms import AdminPasswordChangeForm
 
-from accounts import operator_admin as _operator_admin  # noqa: F401  (registers its tables)
 from accounts.admin_forms import (
     CredentialForm,
     NewWorkspaceForm,
     PersonChangeForm,
     PersonCreationForm,
 )
-from accounts.credential_types import FIELDS
-from accounts.departing import delete_person
+from accounts.authentication.admin import is_superuser, may_touch
+from accounts.authentication.verified import vouch_for
+from accounts.credentials.types import FIELDS
 from accounts.errors import DeletionRefused
 from accounts.forms import LIMITS
-from accounts.membership_admin import MembershipInline, TheirsInline, WithMemberships
+from accounts.members.admin import MembershipInline, TheirsInline, WithMemberships
 from accounts.models import (
     ApiKey,
     AuditEvent,
@@ -33,14 +33,16 @@ from accounts.models import (
     Variable,
     Workspace,
 )
-from accounts.operator_deletions import ClosedByService
-from accounts.operators import (
+from accounts.operators import admin as _operator_admin  # noqa: F401  (registers its tables)
+from accounts.operators.deletions import ClosedByService
+from accounts.operators.tables import (
     NoAdding,
     OperatorAdmin,
     ReadOnlyAdmin,
     as_json,
     operator_actor,
 )
+from accounts.people.departing import delete_person
 from accounts.services import (
     create_credential,
     create_workspace,
@@ -48,8 +50,6 @@ from accounts.services import (
     replace_secret,
     revoke_api_key,
 )
-from accounts.sign_in_admin import is_superuser, may_touch
-from accounts.verified import vouch_for
 
 admin.site.unregister(Group)
 

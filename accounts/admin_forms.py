@@ -12,7 +12,7 @@ from unfold.widgets import (
     UnfoldAdminTextInputWidget,
 )
 
-from accounts.credential_types import FIELDS, Field, split
+from accounts.credentials.types import FIELDS, Field, split
 from accounts.errors import InvalidValue
 from accounts.models import Credential, User, Workspace
 from accounts.services import credential_change

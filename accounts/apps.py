@@ -13,6 +13,6 @@ class AccountsConfig(AppConfig):
         checks.register(settings_are_usable)
         # A worker does without pages, and so without sign-ins.
         if apps.is_installed("allauth.account"):
-            from accounts import sign_ins
+            from accounts.authentication import sign_ins
 
             sign_ins.listen()

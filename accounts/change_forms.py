@@ -5,8 +5,8 @@ from typing import Any
 
 from django import forms
 
-from accounts.audit_queries import LONGEST, AuditFilter
-from accounts.credential_types import FIELDS
+from accounts.audit.queries import LONGEST, AuditFilter
+from accounts.credentials.types import FIELDS
 from accounts.forms import (
     LIMITS,
     SCOPE_WORDS,

@@ -8,9 +8,9 @@ from cryptography.fernet import Fernet
 from django.conf import settings
 from django.core.checks import CheckMessage, Error
 
+from accounts.authentication.signing_up import SignupMode
 from accounts.limits import DEFAULTS, RateInvalid, rate
 from accounts.models import MAX_RETENTION_DAYS
-from accounts.signing_up import SignupMode
 
 VERIFICATION = ("none", "optional", "mandatory")
 

@@ -9,12 +9,12 @@ from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 from django.utils import timezone
 
-from accounts.credential_types import FIELDS, Field
+from accounts.credentials.types import FIELDS, Field
 from accounts.errors import InvalidValue
-from accounts.key_rules import MAX_PER_MINUTE
+from accounts.keys.rules import MAX_PER_MINUTE
 from accounts.models import MAX_RETENTION_DAYS, Credential, CredentialType, User, Workspace
+from accounts.operators.system_settings import retention_days
 from accounts.permissions import DEFAULT_SCOPES, SCOPE_ACTIONS
-from accounts.system_settings import retention_days
 
 #: What a scope allows, in a builder's words.
 SCOPE_WORDS = {

@@ -8,7 +8,7 @@ from django.http import HttpRequest
 from django.utils.decorators import sync_and_async_middleware
 
 from accounts.addresses import client_address
-from accounts.origin import BROWSER, OPERATOR, Origin, acting
+from accounts.audit.origin import BROWSER, OPERATOR, Origin, acting
 
 #: Pages below it are the operators' own.
 OPERATORS = "/admin/"

@@ -11,13 +11,13 @@ from django.db.models.functions import Lower
 from django.utils import timezone
 
 from accounts.ids import new_id
-from accounts.operator_models import MAX_RETENTION_DAYS as MAX_RETENTION_DAYS
-from accounts.operator_models import FeatureState as FeatureState
-from accounts.operator_models import FeatureSwitch as FeatureSwitch
-from accounts.operator_models import Maintenance as Maintenance
-from accounts.operator_models import Plan as Plan
-from accounts.operator_models import SystemSetting as SystemSetting
-from accounts.support import SupportRights
+from accounts.operators.models import MAX_RETENTION_DAYS as MAX_RETENTION_DAYS
+from accounts.operators.models import FeatureState as FeatureState
+from accounts.operators.models import FeatureSwitch as FeatureSwitch
+from accounts.operators.models import Maintenance as Maintenance
+from accounts.operators.models import Plan as Plan
+from accounts.operators.models import SystemSetting as SystemSetting
+from accounts.operators.support import SupportRights
 
 
 class UserManager(BaseUserManager["User"]):
@@ -32,8 +32,8 @@ class UserManager(BaseUserManager["User"]):
 
     def create_superuser(self, email: str, password: str | None = None, **fields: Any) -> "User":
         """An operator; like everyone, with a workspace of their own."""
+        from accounts.authentication.verified import vouch_for
         from accounts.services import create_workspace
-        from accounts.verified import vouch_for
 
         with transaction.atomic():
             user = self.create_user(email, password, is_staff=True, is_superuser=True, **fields)

@@ -16,8 +16,12 @@ from django.db import IntegrityError, models, transaction
 from django.utils import timezone
 from django.utils.text import slugify
 
-from accounts import credential_types, hooks, key_rules
+from accounts import hooks
+from accounts.audit.origin import current_origin
+from accounts.credentials import types as credential_types
+from accounts.credentials.vault import SecretUnreadable, seal, unseal
 from accounts.errors import InvalidValue
+from accounts.keys import rules as key_rules
 from accounts.models import (
     MAX_RETENTION_DAYS,
     AccessToken,
@@ -30,9 +34,7 @@ from accounts.models import (
     Variable,
     Workspace,
 )
-from accounts.origin import current_origin
 from accounts.permissions import DEFAULT_SCOPES, Actor
-from accounts.vault import SecretUnreadable, seal, unseal
 
 #: The highest limit of calls; above, leave it empty.
 MAX_CALLS = 100_000

@@ -10,8 +10,8 @@ from django.http import HttpRequest, HttpResponseBase
 from django.shortcuts import redirect
 
 from accounts.models import Membership, User, Workspace
+from accounts.operators.plans import PlanLimitReached
 from accounts.permissions import Actor, PermissionRefused, as_member
-from accounts.plans import PlanLimitReached
 
 #: Session key that holds the id of the chosen workspace.
 SESSION_KEY = "workspace"

@@ -8,7 +8,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from unfold.contrib.filters.admin import AutocompleteSelectFilter, RangeDateTimeFilter
 
-from accounts.operators import OperatorAdmin, ReadOnlyAdmin
+from accounts.operators.tables import OperatorAdmin, ReadOnlyAdmin
 from billing.catalogue import forget_catalogue
 from billing.model_facts import CAPABILITIES
 from billing.models import (

@@ -17,8 +17,8 @@ from django.utils import timezone
 from accounts.errors import InvalidValue
 from accounts.hooks import plan_changed
 from accounts.models import Plan, Workspace
-from accounts.operating import Operator
-from accounts.plans import forget_plans, limits_of
+from accounts.operators.operating import Operator
+from accounts.operators.plans import forget_plans, limits_of
 from billing.credit_rules import (
     ZERO,
     Credit,

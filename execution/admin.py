@@ -12,7 +12,7 @@ from django.utils.html import format_html
 from unfold.contrib.filters.admin import AutocompleteSelectFilter, RangeDateTimeFilter
 from unfold.decorators import display
 
-from accounts.operators import (
+from accounts.operators.tables import (
     ReadOnlyAdmin,
     ReadOnlyInline,
     as_json,

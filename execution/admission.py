@@ -21,7 +21,7 @@ from django.db import connection, models, transaction
 from django.db.models.expressions import RawSQL
 from django.utils import timezone
 
-from accounts.system_settings import max_running
+from accounts.operators.system_settings import max_running
 from execution.models import Run
 
 #: The LISTEN/NOTIFY channel that tells of runs held back; its payload is the workspace's id.

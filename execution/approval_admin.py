@@ -3,7 +3,7 @@
 from django.contrib import admin
 from unfold.contrib.filters.admin import AutocompleteSelectFilter, RangeDateTimeFilter
 
-from accounts.operators import ReadOnlyAdmin, as_json
+from accounts.operators.tables import ReadOnlyAdmin, as_json
 from execution.approval_models import Approval
 from execution.run_values import HiddenValues, value_of
 

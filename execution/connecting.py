@@ -23,12 +23,12 @@ from django.urls import reverse
 from httpx2 import URL, InvalidURL
 
 from accounts import queries
-from accounts.credential_connections import Connection, connect_credential
-from accounts.credential_types import CONNECTED
+from accounts.credentials.connections import Connection, connect_credential
+from accounts.credentials.types import CONNECTED
+from accounts.credentials.vault import SecretUnreadable, open_text, seal_text
 from accounts.errors import InvalidValue
 from accounts.models import Credential, CredentialType
 from accounts.permissions import Actor
-from accounts.vault import SecretUnreadable, open_text, seal_text
 from execution import egress
 from execution.oauth2 import Given, exchange_code
 from flows.engine.errors import NodeError

@@ -20,7 +20,7 @@ from uuid import UUID
 import psycopg
 from django.db import connection
 
-from accounts.vault import OpenCredential
+from accounts.credentials.vault import OpenCredential
 from execution.database import DatabaseAway, connection_parameters, in_database
 from flows.engine.errors import NodeError
 

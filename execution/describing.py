@@ -7,7 +7,7 @@ stands among the runs of the flow that is being edited, with the trigger `descri
 from dataclasses import dataclass
 from typing import Any
 
-from accounts.features import FEATURES, is_on
+from accounts.operators.features import FEATURES, is_on
 from accounts.permissions import Actor
 from execution.models import Run, RunStatus
 from execution.payloads import resolve_references

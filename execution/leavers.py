@@ -7,9 +7,9 @@ from uuid import UUID
 from django.db.models import F, JSONField, TextField, Value
 from django.db.models.expressions import Func
 
-from accounts.forgetting import SOMEBODY
 from accounts.hooks import Made
 from accounts.models import User
+from accounts.people.forgetting import SOMEBODY
 from execution.approval_models import Approval, ApprovalState
 from execution.files.models import File
 from execution.knowledge.models import Collection as Knowledge

@@ -18,9 +18,9 @@ from uuid import UUID, uuid4
 from django.db import connection, transaction
 from django.utils import timezone
 
-from accounts.credential_types import CONNECTED
+from accounts.credentials.types import CONNECTED
+from accounts.credentials.vault import OpenCredential, SecretUnreadable, mask, seal, unseal
 from accounts.models import AccessToken, Credential
-from accounts.vault import OpenCredential, SecretUnreadable, mask, seal, unseal
 from execution import egress
 from execution.database import in_database
 from flows.engine.errors import NodeError

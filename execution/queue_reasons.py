@@ -11,7 +11,7 @@ from django.db.models import Count, Q
 from django.utils import timezone
 
 from accounts.models import Workspace
-from accounts.system_settings import max_running
+from accounts.operators.system_settings import max_running
 from execution.models import Run, RunStatus
 
 #: A run that was admitted starts within this time, or the engine is not there.

@@ -16,8 +16,8 @@ from django.db import OperationalError, connection, transaction
 from django.db.models import Q
 from django.utils import timezone
 
-from accounts.audit_files import expire_audit
-from accounts.system_settings import retention_days
+from accounts.audit.files import expire_audit
+from accounts.operators.system_settings import retention_days
 from execution import partitions, unused
 from execution.database import in_database
 from execution.files.sweeps import drop_leftovers, expire_files

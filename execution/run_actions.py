@@ -12,8 +12,8 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 
-from accounts.operating import operator_of
-from accounts.operators import operator_actor
+from accounts.operators.operating import operator_of
+from accounts.operators.tables import operator_actor
 from accounts.permissions import Actor
 from execution import services
 from execution.errors import IdempotencyConflict, InputsInvalid, RunStateConflict

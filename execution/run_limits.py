@@ -7,7 +7,7 @@ from uuid import UUID
 
 from django.db.models import F, QuerySet
 
-from accounts.plans import Limits, PlanLimitReached, limits_of, month_began
+from accounts.operators.plans import Limits, PlanLimitReached, limits_of, month_began
 from billing.credit_rules import next_month
 from billing.models import RunMonth
 from execution.models import Run

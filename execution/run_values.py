@@ -18,10 +18,10 @@ from django.utils.safestring import SafeString
 
 from accounts.errors import InvalidValue
 from accounts.models import User, Workspace
-from accounts.operating import Operator
-from accounts.operators import as_json, workspace_id_of
+from accounts.operators.operating import Operator
+from accounts.operators.support import RUN_DATA
+from accounts.operators.tables import as_json, workspace_id_of
 from accounts.services import record_audit
-from accounts.support import RUN_DATA
 
 #: Seconds for which a workspace's values are shown, and characters of the reason.
 OPEN_SECONDS = 1_800

@@ -14,7 +14,7 @@ from functools import cache
 from typing import Any, Protocol
 from uuid import uuid4
 
-from accounts.vault import mask_all
+from accounts.credentials.vault import mask_all
 from execution.attempt_ends import AttemptFailed, HandedBack
 from execution.attempt_errors import broke, too_late, unstorable
 from execution.attempts import (

@@ -10,8 +10,8 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from accounts.models import Variable
+from accounts.operators.plans import PlanLimitReached
 from accounts.permissions import Actor
-from accounts.plans import PlanLimitReached
 from accounts.services import audit
 from execution.admission import admission_of, tell_held_back
 from execution.dispatch import dispatch, request_cancel

@@ -8,8 +8,8 @@ from django.db import IntegrityError, transaction
 from django.db.models import Q
 from django.utils import timezone
 
+from accounts.operators.plans import PlanLimitReached
 from accounts.permissions import Actor
-from accounts.plans import PlanLimitReached
 from accounts.services import audit
 from execution.admission import tell_held_back
 from execution.errors import OptionsInvalid, RunStateConflict

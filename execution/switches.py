@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from accounts.features import FEATURES, are_known, is_on
+from accounts.operators.features import FEATURES, are_known, is_on
 from execution.database import in_database
 from flows.engine.errors import NodeError
 

@@ -8,10 +8,10 @@ from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
-from accounts.features import Feature, is_on, switched_off_nodes
-from accounts.maintenance import UnderMaintenance, check_maintenance
+from accounts.operators.features import Feature, is_on, switched_off_nodes
+from accounts.operators.maintenance import UnderMaintenance, check_maintenance
+from accounts.operators.plans import PlanLimitReached
 from accounts.permissions import Actor
-from accounts.plans import PlanLimitReached
 from billing.credits import CreditExhausted, check_credit
 from billing.key_budgets import KeyBudgetExhausted, check_key_budget
 from execution.errors import NotPublished, OptionsInvalid

@@ -7,7 +7,7 @@ from django.db.models import Count, QuerySet
 from django.http import HttpRequest
 from unfold.contrib.filters.admin import AutocompleteSelectFilter
 
-from accounts.operators import (
+from accounts.operators.tables import (
     NoAdding,
     OperatorAdmin,
     ReadOnlyAdmin,

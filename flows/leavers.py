@@ -3,9 +3,9 @@
 from collections.abc import Collection, Mapping, Sequence
 from uuid import UUID
 
-from accounts.forgetting import SOMEBODY
 from accounts.hooks import Made
 from accounts.models import User
+from accounts.people.forgetting import SOMEBODY
 from flows.models import Flow, FlowChange, FlowVersion
 
 

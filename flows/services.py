@@ -10,8 +10,8 @@ from django.db.models import Max
 from django.utils.text import slugify
 
 from accounts.models import Workspace
+from accounts.operators.plans import PlanLimitReached, limits_of
 from accounts.permissions import Actor
-from accounts.plans import PlanLimitReached, limits_of
 from accounts.services import audit
 from flows.catalogue import catalogue
 from flows.change_log import log_change, log_difference, notify

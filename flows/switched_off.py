@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from accounts.features import switched_off_nodes
+from accounts.operators.features import switched_off_nodes
 from flows.engine.document import Document
 from flows.engine.errors import MAX_PROBLEMS, Problem
 

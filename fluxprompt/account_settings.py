@@ -1,6 +1,6 @@
 """Settings of accounts: who may sign up, how people sign in, and what proves who they are."""
 
-from accounts.sign_in_providers import configured, providers_of
+from accounts.authentication.providers import configured, providers_of
 from fluxprompt.environment import env
 
 AUTH_USER_MODEL = "accounts.User"
@@ -19,36 +19,36 @@ LOGIN_REDIRECT_URL = "/"
 ACCOUNT_USER_MODEL_USERNAME_FIELD = None
 ACCOUNT_LOGIN_METHODS = {"email"}
 ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*", "password2*"]
-ACCOUNT_SIGNUP_FORM_CLASS = "accounts.signup_fields.SignupFields"
+ACCOUNT_SIGNUP_FORM_CLASS = "accounts.authentication.signup_fields.SignupFields"
 ACCOUNT_FORMS = {
-    "signup": "accounts.entrance_forms.SignupForm",
-    "add_email": "accounts.entrance_forms.AddEmailForm",
-    "reset_password": "accounts.entrance_forms.ResetPasswordForm",
+    "signup": "accounts.authentication.forms.SignupForm",
+    "add_email": "accounts.authentication.forms.AddEmailForm",
+    "reset_password": "accounts.authentication.forms.ResetPasswordForm",
 }
 ACCOUNT_LOGOUT_REDIRECT_URL = "account_login"
 # What decides who gets in is changed by who gave the password, or a factor, minutes ago.
 ACCOUNT_REAUTHENTICATION_REQUIRED = True
-#: Who may sign up: open | invitation | closed. Ask accounts.signing_up.
+#: Who may sign up: open | invitation | closed. Ask accounts.authentication.signing_up.
 FLUX_SIGNUP = env.str("FLUX_SIGNUP", default="invitation")
-ACCOUNT_ADAPTER = "accounts.adapter.AccountAdapter"
-MFA_ADAPTER = "accounts.second_factors.EncryptedFactors"
+ACCOUNT_ADAPTER = "accounts.authentication.adapter.AccountAdapter"
+MFA_ADAPTER = "accounts.authentication.second_factors.EncryptedFactors"
 MFA_SUPPORTED_TYPES = ["totp", "recovery_codes", "webauthn"]
 MFA_PASSKEY_LOGIN_ENABLED = True
 MFA_TOTP_ISSUER = "FluxPrompt"
 MFA_FORMS = {
-    "add_webauthn": "accounts.passkey_forms.AddForm",
-    "authenticate_webauthn": "accounts.passkey_forms.SecondStepForm",
-    "login_webauthn": "accounts.passkey_forms.SignInForm",
-    "reauthenticate_webauthn": "accounts.passkey_forms.AgainForm",
+    "add_webauthn": "accounts.authentication.passkey_forms.AddForm",
+    "authenticate_webauthn": "accounts.authentication.passkey_forms.SecondStepForm",
+    "login_webauthn": "accounts.authentication.passkey_forms.SignInForm",
+    "reauthenticate_webauthn": "accounts.authentication.passkey_forms.AgainForm",
 }
 #: Sign-in with Google, GitHub or any OpenID Connect provider, where its id and secret are set.
 FLUX_PROVIDERS = providers_of(env.str)
 SOCIALACCOUNT_PROVIDERS = configured(FLUX_PROVIDERS)
-SOCIALACCOUNT_ADAPTER = "accounts.social_adapter.SocialAdapter"
-SOCIALACCOUNT_FORMS = {"signup": "accounts.entrance_forms.ProviderSignupForm"}
+SOCIALACCOUNT_ADAPTER = "accounts.authentication.social_adapter.SocialAdapter"
+SOCIALACCOUNT_FORMS = {"signup": "accounts.authentication.forms.ProviderSignupForm"}
 SOCIALACCOUNT_STORE_TOKENS = False
 # An address that the provider has verified, and no other (accounts/oidc), joins the account
-# that has verified it too (accounts.claims).
+# that has verified it too (accounts.authentication.claims).
 SOCIALACCOUNT_EMAIL_AUTHENTICATION = SOCIALACCOUNT_EMAIL_AUTHENTICATION_AUTO_CONNECT = True
 
 #: Whether mail reaches people: without a server it goes to the log, which is for developers only.

@@ -13,7 +13,7 @@ from django.template.loader import get_template
 from django.utils.decorators import sync_and_async_middleware
 
 from accounts.api.problems import under_maintenance
-from accounts.maintenance import Notice, UnderMaintenance, is_known, notice
+from accounts.operators.maintenance import Notice, UnderMaintenance, is_known, notice
 from fluxprompt.api.problems import problem_response
 
 #: Open all the while.

@@ -31,7 +31,7 @@ class OperatorSite(UnfoldAdminSite):
         self, view: Callable[..., HttpResponseBase], cacheable: bool = False
     ) -> Callable[..., HttpResponseBase]:
         # Imported when asked for: the site is made before the apps are there.
-        from accounts.second_factors import NEEDS_FACTOR, lacks_factor
+        from accounts.authentication.second_factors import NEEDS_FACTOR, lacks_factor
 
         @wraps(view)
         def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:

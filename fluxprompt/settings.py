@@ -69,7 +69,7 @@ INSTALLED_APPS = [
     "allauth.usersessions",
     "allauth.socialaccount",
     "allauth.socialaccount.providers.github",
-    "accounts.oidc",
+    "accounts.authentication.oidc",
     "accounts",
     "flows",
     "billing",
@@ -100,7 +100,7 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "allauth.account.middleware.AccountMiddleware",
-    "accounts.leaving.leaving",
+    "accounts.credentials.leaving.leaving",
     "allauth.usersessions.middleware.UserSessionsMiddleware",
 ]
 

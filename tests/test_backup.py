@@ -18,10 +18,10 @@ from django.core.files.storage import storages
 from django.db import connection, connections
 from pytest_django import DjangoDbBlocker
 
+from accounts.credentials.vault import SecretUnreadable, unseal
 from accounts.models import AuditEvent, Credential, User
 from accounts.permissions import member_actor
 from accounts.services import create_credential, create_workspace
-from accounts.vault import SecretUnreadable, unseal
 from execution.files.models import File
 from execution.files.services import store_file
 from flows.models import Flow

@@ -7,7 +7,7 @@ import pytest
 from django.db import connection
 from temporalio.client import WorkflowExecutionStatus
 
-from accounts.closing import close_workspace
+from accounts.members.closing import close_workspace
 from accounts.models import AuditEvent, Role, User, Workspace
 from accounts.permissions import ROLE_ACTIONS, Actor, PermissionRefused, member_actor
 from accounts.services import create_workspace

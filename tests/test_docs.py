@@ -25,7 +25,7 @@ OF_THE_SDK = re.compile(r"TEMPORAL_(API_KEY|TLS.*)$")
 #: Between our own processes; nobody has to know them.
 INTERNAL = {"DJANGO_SETTINGS_MODULE", "FLUX_BOOTSTRAP"}
 READERS = [
-    "accounts/sign_in_providers.py",
+    "accounts/authentication/providers.py",
     "fluxprompt/*.py",
     "fluxprompt/embedded/*.py",
     "execution/*.py",

@@ -13,16 +13,16 @@ from django.db import connection
 from django.test import Client
 from django.utils import timezone
 
-from accounts.departing import delete_person
-from accounts.forgetting import SOMEBODY
-from accounts.invitations import accept_invitation, invite
-from accounts.members import change_role, transfer_workspace
+from accounts.authentication.sign_ins import record_about
+from accounts.authentication.verified import vouch_for
+from accounts.members.changes import change_role, transfer_workspace
+from accounts.members.invitations import accept_invitation, invite
 from accounts.models import AuditEvent, Credential, Invitation, Membership, Role, User, Workspace
-from accounts.own_data import export_own_data
+from accounts.people.departing import delete_person
+from accounts.people.forgetting import SOMEBODY
+from accounts.people.own_data import export_own_data
 from accounts.permissions import Actor, member_actor
 from accounts.services import audit, create_workspace
-from accounts.sign_ins import record_about
-from accounts.verified import vouch_for
 from execution.approval_models import Approval
 from execution.models import Run
 from flows.models import FlowChange

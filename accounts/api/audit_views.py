@@ -5,7 +5,7 @@ from typing import Any, ClassVar
 from rest_framework.response import Response
 
 from accounts.api import schemas
-from accounts.audit_queries import LONGEST, AuditFilter, audit_events, event_payload
+from accounts.audit.queries import LONGEST, AuditFilter, audit_events, event_payload
 from fluxprompt.api.moments import moment
 from fluxprompt.api.openapi import PAGING, call, page_of, parameter
 from fluxprompt.api.paging import newest_first

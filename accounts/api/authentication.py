@@ -16,10 +16,10 @@ from rest_framework.exceptions import AuthenticationFailed, Throttled
 from rest_framework.request import Request
 
 from accounts.addresses import client_address
-from accounts.key_rates import Rate, count_call
+from accounts.audit.origin import Origin, set_origin
+from accounts.keys.rates import Rate, count_call
 from accounts.limits import SAID, failed
 from accounts.models import ApiKey, User, Workspace
-from accounts.origin import Origin, set_origin
 from accounts.permissions import Actor, key_actor
 from accounts.services import token_digest
 from accounts.web import NO_WORKSPACE, SESSION_KEY, member

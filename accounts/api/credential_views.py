@@ -11,9 +11,9 @@ from rest_framework.response import Response
 from accounts import queries, services
 from accounts.api import schemas
 from accounts.api.key_views import whole_or_none
-from accounts.credential_changes import change_credential
-from accounts.credential_types import FIELDS
-from accounts.credential_use import delete_unused
+from accounts.credentials.changes import change_credential
+from accounts.credentials.types import FIELDS
+from accounts.credentials.use import delete_unused
 from accounts.models import Credential
 from fluxprompt.api.openapi import PAGING, PROBLEM, call, page_of, parameter
 from fluxprompt.api.paging import newest_first

@@ -9,7 +9,7 @@ from rest_framework.response import Response
 
 from accounts import hooks, queries, services
 from accounts.api import schemas
-from accounts.key_changes import CHANGEABLE, update_api_key
+from accounts.keys.changes import CHANGEABLE, update_api_key
 from accounts.models import ApiKey
 from accounts.permissions import DEFAULT_SCOPES
 from fluxprompt.api.moments import moment

@@ -6,9 +6,11 @@ from uuid import UUID
 from django.http import Http404
 from rest_framework.response import Response
 
-from accounts import closing, invitations, members, queries
+from accounts import queries
 from accounts.api import member_schemas as schemas
-from accounts.invitations import Invited
+from accounts.members import changes as members
+from accounts.members import closing, invitations
+from accounts.members.invitations import Invited
 from accounts.models import Invitation, Membership
 from fluxprompt.api.openapi import PAGING, call, page_of
 from fluxprompt.api.paging import newest_first

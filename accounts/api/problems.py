@@ -1,7 +1,7 @@
 """What the accounts app's exceptions look like as problem documents."""
 
 from accounts.errors import CredentialInUse, InvalidValue, MembershipRefused, TooManyInvitations
-from accounts.maintenance import UnderMaintenance
+from accounts.operators.maintenance import UnderMaintenance
 from fluxprompt.api.problems import ApiProblem, converts
 
 

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from accounts.key_rules import MAX_BUDGET, MAX_PER_MINUTE
+from accounts.keys.rules import MAX_BUDGET, MAX_PER_MINUTE
 from accounts.models import CredentialType
 from accounts.permissions import SCOPE_ACTIONS
 from accounts.services import MAX_CALLS

@@ -2,7 +2,7 @@ from django.db import migrations
 
 
 def make_group(apps, schema_editor):
-    # What it may do is computed (accounts.support): new tables are in it without a migration.
+    # What it may do is computed (accounts.operators.support): new tables are in it without a migration.
     apps.get_model("auth", "Group").objects.get_or_create(name="Support")
 
 

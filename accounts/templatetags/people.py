@@ -7,11 +7,11 @@ from django.conf import settings
 from django.template import RequestContext
 from django.urls import reverse
 
-from accounts import passkeys
-from accounts.connections import Connection, connections_of
-from accounts.joining import remembered
+from accounts.authentication import passkeys
+from accounts.authentication.connections import Connection, connections_of
+from accounts.authentication.signing_up import SignupMode, signup_mode
+from accounts.members.joining import remembered
 from accounts.models import User, Workspace
-from accounts.signing_up import SignupMode, signup_mode
 from accounts.web import find_member
 
 register = template.Library()

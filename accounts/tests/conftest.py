@@ -6,10 +6,10 @@ import pytest
 from django.core.cache import cache
 from pytest_django import Settings
 
+from accounts.authentication.providers import SignInProvider, configured
 from accounts.models import User, Workspace
 from accounts.permissions import Actor, member_actor
 from accounts.services import create_workspace
-from accounts.sign_in_providers import SignInProvider, configured
 from tests.support.identity_provider import CLIENT_ID, CLIENT_SECRET, IdentityProvider
 
 PASSWORD = "correct horse battery"

@@ -3,7 +3,7 @@
 from typing import Any
 from uuid import UUID
 
-from accounts.vault import open_newest
+from accounts.credentials.vault import open_newest
 
 
 def credential_secret(

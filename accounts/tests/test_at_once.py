@@ -10,14 +10,16 @@ from typing import Any
 import pytest
 from django.db import connection
 
-from accounts import departing, invitations, plans
-from accounts.departing import delete_person
 from accounts.errors import DeletionRefused, MembershipRefused
-from accounts.invitations import accept_invitation, invite
+from accounts.members import invitations
+from accounts.members.invitations import accept_invitation, invite
 from accounts.models import Invitation, Membership, Role, User, Workspace
-from accounts.operator_models import Plan
+from accounts.operators import plans
+from accounts.operators.models import Plan
+from accounts.operators.plans import PlanLimitReached
+from accounts.people import departing
+from accounts.people.departing import delete_person
 from accounts.permissions import member_actor
-from accounts.plans import PlanLimitReached
 from accounts.services import create_workspace
 
 pytestmark = pytest.mark.django_db(transaction=True)

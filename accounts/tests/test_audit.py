@@ -14,9 +14,9 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from accounts.addresses import client_address
-from accounts.audit_files import expire_audit, safe_cell
+from accounts.audit.files import expire_audit, safe_cell
+from accounts.audit.origin import COMMAND, Origin, acting
 from accounts.models import AuditEvent, User, Workspace
-from accounts.origin import COMMAND, Origin, acting
 from accounts.permissions import Actor
 from accounts.services import (
     create_api_key,

@@ -9,12 +9,12 @@ from allauth.socialaccount.models import SocialAccount
 from django.test import Client
 from pytest_django import Settings
 
-from accounts.invitations import invite
+from accounts.authentication.verified import vouch_for
+from accounts.members.invitations import invite
 from accounts.models import AuditEvent, Invitation, Role, User, Workspace
 from accounts.permissions import Actor
 from accounts.tests.by_provider import leave, sign_in, who
 from accounts.tests.conftest import PASSWORD
-from accounts.verified import vouch_for
 from tests.support.identity_provider import IdentityProvider
 
 VICTIM = "grace@example.com"
@@ -91,7 +91,7 @@ def test_s11_an_account_that_never_verified_its_address_is_opened_by_no_provider
 
 
 def _invited(client: Client, actor: Actor, monkeypatch: pytest.MonkeyPatch, mailed: bool) -> None:
-    monkeypatch.setattr("accounts.invitations._mailed", lambda *told: mailed)
+    monkeypatch.setattr("accounts.members.invitations._mailed", lambda *told: mailed)
     made = invite(actor, email="work@example.com", role=Role.BUILDER)
     client.get("/invitations/" + made.link.split("/invitations/")[1])
 

@@ -13,14 +13,14 @@ from django.db import ProgrammingError, connection, transaction
 from django.test import Client
 from pytest_django import Settings
 
-from accounts.departing import delete_person, departure_of
+from accounts.authentication.verified import vouch_for
 from accounts.errors import DeletionRefused
-from accounts.forgetting import SOMEBODY
 from accounts.models import ApiKey, AuditEvent, Membership, Role, User, Workspace
+from accounts.people.departing import delete_person, departure_of
+from accounts.people.forgetting import SOMEBODY
 from accounts.permissions import Actor, still_may
 from accounts.services import create_api_key, create_workspace, set_variable
 from accounts.tests.conftest import PASSWORD
-from accounts.verified import vouch_for
 
 CONFIRMED = {"password": PASSWORD, "sure": "on"}
 
@@ -204,7 +204,7 @@ def test_the_only_operator_makes_another_one_first(colleague: User) -> None:
 def test_the_last_person_may_go_and_the_set_up_begins_anew(
     db: None, without_examples: None
 ) -> None:
-    from accounts.setup import setup_link
+    from accounts.authentication.setup import setup_link
 
     delete_person(User.objects.create_superuser("root@example.com", "x"))
     assert not User.objects.exists()

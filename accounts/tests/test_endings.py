@@ -3,8 +3,8 @@
 import pytest
 
 from accounts import hooks
-from accounts.closing import LAST_OWNER, end_membership
 from accounts.errors import MembershipRefused
+from accounts.members.closing import LAST_OWNER, end_membership
 from accounts.models import ApiKey, AuditEvent, Membership, Role, User, Workspace
 from accounts.permissions import Actor, PermissionRefused, key_actor, member_actor, system_actor
 from accounts.services import create_api_key

@@ -5,10 +5,10 @@ from allauth.account.internal.flows.login import AUTHENTICATION_METHODS_SESSION_
 from django.test import Client
 from pytest_django import Settings
 
+from accounts.authentication.verified import vouch_for
 from accounts.models import Membership, Role, User, Workspace
 from accounts.tests.by_provider import sign_in
 from accounts.tests.conftest import PASSWORD
-from accounts.verified import vouch_for
 from tests.support.identity_provider import IdentityProvider
 
 

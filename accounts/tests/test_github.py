@@ -14,9 +14,9 @@ from allauth.socialaccount.providers.github.views import GitHubOAuth2Adapter
 from django.test import Client
 from pytest_django import Settings
 
+from accounts.authentication.providers import SignInProvider, configured
+from accounts.authentication.verified import vouch_for
 from accounts.models import User
-from accounts.sign_in_providers import SignInProvider, configured
-from accounts.verified import vouch_for
 
 
 class GitHub(BaseHTTPRequestHandler):

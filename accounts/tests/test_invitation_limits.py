@@ -7,9 +7,9 @@ from django.core import mail
 from django.db import connection
 from django.test import Client
 
-from accounts import invitations
 from accounts.errors import TooManyInvitations
-from accounts.invitations import invite, revoke_invitation
+from accounts.members import invitations
+from accounts.members.invitations import invite, revoke_invitation
 from accounts.models import Role, Workspace
 from accounts.permissions import Actor, member_actor
 from accounts.services import create_api_key

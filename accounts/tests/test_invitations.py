@@ -9,8 +9,8 @@ from django.test import Client
 from django.utils import timezone
 
 from accounts.errors import InvalidValue, MembershipRefused
-from accounts.invitations import MOST, Invited, accept_invitation, invitation_of, invite
-from accounts.members import change_role, transfer_workspace
+from accounts.members.changes import change_role, transfer_workspace
+from accounts.members.invitations import MOST, Invited, accept_invitation, invitation_of, invite
 from accounts.models import AuditEvent, Invitation, Membership, Role, User, Workspace
 from accounts.permissions import Actor, PermissionRefused, key_actor, member_actor
 from accounts.services import create_api_key, token_digest

@@ -8,11 +8,12 @@ import pytest
 from django.db import OperationalError
 from django.utils import timezone
 
-from accounts import features, maintenance, system_settings
 from accounts.errors import InvalidValue
 from accounts.models import AuditEvent, FeatureSwitch, SystemSetting, User, Workspace
-from accounts.operating import COMMAND, Operator, operator_of
-from accounts.operator_services import (
+from accounts.operators import features, maintenance, system_settings
+from accounts.operators.operating import COMMAND, Operator, operator_of
+from accounts.operators.remembered import Remembered
+from accounts.operators.services import (
     begin_maintenance,
     change_setting,
     end_maintenance,
@@ -20,7 +21,6 @@ from accounts.operator_services import (
     switch_feature,
 )
 from accounts.permissions import PermissionRefused
-from accounts.remembered import Remembered
 
 
 @pytest.fixture

@@ -8,8 +8,8 @@ from django.core.cache import cache
 from django.test import Client, RequestFactory
 from pytest_django import Settings
 
+from accounts.authentication.passkeys import passkeys_work, relying_party
 from accounts.models import AuditEvent, User
-from accounts.passkeys import passkeys_work, relying_party
 from accounts.tests.conftest import PASSWORD
 
 SIGN_IN = "/accounts/2fa/webauthn/login/"

@@ -13,15 +13,15 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from django.test import Client
 from pytest_django import Settings
 
+from accounts.authentication.providers import SignInProvider
+from accounts.authentication.sign_ins import record_refusal
+from accounts.authentication.verified import vouch_for
 from accounts.checks import settings_are_usable
-from accounts.invitations import invite
+from accounts.members.invitations import invite
 from accounts.models import AuditEvent, Membership, User, Workspace
 from accounts.permissions import Actor
-from accounts.sign_in_providers import SignInProvider
-from accounts.sign_ins import record_refusal
 from accounts.tests.by_provider import BACK, BEGIN, leave, sign_in, who
 from accounts.tests.conftest import PASSWORD
-from accounts.verified import vouch_for
 from tests.support.identity_provider import CLIENT_ID, IdentityProvider
 
 pytestmark = pytest.mark.usefixtures("without_examples")

@@ -6,11 +6,11 @@ from typing import Any
 import pytest
 from django.test import Client
 
+from accounts.credentials.vault import open_newest
 from accounts.models import ApiKey, AuditEvent, Credential, Role, User, Variable, Workspace
 from accounts.permissions import Actor, member_actor
 from accounts.services import create_api_key, create_credential, set_variable
 from accounts.tests.secrets_for_tests import credential_secret
-from accounts.vault import open_newest
 
 CANARY = "sk-canary-31337"
 HTMX = {"HX-Request": "true"}

@@ -6,8 +6,8 @@ from urllib.parse import urlsplit
 import pytest
 from django.test import Client
 
+from accounts.authentication.setup import SetupLinkDead, setup_link, use_setup_link
 from accounts.models import SetupLink, User, Workspace
-from accounts.setup import SetupLinkDead, setup_link, use_setup_link
 
 FILLED = {
     "name": "Ada",

@@ -14,12 +14,12 @@ from django.core.management import CommandError, call_command
 from django.test import Client
 from pytest_django import Settings
 
+from accounts.authentication.setup import setup_link, use_setup_link
+from accounts.authentication.signing_up import SignupMode, signup_mode
+from accounts.authentication.verified import vouch_for
 from accounts.checks import settings_are_usable
 from accounts.models import AuditEvent, User, Workspace
-from accounts.setup import setup_link, use_setup_link
-from accounts.signing_up import SignupMode, signup_mode
 from accounts.tests.conftest import PASSWORD
-from accounts.verified import vouch_for
 
 NEW = "lots of monkeys 9"
 

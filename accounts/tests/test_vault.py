@@ -12,12 +12,7 @@ from allauth.mfa.totp.internal.auth import TOTP
 from cryptography.fernet import Fernet
 from django.core.management import CommandError, call_command
 
-from accounts.errors import InvalidValue
-from accounts.models import AuditEvent, Credential, User, Workspace
-from accounts.permissions import Actor, PermissionRefused, key_actor
-from accounts.services import create_credential, delete_credential, replace_secret
-from accounts.tests.secrets_for_tests import credential_secret
-from accounts.vault import (
+from accounts.credentials.vault import (
     MASK,
     SecretUnreadable,
     mask,
@@ -26,6 +21,11 @@ from accounts.vault import (
     secret_strings,
     unseal,
 )
+from accounts.errors import InvalidValue
+from accounts.models import AuditEvent, Credential, User, Workspace
+from accounts.permissions import Actor, PermissionRefused, key_actor
+from accounts.services import create_credential, delete_credential, replace_secret
+from accounts.tests.secrets_for_tests import credential_secret
 
 CANARY = "sk-canary/+7f3a&91"
 DATABASE = {"host": "db.example.com", "database": "shop", "username": "ada", "password": CANARY}

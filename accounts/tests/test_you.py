@@ -5,10 +5,10 @@ from allauth.socialaccount.models import SocialAccount
 from allauth.usersessions.models import UserSession
 from django.test import Client
 
+from accounts.authentication.sessions import browser_name, is_live
+from accounts.authentication.verified import vouch_for
 from accounts.models import AuditEvent, User, Workspace
-from accounts.sessions import browser_name, is_live
 from accounts.tests.conftest import PASSWORD
-from accounts.verified import vouch_for
 
 LINUX = "Mozilla/5.0 (X11; Linux x86_64; rv:150.0) Gecko/20100101 Firefox/150.0"
 

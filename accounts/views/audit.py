@@ -6,8 +6,8 @@ from django.http import Http404, HttpResponse, HttpResponseBase
 from django.shortcuts import render
 from django.views.decorators.http import require_POST, require_safe
 
-from accounts.audit_files import FORMATS, export_audit
-from accounts.audit_queries import AuditFilter, actions_seen, as_line, audit_events
+from accounts.audit.files import FORMATS, export_audit
+from accounts.audit.queries import AuditFilter, actions_seen, as_line, audit_events
 from accounts.change_forms import AuditForm
 from accounts.web import workspace_page
 from fluxprompt.api.paging import CursorInvalid, newest_first

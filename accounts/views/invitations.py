@@ -14,11 +14,11 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
 from accounts.errors import MembershipRefused
-from accounts.invitations import GONE, invitation_of, inviter, is_for
-from accounts.joining import join, may_sign_up, remember
 from accounts.limits import counts_failures
+from accounts.members.invitations import GONE, invitation_of, inviter, is_for
+from accounts.members.joining import join, may_sign_up, remember
 from accounts.models import Invitation, User
-from accounts.plans import PlanLimitReached
+from accounts.operators.plans import PlanLimitReached
 
 
 @login_not_required

@@ -11,7 +11,7 @@ from django.views.decorators.http import require_http_methods
 from accounts import hooks, queries
 from accounts.change_forms import ApiKeyChangeForm
 from accounts.errors import InvalidValue
-from accounts.key_changes import update_api_key
+from accounts.keys.changes import update_api_key
 from accounts.web import workspace_page
 
 

@@ -9,12 +9,14 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from accounts import closing, invitations, members, queries
+from accounts import queries
 from accounts.errors import InvalidValue, MembershipRefused, TooManyInvitations
-from accounts.member_forms import InviteForm, RemovalForm
+from accounts.members import changes as members
+from accounts.members import closing, invitations
+from accounts.members.forms import InviteForm, RemovalForm
+from accounts.members.role_words import roles_table
 from accounts.models import ApiKey, Membership
-from accounts.plans import PlanLimitReached
-from accounts.role_words import roles_table
+from accounts.operators.plans import PlanLimitReached
 from accounts.web import SESSION_KEY, workspace_page
 
 
@@ -106,7 +108,7 @@ def remove_member(request: Any, member_id: int) -> HttpResponse:
             return redirect("members")
     shown = {"membership": membership, "number_of_keys": keys, "form": form}
     status = 422 if form.errors else 200
-    return render(request, "accounts/members/remove.html", shown, status=status)
+    return render(request, "accounts/members/changes/remove.html", shown, status=status)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -127,7 +129,7 @@ def leave(request: Any) -> HttpResponse:
             return redirect("/")
     shown = {"refusal": refusal, "workspace": request.workspace}
     status = 422 if refusal else 200
-    return render(request, "accounts/members/leave.html", shown, status=status)
+    return render(request, "accounts/members/changes/leave.html", shown, status=status)
 
 
 def _member(request: Any, member_id: int) -> Membership:
@@ -154,4 +156,4 @@ def _page(request: Any, shown: dict[str, Any] | None = None, status: int = 200) 
         "workspace": request.workspace,
         **(shown or {}),
     }
-    return render(request, "accounts/members/page.html", context, status=status)
+    return render(request, "accounts/members/changes/page.html", context, status=status)

@@ -12,8 +12,8 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_GET, require_POST
 
 from accounts import queries, services
-from accounts.credential_types import MODEL_PROVIDERS
-from accounts.credential_use import delete_unused
+from accounts.credentials.types import MODEL_PROVIDERS
+from accounts.credentials.use import delete_unused
 from accounts.errors import CredentialInUse, InvalidValue
 from accounts.forms import (
     ApiKeyForm,

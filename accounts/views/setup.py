@@ -9,9 +9,9 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods
 
+from accounts.authentication.setup import SetupLinkDead, is_open, use_setup_link
 from accounts.forms import SetupForm
 from accounts.limits import counts_failures
-from accounts.setup import SetupLinkDead, is_open, use_setup_link
 
 
 @login_not_required

@@ -9,10 +9,10 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods
 
 from accounts import queries
-from accounts.closing import close_workspace
 from accounts.errors import InvalidValue, MembershipRefused
-from accounts.member_forms import NewWorkspaceForm, TransferForm, TypedNameForm
-from accounts.members import transfer_workspace
+from accounts.members.changes import transfer_workspace
+from accounts.members.closing import close_workspace
+from accounts.members.forms import NewWorkspaceForm, TransferForm, TypedNameForm
 from accounts.models import Role
 from accounts.services import create_workspace
 from accounts.web import SESSION_KEY, find_member, workspace_page

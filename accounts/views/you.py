@@ -10,13 +10,13 @@ from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_GET, require_POST
 
-from accounts.connections import connections_of
+from accounts.authentication.connections import connections_of
+from accounts.authentication.sessions import end_sessions, sessions_of
+from accounts.authentication.sign_ins import record_about
 from accounts.errors import InvalidValue
 from accounts.forms import ServiceForm
 from accounts.models import Membership, User
-from accounts.profile import LONGEST_NAME, rename_person
-from accounts.sessions import end_sessions, sessions_of
-from accounts.sign_ins import record_about
+from accounts.people.profile import LONGEST_NAME, rename_person
 
 
 class NameForm(ServiceForm):

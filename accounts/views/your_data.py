@@ -14,14 +14,14 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST
 
-from accounts.departing import delete_person, departure_of
+from accounts.authentication.freshness import signed_in_lately
+from accounts.authentication.sign_ins import record_about
 from accounts.errors import DeletionRefused
 from accounts.forms import ServiceForm
-from accounts.freshness import signed_in_lately
 from accounts.limits import SAID_OF_PERSON, counted, failed, too_many
 from accounts.models import User
-from accounts.own_data import export_own_data
-from accounts.sign_ins import record_about
+from accounts.people.departing import delete_person, departure_of
+from accounts.people.own_data import export_own_data
 
 WRONG = "This is not your password."
 

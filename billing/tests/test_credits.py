@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from accounts.errors import InvalidValue
 from accounts.models import AuditEvent, Plan, User, Workspace
-from accounts.operating import COMMAND
+from accounts.operators.operating import COMMAND
 from accounts.services import create_workspace
 from billing.credit_rules import (
     ZERO,

@@ -1,6 +1,6 @@
 """What the execution app's exceptions look like as problem documents."""
 
-from accounts.plans import PlanLimitReached
+from accounts.operators.plans import PlanLimitReached
 from billing.credits import CreditExhausted
 from billing.key_budgets import KeyBudgetExhausted
 from execution.errors import (

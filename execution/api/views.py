@@ -9,8 +9,8 @@ from django.db.models import Q, QuerySet
 from django.http import Http404, HttpResponse, StreamingHttpResponse
 from rest_framework.response import Response
 
+from accounts.authentication.sessions import is_live
 from accounts.permissions import Actor, still_may
-from accounts.sessions import is_live
 from execution import queries, services
 from execution.api import requests, schemas
 from execution.live import sse

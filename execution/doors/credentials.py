@@ -5,8 +5,7 @@ from contextlib import asynccontextmanager
 from urllib.parse import quote
 from uuid import UUID
 
-from accounts.models import CredentialType
-from accounts.vault import (
+from accounts.credentials.vault import (
     OpenCredential,
     SecretUnreadable,
     mask,
@@ -14,6 +13,7 @@ from accounts.vault import (
     open_credential,
     secret_strings,
 )
+from accounts.models import CredentialType
 from execution.credential_limits import limits_from, room_for
 from execution.database import in_database
 from execution.oauth2 import access_token

@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 
 from django.conf import settings
 
-from accounts.system_settings import flow_mail
+from accounts.operators.system_settings import flow_mail
 from execution.database import in_database
 from execution.doors.mail_errors import (
     login_refused,

@@ -4,7 +4,7 @@ from django.contrib import admin
 from django.http import HttpRequest
 from unfold.contrib.filters.admin import AutocompleteSelectFilter, RangeDateTimeFilter
 
-from accounts.operators import ReadOnlyAdmin
+from accounts.operators.tables import ReadOnlyAdmin
 from execution.files.models import File
 
 

@@ -16,8 +16,8 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from accounts.ids import new_id
+from accounts.operators.plans import limits_of
 from accounts.permissions import Actor
-from accounts.plans import limits_of
 from accounts.services import audit
 from execution.files.errors import FileRefused
 from execution.files.models import File, Leftover

@@ -7,7 +7,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from unfold.contrib.filters.admin import AutocompleteSelectFilter, RangeDateTimeFilter
 
-from accounts.operators import ReadOnlyAdmin, shows_one
+from accounts.operators.tables import ReadOnlyAdmin, shows_one
 from execution.knowledge.models import Collection, Document, SearchIndex
 from execution.run_values import HiddenValues, value_of
 

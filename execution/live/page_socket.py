@@ -10,8 +10,8 @@ from asgiref.sync import sync_to_async
 from channels.generic.websocket import AsyncWebsocketConsumer
 from django.db import connection
 
-from accounts.maintenance import Notice, is_known, notice
-from accounts.sessions import is_live
+from accounts.authentication.sessions import is_live
+from accounts.operators.maintenance import Notice, is_known, notice
 from execution.live.said import Said
 
 logger = logging.getLogger(__name__)

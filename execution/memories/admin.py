@@ -5,7 +5,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from unfold.contrib.filters.admin import AutocompleteSelectFilter, RangeDateTimeFilter
 
-from accounts.operators import ReadOnlyAdmin, shows_one
+from accounts.operators.tables import ReadOnlyAdmin, shows_one
 from execution.memories.models import Memory, MemoryEntry
 from execution.run_values import HiddenValues, value_of
 

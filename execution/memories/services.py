@@ -5,9 +5,9 @@ from typing import Any
 from django.conf import settings
 from django.db import connection, transaction
 
+from accounts.operators.system_settings import retention_days
 from accounts.permissions import Actor
 from accounts.services import audit
-from accounts.system_settings import retention_days
 from execution.memories.models import Memory, MemoryScope
 from flows.models import Flow
 from flows.sharing import require_on

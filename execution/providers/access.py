@@ -6,7 +6,7 @@ from uuid import NAMESPACE_URL, UUID, uuid5
 
 from django.conf import settings
 
-from accounts.vault import SecretUnreadable, note_use, open_newest
+from accounts.credentials.vault import SecretUnreadable, note_use, open_newest
 from execution.credential_limits import CallLimits, limits_from
 from execution.database import in_database
 from execution.providers.base import Access, Login

@@ -9,7 +9,7 @@ from typing import Any
 
 import httpx2
 
-from accounts.vault import mask
+from accounts.credentials.vault import mask
 from execution.providers.base import Login
 from flows.engine.errors import NodeError
 

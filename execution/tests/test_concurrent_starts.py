@@ -7,8 +7,8 @@ import pytest
 from django.db import connection
 
 from accounts.models import Plan, Workspace
-from accounts.operating import COMMAND
-from accounts.plans import PlanLimitReached
+from accounts.operators.operating import COMMAND
+from accounts.operators.plans import PlanLimitReached
 from billing.credits import put_on_plan
 from billing.models import RunMonth
 from execution.models import Run, RunEvent

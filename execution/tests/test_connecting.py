@@ -12,11 +12,11 @@ from django.test import Client
 from pytest_django import Settings
 
 from accounts.change_forms import CredentialChangeForm
+from accounts.credentials.vault import open_credential
 from accounts.errors import InvalidValue
 from accounts.models import AccessToken, AuditEvent, Credential, Membership, Role, User, Workspace
 from accounts.permissions import Actor, member_actor
 from accounts.services import create_credential, create_workspace, replace_secret
-from accounts.vault import open_credential
 from execution import connecting
 from execution.database import in_database
 from execution.doors.credentials import RunCredentials

@@ -14,7 +14,7 @@ from uuid import UUID, uuid4
 import pytest
 from django.db import connection
 
-from accounts.key_rates import RateExceeded, count_call
+from accounts.keys.rates import RateExceeded, count_call
 from accounts.services import create_credential
 from execution.credential_limits import CallLimits, lock_name, room_for, take_turn
 from execution.database import in_database

@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 from django.test import Client
 
+from accounts.credentials.vault import open_credential
 from accounts.models import AuditEvent, Credential, Variable, Workspace
 from accounts.permissions import Actor
 from accounts.services import create_credential
-from accounts.vault import open_credential
 from flows.services import create_flow, publish_flow
 from flows.tests.fixtures import Api, assert_problem
 

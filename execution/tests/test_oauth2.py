@@ -13,10 +13,10 @@ from asgiref.sync import sync_to_async
 from django.utils import timezone
 from pytest_django import Settings
 
+from accounts.credentials.vault import open_credential
 from accounts.models import AccessToken, Credential
 from accounts.permissions import Actor
 from accounts.services import create_credential, replace_secret
-from accounts.vault import open_credential
 from execution import egress
 from execution.database import in_database
 from execution.doors.credentials import RunCredentials

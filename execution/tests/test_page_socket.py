@@ -12,10 +12,10 @@ from channels.auth import AuthMiddlewareStack
 from django.conf import settings
 from django.test import Client
 
-from accounts.maintenance import Notice
 from accounts.models import Membership, User, Workspace
+from accounts.operators.maintenance import Notice
+from accounts.operators.remembered import Remembered
 from accounts.permissions import Actor
-from accounts.remembered import Remembered
 from execution.live import consumers, flow_consumer, page_socket
 from execution.live.consumers import RunConsumer
 from execution.live.flow_consumer import FlowConsumer
@@ -184,7 +184,7 @@ def test_many_sockets_ask_once_about_maintenance_and_not_at_all_while_it_is_know
         return Notice("New disks.")
 
     remembered: Remembered[Notice | None] = Remembered(read, None)
-    monkeypatch.setattr("accounts.maintenance._notice", remembered)
+    monkeypatch.setattr("accounts.operators.maintenance._notice", remembered)
 
     async def all_at_once() -> list[str | None]:
         return await asyncio.gather(*(page_socket._told() for _ in range(50)))

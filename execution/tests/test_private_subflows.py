@@ -7,8 +7,8 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from accounts.closing import end_membership
 from accounts.errors import InvalidValue
+from accounts.members.closing import end_membership
 from accounts.models import AuditEvent, Membership, Role, User
 from accounts.permissions import PermissionRefused, key_actor
 from accounts.services import create_api_key

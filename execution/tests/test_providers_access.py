@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 from pytest_django import Settings
 
+from accounts.credentials.vault import seal
 from accounts.ids import new_id
 from accounts.models import Credential, Workspace
-from accounts.vault import seal
 from execution.providers import access as access_module
 from execution.providers.access import access_for, default_model, forget_access
 from execution.providers.base import Access, Login

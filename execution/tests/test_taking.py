@@ -11,10 +11,10 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from accounts.models import FeatureSwitch, Membership, Plan, User, Workspace
-from accounts.operating import COMMAND
-from accounts.operator_services import begin_maintenance, change_setting, switch_feature
+from accounts.operators.operating import COMMAND
+from accounts.operators.plans import PlanLimitReached, check_members
+from accounts.operators.services import begin_maintenance, change_setting, switch_feature
 from accounts.permissions import Actor
-from accounts.plans import PlanLimitReached, check_members
 from billing.credits import put_on_plan
 from billing.models import CreditMonth, RunMonth, UsageRecord
 from execution.describing import NoDraft, describe

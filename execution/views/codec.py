@@ -11,10 +11,10 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonRespons
 from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt
 
+from accounts.authentication.second_factors import NEEDS_FACTOR, lacks_factor
 from accounts.limits import counts_failures
-from accounts.operating import operator_of
-from accounts.second_factors import NEEDS_FACTOR, lacks_factor
-from accounts.support import RUN_DATA
+from accounts.operators.operating import operator_of
+from accounts.operators.support import RUN_DATA
 from execution.codec import PayloadUnreadable, decode_payloads
 from execution.run_values import record_decoding
 

@@ -12,7 +12,7 @@ from django.views.decorators.http import require_GET, require_POST
 from django_htmx.http import HttpResponseClientRedirect
 
 from accounts import queries
-from accounts.credential_connections import disconnect_credential
+from accounts.credentials.connections import disconnect_credential
 from accounts.errors import InvalidValue
 from accounts.models import Credential
 from accounts.web import workspace_page

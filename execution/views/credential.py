@@ -13,9 +13,9 @@ from django.views.decorators.http import require_POST, require_safe
 
 from accounts import queries
 from accounts.change_forms import CredentialChangeForm
-from accounts.credential_changes import change_credential
-from accounts.credential_types import MODEL_PROVIDERS
-from accounts.credential_use import delete_unused, uses_of
+from accounts.credentials.changes import change_credential
+from accounts.credentials.types import MODEL_PROVIDERS
+from accounts.credentials.use import delete_unused, uses_of
 from accounts.errors import CredentialInUse, InvalidValue
 from accounts.models import Credential
 from accounts.web import workspace_page

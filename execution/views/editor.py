@@ -8,7 +8,7 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.views.decorators.http import require_GET
 
-from accounts.features import is_on
+from accounts.operators.features import is_on
 from accounts.web import workspace_page
 from execution.models import Run
 from execution.queries import run_document

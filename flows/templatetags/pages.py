@@ -15,7 +15,7 @@ from django.utils.safestring import SafeString
 from lucide import IconDoesNotExist
 from lucide.templatetags.lucide import lucide
 
-from accounts import system_settings
+from accounts.operators import system_settings
 from flows.views.markdown import PageRoom, render_markdown
 
 register = template.Library()

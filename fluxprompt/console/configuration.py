@@ -8,11 +8,11 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.views.decorators.http import require_http_methods
 
-from accounts import features, system_settings
 from accounts.errors import InvalidValue
-from accounts.maintenance import USUAL, notice
 from accounts.models import FeatureState, FeatureSwitch, Maintenance, SystemSetting, Workspace
-from accounts.operator_services import (
+from accounts.operators import features, system_settings
+from accounts.operators.maintenance import USUAL, notice
+from accounts.operators.services import (
     begin_maintenance,
     change_setting,
     end_maintenance,

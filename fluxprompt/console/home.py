@@ -11,7 +11,7 @@ from django.db import connection
 from django.http import HttpRequest
 from django.utils import timezone
 
-from accounts.maintenance import notice
+from accounts.operators.maintenance import notice
 from execution.build import build_id
 from execution.queue_states import queue_states, server_version
 from execution.recent_numbers import Recent, recent

@@ -10,7 +10,7 @@ from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 
 from accounts.models import User
-from accounts.operating import Operator, operator_of
+from accounts.operators.operating import Operator, operator_of
 from accounts.permissions import PermissionRefused
 
 type View = Callable[..., HttpResponse]

@@ -14,7 +14,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts.errors import InvalidValue
 from accounts.models import Plan, Workspace
-from accounts.plans import limits_of
+from accounts.operators.plans import limits_of
 from billing.credits import credit_of, grant_credit, put_on_plan
 from billing.models import CreditGrant
 from fluxprompt.console.pages import console_page, operator_for, shown

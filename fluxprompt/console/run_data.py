@@ -9,7 +9,7 @@ from django.views.decorators.http import require_http_methods
 
 from accounts.errors import InvalidValue
 from accounts.models import Workspace
-from accounts.support import RUN_DATA
+from accounts.operators.support import RUN_DATA
 from execution.run_values import LONGEST_REASON, OPEN_SECONDS, open_values
 from fluxprompt.console.pages import console_page, operator_for, shown
 

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 from django.conf import settings
 
-from accounts.system_settings import SPECS, stored, value
+from accounts.operators.system_settings import SPECS, stored, value
 from fluxprompt.paths import ROOT
 
 PAGE = ROOT / "docs" / "configuration.md"

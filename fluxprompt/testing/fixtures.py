@@ -23,8 +23,8 @@ def nobody_else_is_active() -> None:
 @pytest.fixture(autouse=True)
 def operators_changed_nothing() -> None:
     """Settings, switches and plans of the tests before are forgotten; nobody asks for them."""
-    from accounts.plans import forget_plans
-    from accounts.remembered import assume_fallbacks
+    from accounts.operators.plans import forget_plans
+    from accounts.operators.remembered import assume_fallbacks
     from billing.credits import forget_spent
 
     forget_plans()

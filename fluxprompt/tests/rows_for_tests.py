@@ -11,7 +11,7 @@ from allauth.usersessions.models import UserSession
 from django.contrib.auth.models import Group
 from django.utils import timezone
 
-from accounts.invitations import invite
+from accounts.members.invitations import invite
 from accounts.models import FeatureSwitch, Maintenance, Plan, SystemSetting, User, Workspace
 from accounts.permissions import Actor, system_actor
 from accounts.services import create_api_key, create_credential, create_workspace, set_variable

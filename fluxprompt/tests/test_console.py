@@ -10,12 +10,12 @@ from django.contrib.auth.models import Permission
 from django.test import Client
 from django.utils import timezone
 
-from accounts import system_settings
-from accounts.features import is_on
 from accounts.models import AuditEvent, Plan, SystemSetting, User
-from accounts.operating import COMMAND
-from accounts.operator_services import change_setting
-from accounts.remembered import assume_fallbacks
+from accounts.operators import system_settings
+from accounts.operators.features import is_on
+from accounts.operators.operating import COMMAND
+from accounts.operators.remembered import assume_fallbacks
+from accounts.operators.services import change_setting
 from billing.credits import credit_of
 from billing.models import CreditGrant, PriceOverride
 from execution.models import NodeRun, Run

@@ -11,11 +11,11 @@ from django.core.management import CommandError, call_command
 from django.test import Client
 from django.utils import timezone
 
+from accounts.authentication.signing_up import SignupMode, signup_mode
 from accounts.models import AuditEvent, User, Workspace
-from accounts.operating import COMMAND
-from accounts.operator_services import begin_maintenance, change_setting, end_maintenance
+from accounts.operators.operating import COMMAND
+from accounts.operators.services import begin_maintenance, change_setting, end_maintenance
 from accounts.permissions import Actor
-from accounts.signing_up import SignupMode, signup_mode
 from execution.live import page_socket
 from execution.tests.flows_for_tests import published
 from execution.tests.sockets_for_tests import Socket, apart

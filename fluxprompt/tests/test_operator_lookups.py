@@ -11,7 +11,7 @@ from django.db import models
 from django.test import Client
 
 from accounts.models import AuditEvent, User
-from accounts.support import GROUP
+from accounts.operators.support import GROUP
 from execution.models import Run
 from fluxprompt.tests.rows_for_tests import World, one_of_everything
 

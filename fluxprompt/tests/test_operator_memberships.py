@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from accounts.closing import LAST_OWNER
+from accounts.members.closing import LAST_OWNER
 from accounts.models import ApiKey, AuditEvent, Membership, Role, User, Workspace
 from flows.models import FlowShare
 from fluxprompt.tests.rows_for_tests import World

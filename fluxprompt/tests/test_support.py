@@ -13,7 +13,7 @@ from django.db import connection
 from django.test import Client
 
 from accounts.models import AuditEvent, Maintenance, User
-from accounts.support import GROUP, RUN_DATA
+from accounts.operators.support import GROUP, RUN_DATA
 from execution.models import NodeRun, Run
 from fluxprompt.tests.rows_for_tests import CANARY, World, one_of_everything
 from tests.support.access_routes import routes

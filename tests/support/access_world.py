@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from django.test import Client
 from django.utils import timezone
 
-from accounts.invitations import invite
+from accounts.members.invitations import invite
 from accounts.models import Membership, Role, User, Workspace
 from accounts.permissions import SCOPE_ACTIONS, Actor, member_actor, system_actor
 from accounts.services import (

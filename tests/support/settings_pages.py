@@ -3,8 +3,8 @@
 import uuid
 from urllib.parse import urlsplit
 
-from accounts.credential_connections import Connection, connect_credential
-from accounts.invitations import invite
+from accounts.credentials.connections import Connection, connect_credential
+from accounts.members.invitations import invite
 from accounts.models import Credential, Membership, Role, User
 from accounts.services import create_api_key, create_credential
 from tests.support.visitor import Visitor

@@ -5,8 +5,8 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
+from accounts.audit.origin import COMMAND, Origin, acting
 from accounts.models import Membership, User
-from accounts.origin import COMMAND, Origin, acting
 from accounts.permissions import DEFAULT_SCOPES, PermissionRefused, member_actor
 from accounts.services import InvalidValue, create_api_key
 

@@ -6,13 +6,13 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
 
+from accounts.audit.origin import COMMAND as BY_COMMAND
+from accounts.audit.origin import Origin, acting
 from accounts.errors import InvalidValue
-from accounts.maintenance import notice
-from accounts.operating import COMMAND
-from accounts.operator_services import begin_maintenance, end_maintenance
-from accounts.origin import COMMAND as BY_COMMAND
-from accounts.origin import Origin, acting
-from accounts.remembered import SECONDS
+from accounts.operators.maintenance import notice
+from accounts.operators.operating import COMMAND
+from accounts.operators.remembered import SECONDS
+from accounts.operators.services import begin_maintenance, end_maintenance
 
 
 class Command(BaseCommand):

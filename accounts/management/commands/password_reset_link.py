@@ -5,9 +5,9 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
+from accounts.audit.origin import COMMAND, Origin, acting
+from accounts.authentication.reset_links import reset_link
 from accounts.models import User
-from accounts.origin import COMMAND, Origin, acting
-from accounts.reset_links import reset_link
 
 
 class Command(BaseCommand):

@@ -4,7 +4,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from accounts.rotation import rotate_secrets
+from accounts.credentials.rotation import rotate_secrets
 
 
 class Command(BaseCommand):

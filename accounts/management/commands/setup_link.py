@@ -4,7 +4,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
-from accounts.setup import setup_link
+from accounts.authentication.setup import setup_link
 
 
 class Command(BaseCommand):

@@ -1,0 +1,1 @@
+"""How people come in: addresses and passwords, second factors, passkeys, other sites' accounts."""

@@ -1,0 +1,1 @@
+"""Stored secrets: their types, checks and connections, and the vault that seals them."""

@@ -1,0 +1,1 @@
+"""API keys: what one may be given, how often it may call, and what of it changes."""

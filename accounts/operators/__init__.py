@@ -1,0 +1,1 @@
+"""What operators decide for the whole installation, and what their tables build on."""

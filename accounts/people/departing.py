@@ -1,0 +1,137 @@
+"""A person's account is deleted: what ends with it, what stays, and what stands in the way."""
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from django.db import transaction
+from django.utils import timezone
+
+from accounts import hooks
+from accounts.authentication.sessions import end_sessions
+from accounts.errors import DeletionRefused, MembershipRefused
+from accounts.members.closing import close_workspace, end_membership
+from accounts.models import ApiKey, AuditEvent, Membership, Role, User, Workspace
+from accounts.people.forgetting import SOMEBODY, forget
+from accounts.permissions import Actor, member_actor, system_actor
+
+_MOVED = "They joined or left a workspace at this moment. Look at what would end, and try again."
+_LAST_OPERATOR = (
+    "This is the account of the only operator of this installation. Make somebody else one first, "
+    "in the operators' console."
+)
+
+
+@dataclass(frozen=True)
+class Departure:
+    """What the deletion of an account would do."""
+
+    closing: tuple[Workspace, ...]
+    leaving: tuple[Workspace, ...]
+    #: Workspaces of which they are the only owner, while others are in them.
+    blocking: tuple[Workspace, ...]
+    #: A sentence that says what else stands in the way; empty: nothing.
+    refusal: str = ""
+
+    def check(self) -> None:
+        """Raises DeletionRefused, with the sentence that says what to do first."""
+        if self.refusal:
+            raise DeletionRefused(self.refusal)
+        if self.blocking:
+            names = ", ".join(f"'{workspace.name}'" for workspace in self.blocking)
+            raise DeletionRefused(
+                f"Without this account nobody would own {names}, and others are in there. Transfer "
+                "it to one of them first, or delete the workspace."
+            )
+
+
+def departure_of(user: User) -> Departure:
+    """What would become of each workspace they are in."""
+    closing: list[Workspace] = []
+    leaving: list[Workspace] = []
+    blocking: list[Workspace] = []
+    memberships = Membership.objects.filter(user=user).select_related("workspace")
+    for membership in memberships.order_by("created_at"):
+        others = Membership.objects.filter(workspace=membership.workspace).exclude(user=user)
+        if not others.exists():
+            closing.append(membership.workspace)
+        elif membership.role == Role.OWNER and not others.filter(role=Role.OWNER).exists():
+            blocking.append(membership.workspace)
+        else:
+            leaving.append(membership.workspace)
+    return Departure(tuple(closing), tuple(leaving), tuple(blocking), _refusal(user))
+
+
+def _refusal(user: User) -> str:
+    operators = User.objects.filter(is_superuser=True, is_active=True)
+    is_last = user.is_superuser and not operators.exclude(pk=user.pk).exists()
+    # Who is alone may go: then the set-up link is there again.
+    return _LAST_OPERATOR if is_last and User.objects.exclude(pk=user.pk).exists() else ""
+
+
+def delete_person(user: User, *, by: str = SOMEBODY) -> None:
+    """Delete an account for ever, with the workspaces in which nobody else is.
+
+    Sessions and API keys stop at once. What they made in workspaces of others stays there, and the
+    audit trail stays without their name, address and where they came from. `by` is what the trail
+    calls who did it. Raises DeletionRefused.
+    """
+    with transaction.atomic():
+        held = _hold(user)
+        departure = departure_of(held)
+        departure.check()
+        for workspace in departure.closing:
+            close_workspace(_actor(held, workspace), workspace)
+        try:
+            for membership in Membership.objects.filter(user=held).order_by("workspace_id"):
+                end_membership(_actor(held, membership.workspace), membership)
+        except MembershipRefused as refused:
+            # Another owner is leaving or was made less: nobody would own it now.
+            raise DeletionRefused(refused.message) from None
+        made = ApiKey.objects.filter(created_by=held, revoked_at=None)
+        made.update(revoked_at=timezone.now())
+        end_sessions(held)
+        hooks.person_deleted(held)
+        _record(held, departure, by)
+        forget(held, [workspace.id for workspace in departure.closing])
+        held.delete()
+
+
+def _hold(user: User) -> User:
+    """Them, locked after their workspaces: what is decided about these stays true.
+
+    Whoever joins one of them (`accept_invitation`) or lets them join another waits. Workspaces come
+    first, as there: a new membership asks for its workspace, and then for who invited.
+    """
+    joined = Membership.objects.filter(user=user).order_by("workspace_id")
+    ids = list(joined.values_list("workspace_id", flat=True))
+    locked = Workspace.objects.select_for_update(no_key=True).filter(id__in=ids).order_by("id")
+    list(locked.values_list("id"))
+    held = User.objects.select_for_update().get(pk=user.pk)
+    if list(joined.values_list("workspace_id", flat=True)) != ids:
+        raise DeletionRefused(_MOVED)
+    return held
+
+
+def _actor(user: User, workspace: Workspace) -> Actor:
+    """Themselves; where they own nothing and are alone, the system closes it."""
+    actor = member_actor(user, workspace)
+    if actor is not None and (actor.can("workspace.delete") or _has_others(user, workspace)):
+        return actor
+    return system_actor(workspace.id, SOMEBODY)
+
+
+def _has_others(user: User, workspace: Workspace) -> bool:
+    return Membership.objects.filter(workspace=workspace).exclude(user=user).exists()
+
+
+def _record(user: User, departure: Departure, by: str) -> None:
+    """That an account was deleted, in each workspace it was in; nothing says whose it was."""
+    left: list[UUID | None] = [workspace.id for workspace in departure.leaving]
+    for workspace_id in left or [None]:
+        AuditEvent.objects.create(
+            workspace_id=workspace_id,
+            actor=by[:200],
+            action="account.delete",
+            target_type="accounts.user",
+            target_id=str(user.pk),
+        )
