@@ -35,6 +35,8 @@ MFA_ADAPTER = "accounts.authentication.second_factors.EncryptedFactors"
 MFA_SUPPORTED_TYPES = ["totp", "recovery_codes", "webauthn"]
 MFA_PASSKEY_LOGIN_ENABLED = True
 MFA_TOTP_ISSUER = "FluxPrompt"
+# The code of the half minute before or after counts too: clocks differ (RFC 6238, section 5.2).
+MFA_TOTP_TOLERANCE = 1
 MFA_FORMS = {
     "add_webauthn": "accounts.authentication.passkey_forms.AddForm",
     "authenticate_webauthn": "accounts.authentication.passkey_forms.SecondStepForm",

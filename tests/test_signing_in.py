@@ -1,10 +1,12 @@
 """Signing in as people do, in a real browser: with a passkey, and with an account elsewhere."""
 
+import time
 import uuid
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from allauth.mfa.totp.internal.auth import format_hotp_value, hotp_value
 from playwright.sync_api import Browser, Page
 
 from fluxprompt.testing.live_stack import LiveStack
@@ -114,11 +116,69 @@ def test_a_passkey_is_added_signs_in_and_is_removed(
     assert page.get_by_text("You have none yet.").is_visible()
     _sign_out(page, web)
     page.get_by_role("button", name="Sign in with a passkey").click()
-    page.wait_for_url(f"{web.url}/accounts/login/")
-    assert page.get_by_label("Password").is_visible()
+    page.get_by_text("This passkey is not known here.").wait_for()
     context.close()
     assert {name: faults for name, faults in found.items() if faults} == {}
     assert said == []
+
+
+def test_an_authenticator_app_is_set_up_asked_for_and_switched_off(
+    stack: LiveStack, browser: Browser, web: OwnWeb, visitor: Visitor
+) -> None:
+    context = browser.new_context(viewport={"width": 390, "height": 844}, reduced_motion="reduce")
+    page = context.new_page()
+    said = watch(page)
+    _sign_in_by_password(page, web, visitor)
+    page.goto(f"{web.url}/accounts/2fa/totp/activate/")
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Go on").click()
+    found = {"set up": faults(page)}
+    key = page.locator("#totp-key").inner_text()
+    page.get_by_label("code").fill(_code(key))
+    page.get_by_role("button", name="Switch on").click()
+    page.get_by_role("heading", name="10 of 10 left").wait_for()
+    found["codes"] = faults(page)
+    first = page.locator("#recovery-codes").inner_text().split()[0]
+    with page.expect_download() as kept:
+        page.get_by_role("link", name="Download").click()
+    assert kept.value.path().read_text().split()[0] == first
+
+    _sign_out(page, web)
+    page.get_by_label("Email").fill(visitor.email)
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Sign in", exact=True).click()
+    page.get_by_role("heading", name="Second step").wait_for()
+    found["second step"] = faults(page)
+    page.get_by_label("code").fill(first)
+    page.get_by_role("button", name="Sign in", exact=True).click()
+    page.wait_for_url(f"{web.url}/")
+
+    page.goto(f"{web.url}/accounts/2fa/reauthenticate/")
+    found["asked again"] = faults(page)
+    page.goto(f"{web.url}/accounts/2fa/recovery-codes/")
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Go on").click()
+    page.get_by_role("heading", name="9 of 10 left").wait_for()
+    page.get_by_role("link", name="Make new ones").click()
+    found["new codes"] = faults(page)
+    page.get_by_role("button", name="Make new ones").click()
+    page.get_by_role("heading", name="10 of 10 left").wait_for()
+    assert first not in page.locator("#recovery-codes").inner_text()
+    page.goto(f"{web.url}/accounts/2fa/totp/deactivate/")
+    found["switch off"] = faults(page)
+    page.get_by_role("button", name="Switch off").click()
+    page.get_by_text("Off. Any app for one-time codes will do.").wait_for()
+    gone = page.goto(f"{web.url}/accounts/2fa/recovery-codes/")
+    assert gone is not None
+    assert gone.status == 404
+    context.close()
+    assert {name: faults for name, faults in found.items() if faults} == {}
+    assert said == []
+
+
+def _code(key: str) -> str:
+    """What an app with this key shows."""
+    return format_hotp_value(hotp_value(key, int(time.time()) // 30))
 
 
 def test_a_passkey_that_is_not_there_is_told_in_words(

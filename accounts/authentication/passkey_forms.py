@@ -17,14 +17,24 @@ from accounts.authentication.sign_ins import record_refusal
 _MALFORMED = (AttributeError, KeyError, IndexError, TypeError, ValueError, OverflowError)
 
 
+#: allauth's name for whatever is not right with a credential; it speaks of a code then.
+_NOT_RIGHT = "incorrect_code"
+
+
 class _Checked:
-    """The credential, or the one sentence that it is not right."""
+    """The credential, or one sentence that it is not right."""
+
+    refusal = "This passkey is not one of yours. Use another one, or go on another way."
 
     def clean_credential(self) -> Any:
         try:
             return super().clean_credential()  # type: ignore[misc]
         except _MALFORMED:
-            raise get_adapter().validation_error("incorrect_code") from None
+            raise forms.ValidationError(self.refusal) from None
+        except forms.ValidationError as error:
+            if error.code != _NOT_RIGHT:
+                raise
+            raise forms.ValidationError(self.refusal) from None
 
 
 class AddForm(AddWebAuthnForm):  # type: ignore[misc]
@@ -48,7 +58,7 @@ class AddForm(AddWebAuthnForm):  # type: ignore[misc]
         try:
             filled: dict[str, Any] = super().clean()
         except _MALFORMED:
-            raise get_adapter().validation_error("incorrect_code") from None
+            raise get_adapter().validation_error(_NOT_RIGHT) from None
         return filled
 
 
@@ -62,6 +72,11 @@ class AgainForm(_Checked, ReauthenticateWebAuthnForm):  # type: ignore[misc]
 
 class SignInForm(_Checked, LoginWebAuthnForm):  # type: ignore[misc]
     """Instead of the password; what fails is written down."""
+
+    refusal = (
+        "This passkey is not known here. Sign in another way. If it was removed here, delete it on "
+        "the device too."
+    )
 
     def clean_credential(self) -> Any:
         try:

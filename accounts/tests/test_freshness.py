@@ -28,7 +28,7 @@ def by_provider(provider: IdentityProvider, owner: User, workspace: Workspace) -
 
 
 @pytest.mark.parametrize(
-    ("page", "sent"),
+    ("address", "sent"),
     [
         ("/settings/workspace/transfer/", {}),
         (
@@ -44,19 +44,19 @@ def test_s15_a_session_alone_changes_nothing_for_who_cannot_be_asked_for_a_passw
     by_provider: Client,
     provider: IdentityProvider,
     settings: Settings,
-    page: str,
+    address: str,
     sent: dict[str, str],
 ) -> None:
     settings.FLUX_MAIL_REACHES_PEOPLE = True
-    asked = by_provider.post(page, sent)
+    asked = by_provider.post(address, sent)
     assert asked["Location"].startswith("/you/again/?next=")
     assert "a staple battery" not in str(dict(by_provider.session))
     assert "Sign in with Acme" in by_provider.get(asked["Location"]).content.decode()
     assert not User.objects.get(email="ada@example.com").has_usable_password()
     # A new sign-in leads back, and then it goes on.
-    back = sign_in(by_provider, provider, next=page)
-    assert back["Location"] == page
-    answer = by_provider.post(page, sent)
+    back = sign_in(by_provider, provider, next=address)
+    assert back["Location"] == address
+    answer = by_provider.post(address, sent)
     assert not answer.headers.get("Location", "").startswith("/you/again/")
 
 

@@ -108,7 +108,7 @@ def remove_member(request: Any, member_id: int) -> HttpResponse:
             return redirect("members")
     shown = {"membership": membership, "number_of_keys": keys, "form": form}
     status = 422 if form.errors else 200
-    return render(request, "accounts/members/changes/remove.html", shown, status=status)
+    return render(request, "accounts/members/remove.html", shown, status=status)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -129,7 +129,7 @@ def leave(request: Any) -> HttpResponse:
             return redirect("/")
     shown = {"refusal": refusal, "workspace": request.workspace}
     status = 422 if refusal else 200
-    return render(request, "accounts/members/changes/leave.html", shown, status=status)
+    return render(request, "accounts/members/leave.html", shown, status=status)
 
 
 def _member(request: Any, member_id: int) -> Membership:
@@ -156,4 +156,4 @@ def _page(request: Any, shown: dict[str, Any] | None = None, status: int = 200) 
         "workspace": request.workspace,
         **(shown or {}),
     }
-    return render(request, "accounts/members/changes/page.html", context, status=status)
+    return render(request, "accounts/members/page.html", context, status=status)

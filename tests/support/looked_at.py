@@ -16,6 +16,7 @@ BEFORE_SIGN_IN = (
 )
 _PART = "a part of a page, which is looked at as it stands in that page"
 _DATA = "data for scripts or a file to keep, no page"
+_APP = "looked at with an authenticator app, in test_signing_in.py"
 #: Addresses that answer GET and are not looked at by axe here, with the reason.
 NOT_LOOKED_AT = {
     "healthz": _DATA,
@@ -49,11 +50,11 @@ NOT_LOOKED_AT = {
     "workspace-transfer": "behind the password once more; opened in test_workspaces.py",
     "account_set_password": "for people without a password; the form to change it",
     "account_confirm_login_code": "codes by mail are not offered",
-    "mfa_authenticate": "comes after a password where two factors are on; the same form",
-    "mfa_reauthenticate": "the same form as where two factors are set up",
-    "mfa_deactivate_totp": "only with two factors on; one button",
-    "mfa_view_recovery_codes": "only with two factors on; a list of codes",
-    "mfa_generate_recovery_codes": "only with two factors on; one button",
+    "mfa_authenticate": _APP,
+    "mfa_reauthenticate": _APP,
+    "mfa_deactivate_totp": _APP,
+    "mfa_view_recovery_codes": _APP,
+    "mfa_generate_recovery_codes": _APP,
     "mfa_download_recovery_codes": _DATA,
     "mfa_login_webauthn": _DATA,
     "mfa_edit_webauthn": "looked at with a passkey, in test_signing_in.py",
