@@ -5,6 +5,8 @@ from uuid import UUID
 from accounts.permissions import Actor
 from execution.files.models import File
 from execution.models import Run
+from execution.pinned import pin_again
+from flows.engine.inputs import validate_inputs
 from flows.models import Flow, Visibility
 from flows.sharing import as_person
 
@@ -35,14 +37,16 @@ def may_read(run_id: UUID, flow_id: UUID, file: File) -> bool:
         return True
     if Flow.objects.filter(id=file.flow_id, visibility=Visibility.WORKSPACE).exists():
         return True
-    run = Run.objects.select_related("version", "api_key").filter(id=run_id).first()
+    rows = Run.objects.select_related("version", "api_key", "snapshot")
+    run = rows.filter(id=run_id).first()
     if run is None:
         return False
-    first = UUID(run.lineage[0]) if run.lineage else run.id
+    first_id = UUID(run.lineage[0]) if run.lineage else run.id
+    first = rows.filter(id=first_id).first()
     return (
-        _is_made_below(first, file)
+        _is_made_below(first_id, file)
         or _sees(rights_of(run), file)
-        or (_is_given(first, file) and _sees(_started_by(run), file))
+        or (first is not None and _is_named(first, file))
     )
 
 
@@ -53,10 +57,25 @@ def _is_made_below(first: UUID, file: File) -> bool:
     return Run.objects.filter(id=file.run_id, lineage__contains=[str(first)]).exists()
 
 
-def _is_given(first: UUID, file: File) -> bool:
-    """Whether a run's inputs name it; what travels by reference, as long texts do, names none."""
-    inputs = Run.objects.filter(id=first).values_list("inputs", flat=True).first()
-    return str(file.id) in str(inputs).lower()
+def _is_named(run: Run, file: File) -> bool:
+    """Whether who started the run sees the file, and named it in the inputs themselves.
+
+    A default is the flow's word, not theirs, and what a rerun took over is that of the run before.
+    """
+    if not _has(run.inputs, file) or not _sees(_started_by(run), file):
+        return False
+    defaults, _ = validate_inputs(pin_again(run).fields, {})
+    if _has(defaults, file):
+        return False
+    if "rerun" not in run.options:
+        return True
+    before = run.rerun_of  # None: it was deleted, and nobody knows who named what
+    return before is not None and (not _has(before.inputs, file) or _is_named(before, file))
+
+
+def _has(values: object, file: File) -> bool:
+    """Whether values name it; what travels by reference, as long texts do, names none."""
+    return str(file.id) in str(values).lower()
 
 
 def _sees(person: Actor | None, file: File) -> bool:

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import logging
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,7 +12,7 @@ from django.utils import timezone
 
 from accounts.models import Variable
 from accounts.operators.plans import PlanLimitReached
-from accounts.permissions import Actor
+from accounts.permissions import Actor, system_actor
 from accounts.services import audit
 from execution.admission import admission_of, tell_held_back
 from execution.dispatch import dispatch, request_cancel
@@ -23,7 +24,7 @@ from execution.errors import (
     OptionsInvalid,
     RunStateConflict,
 )
-from execution.files.queries import missing_files
+from execution.files.queries import Problem, missing_files
 from execution.inline_start import start_inline
 from execution.live.waiting import wait_until_ended
 from execution.models import Run, RunStatus
@@ -119,12 +120,16 @@ def start_run(
 
 
 def begin_run(
-    run: Run, pinned: Pinned, inputs: dict[str, JSON], actor: Actor, *, taken_over: bool = False
+    run: Run,
+    pinned: Pinned,
+    inputs: dict[str, JSON],
+    actor: Actor,
+    *,
+    before: Mapping[str, JSON] | None = None,
 ) -> None:
     """Write a run that is filled in but for its document and inputs, and have it started.
 
-    It is given no file that the actor does not see: the run would show what is in it. `taken_over`:
-    the inputs are those of the run that it repeats, which may not need any more what is gone.
+    `before`: the inputs of the run that it repeats, which may not need any more what is gone.
     Raises InputsInvalid, OptionsInvalid, FeatureOff, PlanLimitReached; IntegrityError where its
     idempotency key is taken.
     """
@@ -136,9 +141,7 @@ def begin_run(
     if not asks_for_inputs(run.options, pinned):
         fields = [{**field, "required": False} for field in fields]
     values, errors = validate_inputs(fields, inputs)
-    if not errors and not taken_over:
-        errors = missing_files(actor, fields, values)
-    if errors:
+    if errors := errors or _missing_files(actor, fields, values, before or {}):
         raise InputsInvalid(errors)
     run.created_at = timezone.now()
     run.last_seq = 1
@@ -161,6 +164,29 @@ def begin_run(
         dispatch(run, pinned, variables_of(run, pinned))
     except TemporalUnreachable as error:
         logger.warning("Run %s stays queued: %s", run.id, error)
+
+
+def _missing_files(
+    actor: Actor,
+    fields: list[Mapping[str, JSON]],
+    values: dict[str, JSON],
+    before: Mapping[str, JSON],
+) -> list[Problem]:
+    """What is wrong with the files that a run is newly given.
+
+    None that the actor does not see: the run would show what is in it. A default is named by the
+    flow, by whose rights a step reads it; it only has to be there.
+    """
+    files = [field for field in fields if field.get("type") == "file"]
+    defaults, _ = validate_inputs(files, {})
+    names = {str(field["name"]) for field in files}
+    new = {name for name in names if values[name] != before.get(name)}
+    own = {name for name in new if values[name] != defaults.get(name)}
+    system = system_actor(actor.workspace_id, "run.start")
+    return [
+        *missing_files(actor, [field for field in files if field["name"] in own], values),
+        *missing_files(system, [field for field in files if field["name"] in new - own], values),
+    ]
 
 
 def variables_of(run: Run, pinned: Pinned) -> dict[str, JSON]:

@@ -156,7 +156,7 @@ def rerun_run(
     )
     given = resolve_references(run.workspace_id, run.inputs) if inputs is None else inputs
     try:
-        begin_run(again, pinned, given, maker, taken_over=inputs is None)
+        begin_run(again, pinned, given, maker, before=run.inputs)
     except (IntegrityError, PlanLimitReached):
         if idempotency_key and (earlier := earlier_run(actor, idempotency_key, asked)):
             return Started(earlier, created=False)
