@@ -18,7 +18,7 @@ from accounts.errors import InvalidValue
 from accounts.hooks import plan_changed
 from accounts.models import Plan, Workspace
 from accounts.operators.operating import Operator
-from accounts.operators.plans import forget_plans, limits_of
+from accounts.operators.plans import forget_plans, hold_limits, limits_of
 from billing.credit_rules import (
     ZERO,
     Credit,
@@ -66,7 +66,7 @@ def check_credit(workspace_id: UUID) -> None:
     if allowance is None:
         return
     now = timezone.now()
-    _hold_month_to(workspace_id, month_of(now), allowance)
+    _hold_month(workspace_id, month_of(now), allowance)
     credit = _credit(workspace_id, allowance, now)
     if credit.left <= 0:
         raise CreditExhausted(credit, next_month(now))
@@ -134,19 +134,24 @@ HELD_FOR = 60.0
 _held: dict[UUID, tuple[date, Decimal, float]] = {}
 
 
-def _hold_month_to(workspace_id: UUID, month: date, allowance: Decimal) -> None:
+def _hold_month(workspace_id: UUID, month: date, allowance: Decimal) -> None:
+    """Write that the month is held to the plan's credit, unless that was done with this one."""
     held = _held.get(workspace_id)
     if held is not None and held[:2] == (month, allowance) and time.monotonic() < held[2]:
         return
-    CreditMonth.objects.bulk_create(
-        [CreditMonth(workspace_id=workspace_id, month=month, allowance=allowance)],
-        update_conflicts=True,
-        unique_fields=["workspace", "month"],
-        update_fields=["allowance"],
-    )
+    with transaction.atomic():
+        current = hold_limits(workspace_id).monthly_credit
+        if current is None:
+            return
+        CreditMonth.objects.bulk_create(
+            [CreditMonth(workspace_id=workspace_id, month=month, allowance=current)],
+            update_conflicts=True,
+            unique_fields=["workspace", "month"],
+            update_fields=["allowance"],
+        )
     if len(_held) >= 10_000:
         _held.clear()
-    _held[workspace_id] = (month, allowance, time.monotonic() + HELD_FOR)
+    _held[workspace_id] = (month, current, time.monotonic() + HELD_FOR)
 
 
 def grant_credit(
@@ -199,8 +204,12 @@ def put_on_plan(operator: Operator, workspace: Workspace, plan: Plan | None, rea
     if not reason or len(reason) > 200:
         raise InvalidValue("reason", "Say why, in 200 characters at most.")
     with transaction.atomic():
-        held = Workspace.objects.select_for_update(of=("self",)).select_related("plan")
-        row = held.get(id=workspace.id)
+        if plan is not None:
+            # As it is now: who changes it frees the month of those who are on it by then.
+            plan = Plan.objects.select_for_update(no_key=True).get(id=plan.id)
+        # Its key stays free: runs that start hold what is freed, and ask for it at their commit.
+        held = Workspace.objects.select_for_update(no_key=True, of=("self",))
+        row = held.select_related("plan").get(id=workspace.id)
         before = row.plan.name if row.plan else None
         Workspace.objects.filter(id=workspace.id).update(plan=plan)
         plan_changed(plan, [workspace.id])

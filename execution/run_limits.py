@@ -5,9 +5,16 @@ A run counts whatever becomes of it. What a run starts by itself (sub-flows) is 
 
 from uuid import UUID
 
+from django.db import transaction
 from django.db.models import F, QuerySet
 
-from accounts.operators.plans import Limits, PlanLimitReached, limits_of, month_began
+from accounts.operators.plans import (
+    Limits,
+    PlanLimitReached,
+    hold_limits,
+    limits_of,
+    month_began,
+)
 from billing.credit_rules import next_month
 from billing.models import RunMonth
 from execution.models import Run
@@ -25,8 +32,9 @@ def check_runs(workspace_id: UUID) -> None:
         return
     number = _this_month(workspace_id).values_list("number", flat=True).first()
     if number is None:
-        number = _begin_month(workspace_id)
-    if number >= limits.max_runs:
+        with transaction.atomic():
+            number = _begin_month(workspace_id)
+    if number is not None and number >= limits.max_runs:
         raise _reached(limits)
 
 
@@ -41,7 +49,8 @@ def count_run(run: Run) -> None:
     if one_more.update(number=F("number") + 1):
         return
     if not months.exists():
-        _begin_month(run.workspace_id)
+        if _begin_month(run.workspace_id) is None:
+            return
         if one_more.update(number=F("number") + 1):
             return
     raise _reached(limits)
@@ -57,8 +66,13 @@ def _this_month(workspace_id: UUID) -> QuerySet[RunMonth]:
     return RunMonth.objects.filter(workspace_id=workspace_id, month=month_began().date())
 
 
-def _begin_month(workspace_id: UUID) -> int:
-    """The count begins with the runs that are there: the limit may be younger than the month."""
+def _begin_month(workspace_id: UUID) -> int | None:
+    """The count begins with the runs that are there: the limit may be younger than the month.
+
+    None where the plan limits them no more, which other processes know some seconds later.
+    """
+    if hold_limits(workspace_id).max_runs is None:
+        return None
     since = month_began()
     here = Run.objects.filter(workspace_id=workspace_id, created_at__gte=since, parent=None)
     first = RunMonth(workspace_id=workspace_id, month=since.date(), number=here.count())

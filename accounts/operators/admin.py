@@ -7,7 +7,7 @@ from django.http import HttpRequest
 
 from accounts.hooks import plan_changed
 from accounts.models import FeatureSwitch, Maintenance, Plan, SystemSetting
-from accounts.operators.plans import forget_plans
+from accounts.operators.plans import forget_plans, hold_who_is_on
 from accounts.operators.tables import OperatorAdmin, ReadOnlyAdmin
 
 
@@ -31,7 +31,7 @@ class PlanAdmin(OperatorAdmin):
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
         super().save_model(request, obj, form, change)
         if change:
-            plan_changed(obj, list(obj.workspaces.values_list("id", flat=True)))
+            plan_changed(obj, hold_who_is_on(obj))
         forget_plans()
 
 

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from django.utils import timezone
 
-from accounts.models import Membership, Workspace
+from accounts.models import Membership, Plan, Workspace
 from accounts.operators.remembered import SECONDS, Remembered
 
 
@@ -73,14 +73,36 @@ def limits_of(workspace_id: UUID) -> Limits:
     known = _known.get(workspace_id)
     if known is not None and time.monotonic() < known[0] + SECONDS:
         return known[1]
-    columns = ("plan__name", *(f"plan__{name}" for name in _FIELDS))
-    rows = Workspace.objects.filter(id=workspace_id, plan__isnull=False)
-    found = rows.values_list(*columns).first()
-    limits = Limits(*found) if found is not None else NONE
+    limits = _read(workspace_id)
     if len(_known) >= _MOST_KNOWN:
         _known.clear()
     _known[workspace_id] = (time.monotonic(), limits)
     return limits
+
+
+def hold_limits(workspace_id: UUID) -> Limits:
+    """As they are now, and stay until the transaction ends.
+
+    For what is written of a limit: by `limits_of` a process whose plan is of some seconds ago would
+    write it again after it was freed.
+    """
+    held = Workspace.objects.select_for_update(no_key=True).filter(id=workspace_id)
+    list(held.values_list("id"))
+    # Only now, for it may have been changed while we waited.
+    return _read(workspace_id)
+
+
+def hold_who_is_on(plan: Plan) -> list[UUID]:
+    """The workspaces on a plan, held until the transaction that changes it ends."""
+    held = plan.workspaces.select_for_update(no_key=True).order_by("id")
+    return list(held.values_list("id", flat=True))
+
+
+def _read(workspace_id: UUID) -> Limits:
+    columns = ("plan__name", *(f"plan__{name}" for name in _FIELDS))
+    rows = Workspace.objects.filter(id=workspace_id, plan__isnull=False)
+    found = rows.values_list(*columns).first()
+    return Limits(*found) if found is not None else NONE
 
 
 def check_members(workspace_id: UUID, more: int = 1) -> None:
