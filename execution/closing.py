@@ -10,6 +10,7 @@ from django.db import transaction
 from temporalio.service import RPCError
 
 from accounts.models import Credential, Workspace
+from billing.models import RunMonth
 from execution.dispatch import terminate
 from execution.files.models import File
 from execution.files.services import drop_leftover
@@ -47,6 +48,8 @@ def empty_workspace(workspace: Workspace) -> None:
     keys = list(files.values_list("key", flat=True)[:AT_ONCE])
     # Its trigger leaves word of the bytes, whatever happens after this.
     files.delete()
+    # Starts under way hold the count of their month.
+    RunMonth.objects.filter(workspace=workspace).delete()
     credentials = Credential.objects.filter(workspace=workspace).values_list("id", flat=True)
     CredentialRate.objects.filter(credential__in=list(credentials)).delete()
     transaction.on_commit(partial(_tidy_up, workflows, keys, own), robust=True)

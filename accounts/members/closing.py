@@ -27,10 +27,13 @@ def close_workspace(actor: Actor, workspace: Workspace) -> None:
     """
     actor.require("workspace.delete")
     with transaction.atomic():
-        # First: whoever records a step holds its run, and then asks for the workspace.
+        rows = Workspace.objects.filter(id=workspace.id)
+        # First without its key: whoever starts a run or records a step holds rows that go now, and
+        # asks for the key at their commit.
+        list(rows.select_for_update(no_key=True).values_list("id"))
         hooks.workspace_closing(workspace)
         # From here on nothing new is written that belongs to it.
-        held = Workspace.objects.select_for_update().get(id=workspace.id)
+        held = rows.select_for_update().get()
         audit(actor, "workspace.delete", held, name=held.name, slug=held.slug)
         keys = ApiKey.objects.filter(workspace=held).values_list("id", flat=True)
         KeyRate.objects.filter(key__in=list(keys)).delete()

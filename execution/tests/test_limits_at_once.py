@@ -1,4 +1,4 @@
-"""Plans that change while runs of their workspaces start, each in a connection of its own."""
+"""Plans that change, and workspaces that close, while their runs start; each in a connection."""
 
 import threading
 from collections.abc import Callable
@@ -12,6 +12,7 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from accounts.hooks import plan_changed
+from accounts.members.closing import close_workspace
 from accounts.models import Plan, Workspace
 from accounts.operators.operating import COMMAND
 from accounts.operators.plans import Limits, hold_who_is_on
@@ -72,7 +73,7 @@ def plan_without_limits(actor: Actor, workspace: Workspace) -> None:
 
 
 @pytest.mark.parametrize("begun", [True, False], ids=["later run", "first run"])
-@pytest.mark.parametrize("change", [no_plan, plan_without_limits])
+@pytest.mark.parametrize("change", [no_plan, plan_without_limits, close_workspace])
 def test_a_start_and_what_changes_its_workspace_wait_for_each_other_one_way_only(
     actor: Actor, workspace: Workspace, flow: Flow, change: Any, begun: bool
 ) -> None:
