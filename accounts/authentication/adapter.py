@@ -66,10 +66,13 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         It raises by itself there: allauth takes whoever it cannot ask for asked.
         """
         request = context.request
-        cannot_be_asked = not super().get_reauthentication_methods(request.user)
-        if cannot_be_asked and not signed_in_lately(request):
+        if self.cannot_be_asked(request.user) and not signed_in_lately(request):
             raise ReauthenticationRequired
         return bool(super().is_reauthentication_required(app=app, **kwargs))
+
+    def cannot_be_asked(self, user: Any) -> bool:
+        """Whether they have neither a password nor a factor by which they could prove it."""
+        return not super().get_reauthentication_methods(user)
 
     def set_password(self, user: User, password: str) -> None:
         """Who may have had the old one is out, wherever they are signed in."""

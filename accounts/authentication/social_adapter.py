@@ -13,6 +13,7 @@ from django.http import Http404, HttpRequest
 from django.shortcuts import redirect
 
 from accounts.authentication.adapter import settle
+from accounts.authentication.again import prove_again
 from accounts.authentication.claims import end_claims, is_signed_in_with, owner_of
 from accounts.authentication.oidc.provider import Provider
 from accounts.authentication.sign_ins import record_refusal
@@ -59,10 +60,15 @@ class SocialAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]
         return None
 
     def pre_social_login(self, request: HttpRequest, sociallogin: Any) -> None:
-        """Who is new and comes with a proven address is not held up by who only claims it."""
-        others = (AuthProcess.CONNECT, AuthProcess.REDIRECT)
-        if sociallogin.is_existing or sociallogin.state.get("process") in others:
-            return
+        """Who signs in once more stays signed in; who is new is let in, or told why not."""
+        process = sociallogin.state.get("process")
+        if process == AuthProcess.REDIRECT:
+            prove_again(request, sociallogin)
+        elif process != AuthProcess.CONNECT and not sociallogin.is_existing:
+            self._receive(request, sociallogin)
+
+    def _receive(self, request: HttpRequest, sociallogin: Any) -> None:
+        """A proven address is not held up by who only claims it."""
         _keep_invited(request, sociallogin)
         proven = self._proven(sociallogin)
         for email in proven:

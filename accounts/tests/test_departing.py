@@ -257,7 +257,10 @@ def test_who_has_no_password_signs_in_once_more(colleague: User) -> None:
     colleague.set_unusable_password()
     colleague.save()
     client.force_login(colleague)
-    assert "Sign in once more" in client.get("/you/delete/").content.decode()
+    page = client.get("/you/delete/").content.decode()
+    assert 'href="/accounts/reauthenticate/?next=/you/delete/">Sign in once more' in page
+    asked = client.get("/accounts/reauthenticate/?next=/you/delete/")
+    assert asked["Location"] == "/you/again/?next=%2Fyou%2Fdelete%2F"
     client.post("/you/delete/", {"sure": "on"})
     assert User.objects.filter(pk=colleague.pk).exists()
     session = client.session

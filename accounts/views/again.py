@@ -5,6 +5,7 @@ from urllib.parse import urlencode
 
 from allauth.account.adapter import get_adapter
 from allauth.account.decorators import reauthentication_required
+from allauth.account.internal.flows.reauthentication import STATE_SESSION_KEY
 from allauth.account.utils import get_next_redirect_url
 from allauth.account.views import password_set
 from allauth.core.exceptions import ReauthenticationRequired
@@ -19,7 +20,11 @@ from django.views.decorators.http import require_http_methods, require_safe
 @never_cache
 @require_safe
 def again(request: Any) -> HttpResponse:
-    """The ways to sign in once more, and on to where they were."""
+    """The ways to sign in once more, and on to where they were.
+
+    What they had sent is asked for anew: a page that asks for a password would send it later.
+    """
+    request.session.pop(STATE_SESSION_KEY, None)
     onwards = get_next_redirect_url(request) or reverse("you")
     return render(request, "accounts/you/again.html", {"onwards": onwards})
 

@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from allauth.mfa.models import Authenticator
 from django import forms
 from django.contrib import messages
 from django.contrib.auth import logout
@@ -92,9 +91,6 @@ def delete(request: Any) -> HttpResponseBase:
             "form": form,
             "departure": departure_of(user),
             "is_fresh": _is_fresh(request, user),
-            "has_passkey": Authenticator.objects.filter(
-                user=user, type=Authenticator.Type.WEBAUTHN
-            ).exists(),
         },
         status=422 if request.method == "POST" else 200,
     )
