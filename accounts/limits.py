@@ -2,21 +2,24 @@
 invitations are mailed.
 
 Who comes with what is right is never held up: only wrong keys, dead links and refusals count.
-allauth counts sign-ins, sign-ups and resets by itself (`ACCOUNT_RATE_LIMITS`), in the same cache.
+allauth counts sign-ins, sign-ups and resets by itself (`ACCOUNT_RATE_LIMITS`), in the cache, under
+a lock of its own.
 """
 
 import re
-import time
 from collections.abc import Callable, Mapping
 from functools import wraps
+from hashlib import sha256
+from math import ceil
 from typing import Any
+from uuid import UUID
 
 from django.conf import settings
-from django.core.cache import cache
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.template.loader import render_to_string
 
 from accounts.addresses import network_of
+from accounts.counting import count_once_more
 
 #: Door → how often within a second, minute, hour or day; FLUX_RATE_LIMITS changes single ones.
 DEFAULTS = {
@@ -70,17 +73,10 @@ def failed(door: str, meta: Mapping[str, Any]) -> int:
 def counted(door: str, who: str) -> int:
     """Count one more of somebody; the seconds to wait where there were too many, else 0."""
     tries, seconds = rate(door)
-    now = time.time()
-    key = f"flux-door:{door}:{who}:{int(now // seconds)}"
-    cache.add(key, 0, timeout=2 * seconds)
-    try:
-        count = cache.incr(key)
-    except ValueError:
-        # Thrown out of the cache between the two.
-        return 0
-    # Counting gave it the cache's own lifetime, which is shorter than an hour.
-    cache.touch(key, timeout=2 * seconds)
-    return int(seconds - now % seconds) + 1 if count > tries else 0
+    # A digest: the row says of nobody that they were here.
+    key = UUID(bytes=sha256(f"{door}:{who}".encode()).digest()[:16])
+    count, left = count_once_more(key, most=tries, seconds=seconds)
+    return max(1, ceil(left)) if count > tries else 0
 
 
 def counts_failures(door: str, *statuses: int) -> Callable[..., Any]:

@@ -220,19 +220,21 @@ class ApiKey(models.Model):
         return f"{self.name} (flux_{self.prefix}…)"
 
 
-class KeyRate(models.Model):
-    """The calls of a limited key in its current minute: one row each, changed in one statement.
+class RateCount(models.Model):
+    """How often something limited was done in its stretch of time; see accounts.counting.
 
-    The table is unlogged: after a crash of the database every key begins anew.
+    The key is that of an API key, or a digest of a door and who came to it. The table is unlogged:
+    after a crash of the database everybody begins anew.
     """
 
     key = models.UUIDField(primary_key=True, editable=False)
-    began_at = models.DateTimeField(help_text="When the minute began: with its first call.")
-    used = models.PositiveIntegerField(help_text="Calls in it, refused ones too.")
+    began_at = models.DateTimeField(help_text="When the stretch began: with the first time.")
+    used = models.PositiveIntegerField(help_text="Times in it, refused ones too.")
 
     class Meta:
-        verbose_name = "calls of an API key"
-        verbose_name_plural = "calls of API keys"
+        # Its name of when only calls of keys were counted, which servers of before still use while
+        # a new release is brought in.
+        db_table = "accounts_keyrate"
 
     def __str__(self) -> str:
         return f"{self.key}: {self.used}"

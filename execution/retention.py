@@ -17,6 +17,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from accounts.audit.files import expire_audit
+from accounts.counting import drop_old_counts
 from accounts.operators.system_settings import retention_days
 from execution import partitions, unused
 from execution.database import in_database
@@ -76,6 +77,7 @@ class Retention:
                 self.due = 0.0
                 return
         await in_database(unused.drop_unused_snapshots, patience=0)
+        await in_database(drop_old_counts, patience=0)
         await in_database(lambda: partitions.drop_empty_months(timezone.now()), patience=0)
 
 

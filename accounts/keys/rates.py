@@ -4,23 +4,11 @@ from dataclasses import dataclass
 from math import ceil
 from uuid import UUID
 
-from django.db import connection
 from rest_framework.exceptions import Throttled
 
+from accounts.counting import count_once_more
+
 WINDOW = 60
-# A minute begins with its first call. One statement on an unlogged row: whoever comes at the same
-# moment waits for the row, so that no call is counted twice or not at all, and no disk is waited
-# for.
-_COUNT = """
-INSERT INTO accounts_keyrate AS rate (key, began_at, used)
-VALUES (%(key)s::uuid, clock_timestamp(), 1)
-ON CONFLICT (key) DO UPDATE SET
-  began_at = CASE WHEN rate.began_at <= clock_timestamp() - interval '1 minute'
-    THEN clock_timestamp() ELSE rate.began_at END,
-  used = CASE WHEN rate.began_at <= clock_timestamp() - interval '1 minute'
-    THEN 1 ELSE LEAST(rate.used, %(most)s::integer) + 1 END
-RETURNING used, 60 - extract(epoch FROM clock_timestamp() - began_at)::float8
-"""
 
 
 @dataclass(frozen=True)
@@ -57,9 +45,7 @@ class RateExceeded(Throttled):
 
 def count_call(key: UUID, limit: int) -> Rate:
     """Count a call of a key. Raises RateExceeded where it has none left in this minute."""
-    with connection.cursor() as cursor:
-        cursor.execute(_COUNT, {"key": key, "most": limit})
-        used, seconds = cursor.fetchone()
+    used, seconds = count_once_more(key, most=limit, seconds=WINDOW)
     rate = Rate(limit, max(0, limit - used), max(1, ceil(seconds)))
     if used > limit:
         raise RateExceeded(rate)

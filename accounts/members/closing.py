@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from accounts import hooks
 from accounts.errors import MembershipRefused
-from accounts.models import ApiKey, KeyRate, Membership, Role, Workspace
+from accounts.models import ApiKey, Membership, RateCount, Role, Workspace
 from accounts.permissions import MANAGING_SCOPES, ROLE_ACTIONS, SCOPE_ACTIONS, Actor
 from accounts.services import audit
 
@@ -36,7 +36,7 @@ def close_workspace(actor: Actor, workspace: Workspace) -> None:
         held = rows.select_for_update().get()
         audit(actor, "workspace.delete", held, name=held.name, slug=held.slug)
         keys = ApiKey.objects.filter(workspace=held).values_list("id", flat=True)
-        KeyRate.objects.filter(key__in=list(keys)).delete()
+        RateCount.objects.filter(key__in=list(keys)).delete()
         held.delete()
 
 

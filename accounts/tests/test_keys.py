@@ -10,7 +10,7 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from accounts.models import ApiKey, AuditEvent, KeyRate, User
+from accounts.models import ApiKey, AuditEvent, RateCount, User
 from accounts.permissions import Actor
 from accounts.services import create_api_key
 
@@ -45,14 +45,14 @@ def test_a_limited_key_is_refused_with_the_time_to_wait_and_has_a_new_minute_lat
     assert (third.status_code, third.json()["code"]) == (429, "key_rate_exceeded")
     assert 1 <= int(third["Retry-After"]) <= 60
     assert third["RateLimit"] == f'"minute";r=0;t={third["Retry-After"]}'
-    KeyRate.objects.filter(key=key.id).update(began_at=timezone.now() - timedelta(seconds=61))
+    RateCount.objects.filter(key=key.id).update(began_at=timezone.now() - timedelta(seconds=61))
     assert call("GET", "/me", token=token)["RateLimit"].startswith('"minute";r=1;t=')
 
 
 def test_a_key_without_a_limit_is_not_counted(actor: Actor, call: Call) -> None:
     _, token = create_api_key(actor, name="ci")
     assert "RateLimit" not in call("GET", "/me", token=token)
-    assert not KeyRate.objects.exists()
+    assert not RateCount.objects.exists()
 
 
 def test_last_use_is_kept_with_its_address(actor: Actor, call: Call) -> None:

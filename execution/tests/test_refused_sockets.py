@@ -4,9 +4,9 @@ import asyncio
 from typing import Any
 
 import pytest
-from django.core.cache import cache
 from pytest_django import Settings
 
+from accounts.models import RateCount
 from execution.live import refused
 from execution.live.page_socket import NOT_FOUND
 from execution.live.refused import RefusedSockets
@@ -24,7 +24,7 @@ class Person:
 def _three(settings: Settings) -> None:
     settings.FLUX_RATE_LIMITS = {"socket": "3/h"}
     settings.FLUX_TRUSTED_PROXIES = [OUR_PROXY]
-    cache.clear()
+    RateCount.objects.all().delete()
 
 
 def asked(door: RefusedSockets, address: str, *, user: Any = None, by: str = "") -> list[JSON]:

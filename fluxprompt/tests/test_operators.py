@@ -74,7 +74,7 @@ def test_every_model_of_the_product_has_a_table() -> None:
         "knowledge.Chunk",
         "knowledge.Word",
         "accounts.SetupLink",
-        "accounts.KeyRate",
+        "accounts.RateCount",
         "accounts.AccessToken",
     }
     product = {

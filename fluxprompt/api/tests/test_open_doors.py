@@ -18,7 +18,7 @@ from accounts import limits
 from accounts.access import ACCESS, OPERATOR, PUBLIC, needs
 from accounts.addresses import client_address, network_of
 from accounts.checks import settings_are_usable
-from accounts.models import User
+from accounts.models import RateCount, User
 from flows.tests.fixtures import GREETING, Api, assert_problem
 from fluxprompt.api.openapi import document
 from fluxprompt.asgi import application
@@ -31,6 +31,7 @@ FOREIGN = {"Origin": "https://evil.example"}
 @pytest.fixture(autouse=True)
 def nothing_counted(db: None) -> None:
     cache.clear()
+    RateCount.objects.all().delete()
 
 
 @pytest.fixture
