@@ -12,6 +12,7 @@ from django.http import HttpRequest
 from django.urls import reverse
 
 from accounts.addresses import client_address
+from accounts.authentication.claims import end_claims
 from accounts.authentication.freshness import signed_in_lately
 from accounts.authentication.sessions import end_sessions
 from accounts.members.joining import is_proven, join_remembered, may_sign_up
@@ -82,7 +83,11 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
 
     def save_user(self, request: HttpRequest, user: User, form: Any, commit: bool = True) -> User:
         user.name = " ".join(form.cleaned_data.get("name", "").replace("\x00", "").split())
+        email = form.cleaned_data.get("email", "")
         with transaction.atomic():
+            if is_proven(request, email):
+                # It would stay unverified beside the claim of somebody else.
+                end_claims(email)
             saved: User = super().save_user(request, user, form, commit=commit)
             if commit:
                 settle(request, saved)

@@ -10,6 +10,7 @@ from allauth.socialaccount.forms import SignupForm as AllauthProviderSignupForm
 from django import forms
 from django.conf import settings
 
+from accounts.authentication.claims import is_only_claimed
 from accounts.members.joining import may_sign_up, remembered
 
 NO_MAIL = (
@@ -22,8 +23,8 @@ NOT_VERIFIABLE = (
 )
 
 
-class _ForInvited(forms.Form):
-    """An invitation opens the door for its own address only."""
+class _ByAddress(forms.Form):
+    """An invitation opens the door for its own address only, and a mere claim closes it to none."""
 
     def clean_email(self) -> str:
         invitation = remembered(context.request)
@@ -34,12 +35,17 @@ class _ForInvited(forms.Form):
             )
         return str(super().clean_email())  # type: ignore[misc]
 
+    def validate_unique_email(self, value: str) -> str:
+        if is_only_claimed(value):
+            return value
+        return str(super().validate_unique_email(value))  # type: ignore[misc]
 
-class SignupForm(_ForInvited, AllauthSignupForm):  # type: ignore[misc]
+
+class SignupForm(_ByAddress, AllauthSignupForm):  # type: ignore[misc]
     """Signing up with a password."""
 
 
-class ProviderSignupForm(_ForInvited, AllauthProviderSignupForm):  # type: ignore[misc]
+class ProviderSignupForm(_ByAddress, AllauthProviderSignupForm):  # type: ignore[misc]
     """Signing up with a provider that told no address that could be taken."""
 
 

@@ -7,25 +7,18 @@ from allauth.core.exceptions import ImmediateHttpResponse
 from allauth.socialaccount.adapter import DefaultSocialAccountAdapter
 from allauth.socialaccount.models import SocialApp
 from allauth.socialaccount.providers.base.constants import AuthProcess
-from django.contrib import messages
 from django.db import transaction
 from django.http import Http404, HttpRequest
-from django.shortcuts import redirect
 
 from accounts.authentication.adapter import settle
 from accounts.authentication.again import prove_again
-from accounts.authentication.claims import end_claims, is_signed_in_with, owner_of
+from accounts.authentication.claims import end_claims, owner_of, signed_in_by
 from accounts.authentication.oidc.provider import Provider
 from accounts.authentication.sign_ins import record_refusal
+from accounts.authentication.unverified import open_or_refuse
 from accounts.limits import failed, too_many
 from accounts.members.joining import may_sign_up, remembered
 from accounts.models import User
-
-UNVERIFIED = (
-    "There is an account with {email} already, which never verified that address, so that "
-    "{provider} does not open it. Sign in to it with its password and connect {provider} there "
-    "(You → Connected accounts). Did you not make it? Ask an operator of this installation."
-)
 
 
 class SocialAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]
@@ -72,11 +65,9 @@ class SocialAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]
         _keep_invited(request, sociallogin)
         proven = self._proven(sociallogin)
         for email in proven:
-            if is_signed_in_with(email):
-                name = sociallogin.provider.name
-                record_refusal(by=sociallogin.provider.sub_id, reason=f"{email} is not verified")
-                messages.error(request, UNVERIFIED.format(email=email, provider=name))
-                raise ImmediateHttpResponse(redirect("account_login"))
+            if (holder := signed_in_by(email)) is not None:
+                open_or_refuse(request, sociallogin, email, holder)
+                return
         if self.is_open_for_signup(request, sociallogin):
             for email in proven:
                 end_claims(email)

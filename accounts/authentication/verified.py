@@ -9,9 +9,10 @@ from accounts.models import User
 def vouch_for(user: User, *, instead_of: str = "") -> None:
     """The person's address counts as verified, and is the one that mail goes to.
 
-    For who came by the set-up link, was made by an operator or a command, or followed the link of
-    an invitation that was mailed to exactly this address. The address `instead_of` stops: it lets
-    nobody in any more. Where somebody else has verified this address it stays unverified.
+    For who came by the set-up link, was made by an operator or a command, followed the link of an
+    invitation that was mailed to exactly this address, or came by a provider that says it is
+    theirs. The address `instead_of` stops: it lets nobody in any more. Where somebody else has
+    verified this address it stays unverified.
     """
     if not apps.is_installed("allauth.account"):
         return

@@ -1,18 +1,24 @@
 """Who typed an address and never verified it, and who comes with a provider that has."""
 
+import re
+from collections.abc import Callable
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from allauth.account.models import EmailAddress
 from allauth.mfa.models import Authenticator
 from allauth.socialaccount.models import SocialAccount
+from django.core import mail
 from django.test import Client
+from django.utils import timezone
 from pytest_django import Settings
 
 from accounts.authentication.verified import vouch_for
 from accounts.members.invitations import invite
 from accounts.models import AuditEvent, Invitation, Role, User, Workspace
-from accounts.permissions import Actor
+from accounts.permissions import Actor, member_actor
+from accounts.services import create_api_key
 from accounts.tests.by_provider import leave, sign_in, who
 from accounts.tests.conftest import PASSWORD
 from tests.support.identity_provider import IdentityProvider
@@ -90,9 +96,111 @@ def test_s11_an_account_that_never_verified_its_address_is_opened_by_no_provider
     assert SocialAccount.objects.get().user == owner
 
 
-def _invited(client: Client, actor: Actor, monkeypatch: pytest.MonkeyPatch, mailed: bool) -> None:
+@pytest.fixture
+def mailing(settings: Settings) -> None:
+    """As where a mail server is set: an address is verified before it lets anybody in."""
+    settings.FLUX_MAIL_REACHES_PEOPLE = True
+    settings.FLUX_EMAIL_VERIFICATION = settings.ACCOUNT_EMAIL_VERIFICATION = "mandatory"
+
+
+@pytest.mark.usefixtures("mailing", "open_door", "owner")
+def test_s11_an_account_that_never_let_anybody_in_goes_to_the_owner_of_its_address(
+    client: Client, provider: IdentityProvider
+) -> None:
+    stranger = Client()
+    _sign_up(stranger, VICTIM)
+    made = User.objects.get(email=VICTIM)
+    there = sign_in(client, provider)["Location"]
+    assert (there, who(client), User.objects.count()) == ("/", str(made.pk), 2)
+    assert "password that was chosen for it does not count" in client.get("/you/").content.decode()
+    made.refresh_from_db()
+    assert (made.name, made.has_usable_password()) == ("Grace Hopper", False)
+    assert EmailAddress.objects.get(email=VICTIM).verified
+    assert SocialAccount.objects.get().user == made
+    assert AuditEvent.objects.get(action="email.verify").details["with"] == "sso"
+    # Whoever signed up gets nothing, neither by the password nor by the sign-up they had begun.
+    stranger.get("/accounts/confirm-email/")
+    stranger.post("/accounts/login/", {"login": VICTIM, "password": PASSWORD})
+    assert who(stranger) == ""
+
+
+def _follow_mail(client: Client) -> None:
+    found = re.search(r"https?://\S+", str(mail.outbox[0].body))
+    assert found is not None
+    client.post(urlsplit(found[0]).path)
+
+
+def _has_signed_in(user: User) -> None:
+    User.objects.filter(pk=user.pk).update(last_login=timezone.now())
+
+
+def _is_an_operator(user: User) -> None:
+    User.objects.filter(pk=user.pk).update(is_staff=True)
+
+
+def _has_a_key(user: User) -> None:
+    (workspace,) = user.workspaces.all()
+    found = member_actor(user, workspace)
+    assert found is not None
+    create_api_key(found, name="ci")
+
+
+@pytest.mark.usefixtures("mailing", "open_door", "workspace")
+@pytest.mark.parametrize("used", [_has_signed_in, _is_an_operator, _has_a_key])
+def test_s11_an_account_that_was_used_is_verified_by_its_own_mail_first(
+    client: Client,
+    provider: IdentityProvider,
+    owner: User,
+    used: Callable[[User], None],
+) -> None:
+    EmailAddress.objects.create(user=owner, email=owner.email, primary=True)
+    used(owner)
+    provider.person["email"] = owner.email
+    told = client.get(sign_in(client, provider)["Location"]).content.decode()
+    assert "Follow the link in the mail that was sent to it" in told
+    # Again at once: one mail is enough.
+    sign_in(client, provider)
+    assert [message.to for message in mail.outbox] == [[owner.email]]
+    assert (who(client), SocialAccount.objects.count()) == ("", 0)
+    _follow_mail(client)
+    sign_in(client, provider)
+    owner.refresh_from_db()
+    assert (who(client), owner.check_password(PASSWORD)) == (str(owner.pk), True)
+
+
+@pytest.mark.usefixtures("mailing", "squatter", "provider")
+@pytest.mark.parametrize("mailed", [True, False])
+def test_a_claim_keeps_nobody_from_signing_up_with_a_password(
+    client: Client,
+    actor: Actor,
+    monkeypatch: pytest.MonkeyPatch,
+    settings: Settings,
+    mailed: bool,
+) -> None:
+    settings.FLUX_SIGNUP = "invitation" if mailed else "open"
+    if mailed:
+        _invited(client, actor, monkeypatch, mailed=True, email=VICTIM)
+    _sign_up(client, VICTIM)
+    grace = User.objects.get(email=VICTIM)
+    assert EmailAddress.objects.get(user=grace).verified is mailed
+    assert who(client) == (str(grace.pk) if mailed else "")
+    if not mailed:
+        _follow_mail(client)
+    assert EmailAddress.objects.get(verified=True, email=VICTIM).user == grace
+    # Another one is told as everybody is who has an account.
+    _sign_up(Client(), VICTIM)
+    assert User.objects.filter(email=VICTIM).count() == 1
+
+
+def _invited(
+    client: Client,
+    actor: Actor,
+    monkeypatch: pytest.MonkeyPatch,
+    mailed: bool,
+    email: str = "work@example.com",
+) -> None:
     monkeypatch.setattr("accounts.members.invitations._mailed", lambda *told: mailed)
-    made = invite(actor, email="work@example.com", role=Role.BUILDER)
+    made = invite(actor, email=email, role=Role.BUILDER)
     client.get("/invitations/" + made.link.split("/invitations/")[1])
 
 

@@ -1,0 +1,49 @@
+"""Who comes by a provider to an account that never verified its address: let in, or told how."""
+
+from typing import Any
+
+from allauth.account.internal.flows.email_verification import send_verification_email_for_user
+from allauth.core.exceptions import ImmediateHttpResponse
+from django.conf import settings
+from django.contrib import messages
+from django.http import HttpRequest
+from django.shortcuts import redirect
+
+from accounts.authentication.claims import hand_over_unused
+from accounts.authentication.sign_ins import record_refusal
+from accounts.models import User
+
+HANDED_OVER = (
+    "Your account was waiting for its address to be verified, and {provider} has done that. The "
+    "password that was chosen for it does not count: choose one under You if you want one."
+)
+_THERE_IS_ONE = (
+    "There is an account with {email} already, which never verified that address, so that "
+    "{provider} does not open it. "
+)
+_MAILED = "Follow the link in the mail that was sent to it, and come back with {provider}. "
+_BY_PASSWORD = (
+    "Sign in to it with its password and connect {provider} there (You → Connected accounts). "
+)
+_NOT_YOURS = "Did you not make it? Ask an operator of this installation."
+
+
+def open_or_refuse(request: HttpRequest, sociallogin: Any, email: str, holder: User) -> None:
+    """Sign the owner of the address in to the account of `holder`, or turn them away with words.
+
+    The provider has proved the address; the account has not, so that somebody else may be in it.
+    """
+    provider = sociallogin.provider
+    if hand_over_unused(email, name=sociallogin.user.name, by=provider.sub_id):
+        sociallogin.lookup()
+        messages.info(request, HANDED_OVER.format(provider=provider.name))
+        return
+    record_refusal(by=provider.sub_id, reason=f"{email} is not verified")
+    way = _BY_PASSWORD
+    if settings.ACCOUNT_EMAIL_VERIFICATION == "mandatory":
+        # Limited by allauth; the mail before is still good then.
+        send_verification_email_for_user(request, holder)
+        way = _MAILED
+    said = (_THERE_IS_ONE + way + _NOT_YOURS).format(email=email, provider=provider.name)
+    messages.error(request, said)
+    raise ImmediateHttpResponse(redirect("account_login"))
