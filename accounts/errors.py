@@ -41,7 +41,7 @@ class MembershipRefused(Exception):
 
 
 class TooManyInvitations(Exception):
-    """So many invitations were mailed that the next one waits `wait` seconds; says so."""
+    """A workspace mailed so many invitations that the next one waits `wait` seconds; says so."""
 
     code = "too_many_invitations"
 

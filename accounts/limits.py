@@ -34,7 +34,8 @@ DEFAULTS = {
     # One's own data as a file; the password asked before an account is deleted, by person: each.
     "own_data": "10/h",
     "own_password": "10/m",
-    # Invitations that are mailed: by a person in a workspace, and to an address from everybody.
+    # Invitations that are mailed: by a person in a workspace, from a workspace to an address, and
+    # to an address from everybody.
     "invitations": "50/h",
     "invited_address": "1/m",
     "invited_address_daily": "5/d",

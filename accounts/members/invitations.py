@@ -1,6 +1,5 @@
 """Invitations: somebody is asked by e-mail, or by a link that is handed on, to join a workspace."""
 
-import hashlib
 import logging
 import secrets
 from dataclasses import dataclass
@@ -46,9 +45,9 @@ class Invited:
 def invite(actor: Actor, *, email: str, role: str) -> Invited:
     """Ask somebody to join; the same address again gets a new link, and the old one stops.
 
-    The mail is sent after the commit; where none reaches people, or it fails, the link is to be
-    handed on. Raises InvalidValue, MembershipRefused, PermissionRefused, PlanLimitReached and
-    TooManyInvitations.
+    The mail is sent after the commit; where none reaches people, it fails, or the address had its
+    mails of the day, the link is to be handed on. Raises InvalidValue, MembershipRefused,
+    PermissionRefused, PlanLimitReached and TooManyInvitations.
     """
     actor.require("member.manage")
     check_role(actor, role)
@@ -73,23 +72,19 @@ def invite(actor: Actor, *, email: str, role: str) -> Invited:
 
 
 def _check_rates(actor: Actor, address: str) -> None:
-    """Count one more mail: nobody floods an address, and nobody writes to the whole world.
-
-    An address is counted over all workspaces, for it is whose address it is that is protected.
-    """
-    receiver = hashlib.sha256(address.encode()).hexdigest()
+    """Count one more mail by what this workspace sent: nobody writes to the whole world."""
     sender = f"{actor.workspace_id}:{actor.person_id or actor.api_key_id}"
     if wait := counted("invitations", sender):
         raise TooManyInvitations(
             f"You have sent as many invitations as one person may. Go on in {_spoken(wait)}.", wait
         )
-    for door in ("invited_address", "invited_address_daily"):
-        if wait := counted(door, receiver):
-            raise TooManyInvitations(
-                f"{address} was sent an invitation already. Ask them to look for it, or invite "
-                f"them again in {_spoken(wait)}.",
-                wait,
-            )
+    # A second click would end the link that is in the mail.
+    if wait := counted("invited_address", f"{actor.workspace_id}:{address}"):
+        raise TooManyInvitations(
+            f"{address} was invited from here a moment ago. Invite them again in {_spoken(wait)}, "
+            "if need be: a new link ends the one of before.",
+            wait,
+        )
 
 
 def _spoken(seconds: int) -> str:
@@ -151,8 +146,13 @@ def _renewed(actor: Actor, address: str, role: str, token: str) -> Invitation:
 
 
 def _mailed(actor: Actor, invitation: Invitation, link: str) -> bool:
-    """Whether a mail server took the mail with the link."""
-    if not settings.FLUX_MAIL_REACHES_PEOPLE:
+    """Whether a mail server took the mail with the link.
+
+    An address is counted over all workspaces, for it is whose address it is that is protected.
+    Where it had its mails, nobody is refused and nobody is told: else one workspace could keep the
+    others from inviting somebody, and they would learn that it did.
+    """
+    if not settings.FLUX_MAIL_REACHES_PEOPLE or counted("invited_address_daily", invitation.email):
         return False
     workspace = " ".join(invitation.workspace.name.split())
     who = inviter(invitation)
