@@ -21,18 +21,16 @@ from execution.models import Run
 from execution.requeue import requeue_run
 from execution.taking import REFUSED
 from execution.temporal_client import TemporalUnreachable
-from flows.engine.errors import NodeError
 
 #: Runs that one action is about.
 MOST = 200
 LONGEST_REASON = 200
-#: Why a run is left alone, each with a sentence; NodeError where a value of it is gone.
+#: Why a run is left alone, each with a sentence.
 LEFT_ALONE = (
     *REFUSED,
     RunStateConflict,
     IdempotencyConflict,
     InputsInvalid,
-    NodeError,
     TemporalUnreachable,
 )
 type Deed = Callable[[Actor, Run], Any]
@@ -111,6 +109,9 @@ def _carried_out(request: HttpRequest, runs: list[Run], name: str, reason: str, 
             do(operator_actor(request, run.workspace_id), run)
         except LEFT_ALONE as refused:
             left.append(str(refused))
+            continue
+        except Run.DoesNotExist:
+            left.append("The run was deleted meanwhile.")
             continue
         done += 1
         operator.audit(f"operator.{name}", run, workspace_id=run.workspace_id, reason=reason)

@@ -94,7 +94,6 @@ def start_run(
         asked = _request_digest(flow, inputs, version, session_id, options, priority)
         if earlier := earlier_run(actor, idempotency_key, asked):
             return Started(earlier, created=False)
-    check_taken(actor)
     pinned = pin(actor, flow, version, options)
     run = Run(
         workspace_id=actor.workspace_id,
@@ -130,9 +129,10 @@ def begin_run(
     """Write a run that is filled in but for its document and inputs, and have it started.
 
     `before`: the inputs of the run that it repeats, which may not need any more what is gone.
-    Raises InputsInvalid, OptionsInvalid, FeatureOff, PlanLimitReached; IntegrityError where its
-    idempotency key is taken.
+    Raises InputsInvalid, OptionsInvalid and those of `execution.taking.NOT_TAKEN`; IntegrityError
+    where its idempotency key is taken. PlanLimitReached may be because of the run with that key.
     """
+    check_taken(actor)
     run.version_id, run.snapshot_id = pinned.version_id, pinned.snapshot_id
     run.budget, run.flow_limit = pinned.budget, pinned.concurrency
     check_options(run.options, pinned)

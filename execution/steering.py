@@ -20,9 +20,9 @@ from execution.payloads import resolve_references
 from execution.pinned import Wanted, pin, pin_again
 from execution.recording import Event, HeldRun, hold_run, write_events
 from execution.services import Started, begin_run, earlier_run, request_digest
-from execution.taking import check_taken
 from execution.telling import tell_all
 from flows.engine.document import Document, digest, parse
+from flows.engine.errors import NodeError
 from flows.engine.graph import Graph
 from flows.sharing import require_on
 
@@ -114,8 +114,9 @@ def rerun_run(
     `only_failed` what succeeded inside the container `start` is kept as well. `inputs` and
     `version` replace those of the run. With `for_its_maker` the rerun belongs to who made the run,
     with the key and its budget, and not to the actor: it calls what the run could call. Raises
-    RunStateConflict for a run that has not ended, OptionsInvalid, InputsInvalid, NotPublished,
-    IdempotencyConflict, PermissionRefused, and those of `execution.taking.NOT_TAKEN`.
+    RunStateConflict for a run that has not ended or whose inputs are gone, OptionsInvalid,
+    InputsInvalid, NotPublished, IdempotencyConflict, PermissionRefused, and those of
+    `execution.taking.NOT_TAKEN`.
     """
     require_on(actor, "run.start", run.flow)
     asked = ""
@@ -128,7 +129,6 @@ def rerun_run(
     if not run.ended:
         raise RunStateConflict("The run has not ended yet. Cancel it, or wait for its end.")
     maker = _maker_of(run, actor) if for_its_maker else actor
-    check_taken(maker)
     pinned = pin_again(run) if version is None else pin(actor, run.flow, version, run.options)
     check_options(run.options, pinned)
     document = carried_out(parse(dict(pinned.whole_document())), run.options)
@@ -154,7 +154,7 @@ def rerun_run(
             },
         },
     )
-    given = resolve_references(run.workspace_id, run.inputs) if inputs is None else inputs
+    given = inputs_of(run) if inputs is None else inputs
     try:
         begin_run(again, pinned, given, maker, before=run.inputs)
     except (IntegrityError, PlanLimitReached):
@@ -162,6 +162,16 @@ def rerun_run(
             return Started(earlier, created=False)
         raise
     return Started(again, created=True)
+
+
+def inputs_of(run: Run) -> dict[str, JSON]:
+    """What a run was given, whole. Raises RunStateConflict where a part of it is gone."""
+    try:
+        inputs: dict[str, JSON] = resolve_references(run.workspace_id, run.inputs)
+    except NodeError as gone:
+        message = "A large value that the run was given is no longer stored. Start the flow anew."
+        raise RunStateConflict(message) from gone
+    return inputs
 
 
 def _maker_of(run: Run, actor: Actor) -> Actor:

@@ -18,7 +18,6 @@ from execution.requeue import requeue_run
 from execution.services import start_run
 from execution.steering import rerun_run
 from execution.tests.flows_for_tests import published
-from flows.engine.errors import NodeError
 from flows.tests.fixtures import GREETING
 
 pytestmark = pytest.mark.usefixtures("without_examples")
@@ -92,10 +91,10 @@ def test_a_run_is_requeued_once(operator: Actor, lost: Run) -> None:
     "refused",
     [
         lambda: IdempotencyConflict("Used before."),
-        lambda: NodeError("value_missing", "A value is gone."),
+        lambda: Run.DoesNotExist(),
         lambda: InputsInvalid([{"path": "name", "message": "Fill it in."}]),
     ],
-    ids=["key used", "value gone", "inputs changed"],
+    ids=["key used", "deleted meanwhile", "inputs changed"],
 )
 def test_what_cannot_be_rerun_is_left_alone_and_the_others_are_not(
     client: Client,

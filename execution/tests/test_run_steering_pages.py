@@ -143,6 +143,17 @@ def test_an_input_too_large_to_be_shown_keeps_its_value(
     assert newest(run).inputs == inputs
 
 
+@pytest.mark.parametrize("sent", [{}, {"form": "1", "input-topic": "Tea"}])
+def test_a_run_whose_inputs_are_gone_says_that_it_cannot_be_repeated(
+    visitor: Client, flow: Flow, sent: dict[str, str]
+) -> None:
+    out = Externalizer()
+    run = make_run(flow, inputs=out.shrink_object({"topic": "x" * 300_000}, whole=False))
+    response = again(visitor, run, **sent)
+    assert response["Location"] == f"/runs/{run.id}/"
+    assert "Start the flow anew" in visitor.get(response["Location"]).content.decode()
+
+
 def test_the_flow_of_today_may_be_run_instead(
     visitor: Client, flow: Flow, dispatched: list[Run], actor: Actor
 ) -> None:

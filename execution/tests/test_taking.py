@@ -107,6 +107,17 @@ def test_deleted_runs_give_no_more_runs_a_month(
     assert not RunMonth.objects.exists()
 
 
+def test_a_parallel_request_that_used_the_plan_up_answers_the_one_with_its_key(
+    actor: Actor, workspace: Workspace, greeting: Flow, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    on_plan(workspace, max_runs=1)
+    first = start_run(actor, greeting, {"name": "Ada"}, idempotency_key="k").run
+    found = [None, first]
+    monkeypatch.setattr("execution.services.earlier_run", lambda *asked: found.pop(0))
+    again = start_run(actor, greeting, {"name": "Ada"}, idempotency_key="k")
+    assert (again.run, again.created, found) == (first, False, [])
+
+
 def test_an_inline_run_that_is_over_at_once_counts_as_well(
     actor: Actor, workspace: Workspace, dispatched: Any
 ) -> None:

@@ -13,7 +13,6 @@ from django.views.decorators.http import require_http_methods, require_POST
 from accounts.permissions import Actor
 from accounts.web import workspace_page
 from execution.models import Run
-from execution.payloads import resolve_references
 from execution.pinned import Wanted
 from execution.queries import run_document
 from execution.services import (
@@ -21,7 +20,7 @@ from execution.services import (
     RunStateConflict,
     cancel_run,
 )
-from execution.steering import pause_run, rerun_run, resume_run
+from execution.steering import inputs_of, pause_run, rerun_run, resume_run
 from execution.taking import REFUSED
 from execution.views.run import visible_run
 from execution.views.run_form import RunForm, Submitted, empty_form, raw_fields, read_form
@@ -84,7 +83,10 @@ def run_again(request: PageRequest, run_id: UUID) -> HttpResponse:
     form = _shown_form(run, document)
     if request.method == "POST":
         sent = with_uploads(request.actor, raw_fields(document), request)
-        submitted = _changed(run, document, form, sent.data)
+        try:
+            submitted = _changed(run, document, form, sent.data)
+        except RunStateConflict as conflict:
+            return _not_repeated(request, run, conflict)
         form = (submitted.form if submitted else form).with_errors(sent.errors)
         if not form.has_errors:
             answer = _repeated(request, run, start, submitted)
@@ -136,13 +138,17 @@ def _repeated(
             only_failed=bool(request.POST.get("only_failed")),
         )
     except RunStateConflict as conflict:
-        messages.error(request, str(conflict))
-        return redirect("run-detail", run.id)
+        return _not_repeated(request, run, conflict)
     except InputsInvalid as invalid:
         return invalid.errors
     except REFUSED as refused:
         return [{"path": "", "message": str(refused)}]
     return redirect("run-detail", started.run.id)
+
+
+def _not_repeated(request: PageRequest, run: Run, conflict: RunStateConflict) -> HttpResponse:
+    messages.error(request, str(conflict))
+    return redirect("run-detail", run.id)
 
 
 def _shown_form(run: Run, document: Document) -> RunForm:
@@ -165,7 +171,7 @@ def _changed(run: Run, document: Document, shown: RunForm, data: QueryDict) -> S
     changed = {then.name for then, now in pairs if _plain(then.value) != _plain(now.value)}
     if not changed:
         return None
-    inputs = resolve_references(run.workspace_id, run.inputs)
+    inputs = inputs_of(run)
     for name in changed:
         inputs.pop(name, None)
         if name in submitted.inputs:
