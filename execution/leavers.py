@@ -9,7 +9,7 @@ from django.db.models.expressions import Func
 
 from accounts.hooks import Made
 from accounts.models import User
-from accounts.people.forgetting import SOMEBODY
+from accounts.people.forgetting import SOMEBODY, addresses_of
 from execution.approval_models import Approval, ApprovalState
 from execution.files.models import File
 from execution.knowledge.models import Collection as Knowledge
@@ -46,10 +46,11 @@ def forget_decider(user: User) -> None:
     """
     nobody = Value({"id": None, "email": "", "name": SOMEBODY}, JSONField())
     Approval.objects.filter(decided_by=user).update(decider=_joined("decider", " || ", nobody))
-    written = Approval.objects.filter(mailed__contains=[user.email]).exclude(
-        state=ApprovalState.OPEN
-    )
-    written.update(mailed=_joined("mailed", " - ", Value(user.email, TextField())))
+    for address in addresses_of(user):
+        written = Approval.objects.filter(mailed__contains=[address])
+        written.exclude(state=ApprovalState.OPEN).update(
+            mailed=_joined("mailed", " - ", Value(address, TextField()))
+        )
 
 
 def _joined(field: str, operator: str, value: Value) -> Func:

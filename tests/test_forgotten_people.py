@@ -5,6 +5,7 @@ import zipfile
 from typing import Any
 
 import pytest
+from allauth.account.models import EmailAddress
 from allauth.socialaccount.models import SocialAccount
 from django.apps import apps
 from django.contrib.admin.models import CHANGE, LogEntry
@@ -181,6 +182,30 @@ def test_a_workspace_without_an_owner_ends_with_its_last_member_by_nobody(
     assert not Workspace.objects.filter(id=alone.id).exists()
     event = AuditEvent.objects.get(action="workspace.delete", target_id=str(alone.id))
     assert (event.actor, event.details) == (SOMEBODY, {})
+
+
+def test_who_only_claimed_an_address_takes_nothing_of_its_owner_along(
+    world: AccessWorld, leaver: User
+) -> None:
+    host = User.objects.create_user("host@example.com", "x")
+    actor = member_actor(host, create_workspace(host, name="Host"))
+    assert actor is not None
+    invitation = invite(actor, email=EMAIL, role=Role.VIEWER).invitation
+    seen = LogEntry.objects.create(
+        user=world.users["operator"], object_repr=EMAIL, action_flag=CHANGE, change_message=EMAIL
+    )
+    kept = list(AuditEvent.objects.order_by("id").values())
+    claimer = User.objects.create_user("claimer@example.com", "x")
+    EmailAddress.objects.create(user=claimer, email=EMAIL, verified=False, primary=False)
+    record_about(claimer, "email.remove", by=None, removed=EMAIL)
+    delete_person(claimer)
+    assert Invitation.objects.filter(id=invitation.id).exists()
+    rows = AuditEvent.objects.filter(id__in=[row["id"] for row in kept])
+    assert list(rows.order_by("id").values()) == kept
+    seen.refresh_from_db()
+    assert (seen.object_repr, seen.change_message) == (EMAIL, EMAIL)
+    about = AuditEvent.objects.get(action="email.remove", target_id=str(claimer.pk))
+    assert about.details == {}
 
 
 def _naming() -> list[str]:

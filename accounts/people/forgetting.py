@@ -28,7 +28,7 @@ UPDATE accounts_auditevent SET
       ELSE details END
     ) - ARRAY(
       SELECT key FROM jsonb_each_text(details) AS named(key, value) WHERE
-        (key IN ('email', 'name', 'named', 'reason')
+        (key IN ('email', 'name', 'named', 'reason', 'removed')
           AND target_type = 'accounts.user' AND target_id = %(target)s::text)
         OR (key IN ('email', 'to', 'account', 'removed') AND lower(value) = ANY(%(emails)s::text[]))
         OR (key = 'account' AND action = 'credential.connect' AND user_id = %(user)s::uuid)
@@ -55,16 +55,27 @@ def forget(user: User, closed: list[UUID]) -> None:
 
     `closed` are the workspaces that end with them.
     """
-    # Not every process that starts Django has these apps.
-    from allauth.account.models import EmailAddress
-
-    theirs = EmailAddress.objects.filter(user=user).values_list("email", flat=True)
-    emails = sorted({email.lower() for email in (user.email, *theirs)})
+    emails = addresses_of(user)
     pattern = _pattern(user, emails)
     Invitation.objects.filter(email__in=emails).delete()
     Credential.objects.filter(connected_by=user).update(connected_as="")
     _forget_in_console(user, pattern)
     _forget_events(user, emails, pattern, closed)
+
+
+def addresses_of(user: User) -> list[str]:
+    """Those that are theirs, in small letters: what somebody only typed names somebody else.
+
+    The one of the account counts unverified as well, while nobody has verified it.
+    """
+    # Not every process that starts Django has these apps.
+    from allauth.account.models import EmailAddress
+
+    from accounts.authentication.claims import owner_of
+
+    verified = EmailAddress.objects.filter(user=user, verified=True)
+    own = {user.email.lower()} if owner_of(user.email) in (None, user) else set()
+    return sorted(own | {email.lower() for email in verified.values_list("email", flat=True)})
 
 
 def _forget_in_console(user: User, pattern: str) -> None:
