@@ -21,7 +21,7 @@ def change_role(actor: Actor, membership: Membership, role: str) -> Membership:
     actor.require("member.manage")
     check_role(actor, role)
     with transaction.atomic():
-        held = hold_membership(membership)
+        held = hold_membership(actor, membership)
         check_may_touch(actor, held)
         before = held.role
         if before == role:
@@ -66,7 +66,7 @@ def transfer_workspace(actor: Actor, membership: Membership) -> None:
     """
     actor.require("workspace.transfer")
     with transaction.atomic():
-        held = hold_membership(membership)
+        held = hold_membership(actor, membership)
         owners = Membership.objects.filter(workspace_id=held.workspace_id, role=Role.OWNER)
         mine = next((row for row in owners if row.user_id == actor.user_id), None)
         if mine is None:

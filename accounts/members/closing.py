@@ -10,7 +10,13 @@ from django.utils import timezone
 from accounts import hooks
 from accounts.errors import MembershipRefused
 from accounts.models import ApiKey, Membership, RateCount, Role, Workspace
-from accounts.permissions import MANAGING_SCOPES, ROLE_ACTIONS, SCOPE_ACTIONS, Actor
+from accounts.permissions import (
+    MANAGING_SCOPES,
+    ROLE_ACTIONS,
+    SCOPE_ACTIONS,
+    Actor,
+    still_may,
+)
 from accounts.services import audit
 
 LAST_OWNER = "A workspace keeps an owner. Make another member owner first, or delete the workspace."
@@ -51,7 +57,7 @@ def end_membership(actor: Actor, membership: Membership, *, keys: Keys = "revoke
     if not own:
         actor.require("member.manage")
     with transaction.atomic():
-        held = hold_membership(membership)
+        held = hold_membership(actor, membership)
         if not own:
             check_may_touch(actor, held)
         check_not_last_owner(held)
@@ -98,17 +104,22 @@ def _take_over(keys: QuerySet[ApiKey], taker: UUID, allowed: frozenset[str]) -> 
     return taken
 
 
-def hold_membership(membership: Membership) -> Membership:
-    """It as it is now, locked with all owners' of its workspace: two of them never both go.
+def hold_membership(actor: Actor, membership: Membership) -> Membership:
+    """It as it is now, while nobody else joins, leaves or gets another role in its workspace.
 
-    Raises MembershipRefused where it is over already.
+    The workspace is held first, as where an account is deleted. Raises MembershipRefused where the
+    membership is over already, or the actor came to manage no members while they waited.
     """
-    owners = Membership.objects.filter(workspace_id=membership.workspace_id, role=Role.OWNER)
-    list(owners.select_for_update().order_by("id").values_list("id"))
+    workspaces = Workspace.objects.select_for_update(no_key=True)
+    list(workspaces.filter(id=membership.workspace_id).values_list("id"))
     rows = Membership.objects.select_for_update(of=("self",)).select_related("user", "workspace")
     held = rows.filter(id=membership.id).first()
     if held is None:
         raise MembershipRefused("This person is no member any more.")
+    # Operators act from outside, without a membership that could have changed.
+    is_other = actor.person_id is not None and held.user_id != actor.user_id
+    if is_other and not still_may(actor, "member.manage"):
+        raise MembershipRefused("You manage these members no more. Ask an owner.")
     return held
 
 
@@ -121,7 +132,7 @@ def check_may_touch(actor: Actor, membership: Membership) -> None:
 
 
 def check_not_last_owner(membership: Membership) -> None:
-    """Call with the owners' memberships locked. Raises MembershipRefused."""
+    """Call with the membership held. Raises MembershipRefused."""
     others = Membership.objects.filter(
         workspace_id=membership.workspace_id, role=Role.OWNER
     ).exclude(id=membership.id)

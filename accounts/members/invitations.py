@@ -221,10 +221,7 @@ def accept_invitation(user: User, invitation: Invitation) -> Membership:
         raise MembershipRefused(OTHERS)
     try:
         with transaction.atomic():
-            # Held before the invitation, as whoever renews one does: two who join at once are
-            # counted one after the other, and nobody joins what is being closed.
-            rows = Workspace.objects.select_for_update(no_key=True)
-            list(rows.filter(id=invitation.workspace_id).values_list("id"))
+            _hold_around(invitation, user)
             held = live().select_for_update(of=("self",)).filter(id=invitation.id).first()
             if held is None:
                 raise MembershipRefused(GONE)
@@ -243,3 +240,16 @@ def accept_invitation(user: User, invitation: Invitation) -> Membership:
     except IntegrityError:
         raise MembershipRefused(GONE) from None
     return membership
+
+
+def _hold_around(invitation: Invitation, user: User) -> None:
+    """What is locked before an invitation that is accepted, in the order of everybody else.
+
+    The workspace, as by whoever renews one: two who join at once are counted one after the other,
+    and nobody joins what is being closed. Then who joins and who invited, whom the membership will
+    name: where an account is deleted, it is held before its invitations go.
+    """
+    workspaces = Workspace.objects.select_for_update(no_key=True)
+    list(workspaces.filter(id=invitation.workspace_id).values_list("id"))
+    people = User.objects.select_for_update(no_key=True).order_by("id")
+    list(people.filter(id__in=[user.id, invitation.invited_by_id]).values_list("id"))

@@ -12,6 +12,7 @@ from django.db import connection
 
 from accounts.errors import DeletionRefused, MembershipRefused
 from accounts.members import invitations
+from accounts.members.changes import change_role
 from accounts.members.invitations import accept_invitation, invite
 from accounts.models import Invitation, Membership, Role, User, Workspace
 from accounts.operators import plans
@@ -121,6 +122,66 @@ def test_an_owner_who_was_left_alone_meanwhile_is_told_so(
     with pytest.raises(DeletionRefused, match="keeps an owner"):
         delete_person(owner)
     assert User.objects.filter(pk=owner.pk).exists()
+
+
+@pytest.mark.parametrize("leaver", ["grace", "ada"], ids=["who joins", "who invited"])
+def test_an_account_is_deleted_while_an_invitation_of_theirs_is_accepted(
+    workspace: Workspace,
+    owner: User,
+    monkeypatch: pytest.MonkeyPatch,
+    settings: Any,
+    leaver: str,
+) -> None:
+    settings.FLUX_MAIL_REACHES_PEOPLE = False
+    coming = invited(workspace, "grace")
+    third = User.objects.create_user("bob@example.com", "x")
+    Membership.objects.create(workspace=workspace, user=third, role=Role.OWNER)
+    # Who invited is in the workspace no more: its lock keeps nobody apart.
+    Membership.objects.filter(user=owner).delete()
+    joins: list[Future[Membership]] = []
+    real = departing.departure_of
+    with ThreadPoolExecutor(1) as pool:
+
+        def and_somebody_joins(user: User) -> Any:
+            found = real(user)
+            joins.append(pool.submit(alone, partial(accept_invitation, *coming)))
+            with suppress(TimeoutError):
+                joins[0].exception(timeout=BETWEEN)
+            return found
+
+        monkeypatch.setattr(departing, "departure_of", and_somebody_joins)
+        delete_person(User.objects.get(email=f"{leaver}@example.com"))
+        assert outcomes(joins) == [MembershipRefused.__name__ if leaver == "grace" else "NoneType"]
+    emails = User.objects.filter(memberships__workspace=workspace).values_list("email", flat=True)
+    assert set(emails) == {"bob@example.com", "grace@example.com"} - {f"{leaver}@example.com"}
+
+
+def test_an_account_is_deleted_while_its_person_changes_the_role_of_another(
+    workspace: Workspace, owner: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, role in (("grace", Role.OWNER), ("bob", Role.BUILDER)):
+        user = User.objects.create_user(f"{name}@example.com", "x")
+        Membership.objects.create(workspace=workspace, user=user, role=role)
+    actor = member_actor(owner, workspace)
+    assert actor is not None
+    theirs = Membership.objects.get(user__email="bob@example.com")
+    real = departing.departure_of
+    changes: list[Future[Membership]] = []
+    with ThreadPoolExecutor(1) as pool:
+
+        def and_they_change_a_role(user: User) -> Any:
+            found = real(user)
+            work = partial(change_role, actor, theirs, Role.VIEWER)
+            changes.append(pool.submit(alone, work))
+            with suppress(TimeoutError):
+                changes[0].exception(timeout=BETWEEN)
+            return found
+
+        monkeypatch.setattr(departing, "departure_of", and_they_change_a_role)
+        delete_person(owner)
+        assert outcomes(changes) == [MembershipRefused.__name__]
+    theirs.refresh_from_db()
+    assert theirs.role == Role.BUILDER
 
 
 def test_nobody_joins_a_workspace_that_is_being_deleted_with_its_last_member(
