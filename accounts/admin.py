@@ -1,6 +1,6 @@
 """Operators' tables of people, workspaces, keys, secrets and the audit trail."""
 
-from typing import Any
+from typing import Any, cast
 
 from django.contrib import admin
 from django.contrib.auth.admin import GroupAdmin as DjangoGroupAdmin
@@ -35,6 +35,7 @@ from accounts.models import (
 )
 from accounts.operators import admin as _operator_admin  # noqa: F401  (registers its tables)
 from accounts.operators.deletions import ClosedByService
+from accounts.operators.operating import operator_of
 from accounts.operators.tables import (
     NoAdding,
     OperatorAdmin,
@@ -84,7 +85,7 @@ class UserAdmin(WithMemberships, OperatorAdmin, DjangoUserAdmin):  # type: ignor
     def delete_model(self, request: HttpRequest, obj: User) -> None:
         """As a person deletes themselves: keys and sessions stop, and the trail forgets them."""
         try:
-            delete_person(obj, by=f"operator {request.user}")
+            delete_person(obj, by=operator_of(cast(User, request.user)))
         except DeletionRefused as refused:
             raise PermissionDenied(refused.message) from None
 

@@ -14,14 +14,17 @@ from django.db import connection
 from django.test import Client
 from django.utils import timezone
 
-from accounts.authentication.sign_ins import record_about
+from accounts.authentication.sign_ins import record_about, record_refusal
 from accounts.authentication.verified import vouch_for
 from accounts.members.changes import change_role, transfer_workspace
+from accounts.members.closing import close_workspace
 from accounts.members.invitations import accept_invitation, invite
 from accounts.models import AuditEvent, Credential, Invitation, Membership, Role, User, Workspace
+from accounts.operators.operating import operator_of
 from accounts.people.departing import delete_person
 from accounts.people.forgetting import SOMEBODY
 from accounts.people.own_data import export_own_data
+from accounts.people.profile import rename_person
 from accounts.permissions import Actor, member_actor
 from accounts.services import audit, create_workspace
 from execution.approval_models import Approval
@@ -135,14 +138,7 @@ def _seen_in_the_console(world: AccessWorld, leaver: User) -> None:
     membership = Membership.objects.get(workspace=world.workspace, user=leaver)
     changes = json.dumps([{"changed": {"name": "membership", "object": str(membership)}}])
     for row, message in ((leaver, ""), (membership, ""), (world.workspace, changes)):
-        LogEntry.objects.create(
-            user=desk,
-            content_type=ContentType.objects.get_for_model(row),
-            object_id=str(row.pk),
-            object_repr=str(row),
-            action_flag=CHANGE,
-            change_message=message,
-        )
+        _line(desk, row, str(row), message)
     actor = Actor(world.workspace.id, "operator desk", frozenset(), desk.id)
     audit(actor, "operator.change", world.workspace, changes=json.loads(changes))
     audit(actor, "operator.delete", membership, named=str(membership))
@@ -181,7 +177,112 @@ def test_a_workspace_without_an_owner_ends_with_its_last_member_by_nobody(
     delete_person(leaver)
     assert not Workspace.objects.filter(id=alone.id).exists()
     event = AuditEvent.objects.get(action="workspace.delete", target_id=str(alone.id))
-    assert (event.actor, event.details) == (SOMEBODY, {})
+    assert (event.actor, event.details) == (SOMEBODY, {"members": 1})
+
+
+def test_what_the_console_wrote_of_somebody_names_them_by_id(
+    world: AccessWorld, leaver: User
+) -> None:
+    desk = Client()
+    desk.force_login(world.users["operator"])
+    membership = Membership.objects.get(workspace=world.workspace, user=leaver)
+    page = f"/admin/accounts/membership/{membership.pk}/"
+    own = {"workspace": str(world.workspace.pk), "user": str(leaver.pk), "role": "viewer"}
+    assert desk.post(f"{page}change/", own).status_code == 302
+    assert SocialAccount.objects.filter(user=leaver).exists()
+    account = SocialAccount.objects.get(user=leaver)
+    gone = desk.post(f"/admin/socialaccount/socialaccount/{account.pk}/delete/", {"post": "yes"})
+    assert gone.status_code == 302
+    theirs = f"/admin/accounts/user/{leaver.pk}/"
+    form = desk.get(f"{theirs}change/").context["adminform"].form
+    shown = {name: form[name].value() for name in form.fields}
+    sent = {name: value for name, value in shown.items() if value not in (None, False, "")}
+    inline = {"id": membership.pk, "workspace": world.workspace.pk, "user": leaver.pk}
+    rows = {f"memberships-0-{name}": str(value) for name, value in inline.items()}
+    counts = {"memberships-TOTAL_FORMS": "1", "memberships-INITIAL_FORMS": "1"}
+    sent |= {**rows, **counts, "memberships-0-role": "builder", "date_joined_0": "2026-01-01"}
+    answer = desk.post(f"{theirs}change/", {**sent, "date_joined_1": "00:00:00"})
+    assert answer.status_code == 302, answer.context["errors"]
+    assert "django_admin_log" not in _naming()
+    told = AuditEvent.objects.filter(action__startswith="operator.").values_list("details")
+    assert NAME not in str(list(told))
+    assert f"membership of user {leaver.pk}" in str(list(told))
+    # Who is there still is shown by address.
+    assert f"membership of {EMAIL}" in desk.get(f"{theirs}history/").content.decode()
+
+
+def test_what_somebody_ended_or_was_called_before_is_forgotten_too(
+    world: AccessWorld, leaver: User
+) -> None:
+    desk = world.users["operator"]
+    ended, closing = (create_workspace(leaver, name=f"{NAME}'s {which}") for which in "ab")
+    for workspace in (ended, closing):
+        _line(desk, workspace, str(workspace))
+    actor = member_actor(leaver, ended)
+    assert actor is not None
+    close_workspace(actor, ended)
+    former = f"{NAME} in {world.workspace}: admin"
+    rename_person(leaver, "Quark the Second")
+    changes = [{"changed": {"name": "membership", "object": former, "fields": ["Role"]}}]
+    kept = {"changed": {"name": "membership", "object": "Bob in it: admin", "fields": ["Role"]}}
+    _line(desk, world.workspace, "Engines", json.dumps([*changes, kept]))
+    audit(
+        Actor(world.workspace.id, "operator desk", frozenset(), desk.id),
+        "operator.change",
+        world.workspace,
+        changes=[*changes, kept],
+    )
+    record_refusal(by="sso", reason=f"{EMAIL} is not verified")
+    delete_person(leaver)
+    with connection.cursor() as cursor:
+        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+    assert _naming() == []
+    rest = AuditEvent.objects.get(action="operator.change").details["changes"]
+    assert rest == [{"changed": {"name": "membership", "fields": ["Role"]}}, kept]
+
+
+def test_others_of_the_same_name_keep_their_records(world: AccessWorld, leaver: User) -> None:
+    desk = world.users["operator"]
+    User.objects.filter(pk=desk.pk).update(name=NAME)
+    namesake = User.objects.create_user("namesake@example.com", "x", name=NAME)
+    elsewhere = create_workspace(namesake, name="Elsewhere")
+    membership = Membership.objects.get(user=namesake)
+    changes = [{"changed": {"name": "membership", "object": str(membership), "fields": ["Role"]}}]
+    by = Actor(elsewhere.id, f"operator {NAME}", frozenset(), None)
+    audit(by, "operator.change", elsewhere, changes=changes)
+    audit(by, "operator.delete", membership, named=str(membership))
+    _line(desk, elsewhere, "Elsewhere", json.dumps(changes))
+    _line(desk, membership, str(membership))
+    theirs = member_actor(leaver, world.workspace)
+    assert theirs is not None
+    viewer = Membership.objects.get(workspace=world.workspace, role=Role.VIEWER)
+    change_role(theirs, viewer, Role.BUILDER)
+    _line(desk, viewer, str(viewer))
+    events = list(AuditEvent.objects.filter(workspace=elsewhere).order_by("id").values())
+    lines = list(LogEntry.objects.order_by("id").values())
+    desk.refresh_from_db()
+    delete_person(leaver, by=operator_of(desk))
+    kept = AuditEvent.objects.filter(workspace=elsewhere).order_by("id")
+    assert list(kept.values()) == events
+    assert list(LogEntry.objects.order_by("id").values()) == lines
+    deletion = AuditEvent.objects.get(action="account.delete")
+    assert (deletion.actor, deletion.user) == (f"operator {NAME}", desk)
+    User.objects.create_superuser("other-root@example.com", "x")
+    delete_person(desk)
+    deletion.refresh_from_db()
+    assert (deletion.actor, deletion.user_id) == (SOMEBODY, None)
+
+
+def _line(desk: User, row: Any, called: str, message: str = "") -> None:
+    """Of the console's log, as releases before wrote it."""
+    LogEntry.objects.create(
+        user=desk,
+        content_type=ContentType.objects.get_for_model(row),
+        object_id=str(row.pk),
+        object_repr=called,
+        action_flag=CHANGE,
+        change_message=message,
+    )
 
 
 def test_who_only_claimed_an_address_takes_nothing_of_its_owner_along(

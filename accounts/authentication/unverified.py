@@ -10,7 +10,7 @@ from django.http import HttpRequest
 from django.shortcuts import redirect
 
 from accounts.authentication.claims import hand_over_unused
-from accounts.authentication.sign_ins import record_refusal
+from accounts.authentication.sign_ins import record_about
 from accounts.models import User
 
 HANDED_OVER = (
@@ -38,7 +38,8 @@ def open_or_refuse(request: HttpRequest, sociallogin: Any, email: str, holder: U
         sociallogin.lookup()
         messages.info(request, HANDED_OVER.format(provider=provider.name))
         return
-    record_refusal(by=provider.sub_id, reason=f"{email} is not verified")
+    said_of_it = {"with": provider.sub_id, "reason": "their address is not verified"}
+    record_about(holder, "sign_in.refused", by=None, **said_of_it)
     way = _BY_PASSWORD
     if settings.ACCOUNT_EMAIL_VERIFICATION == "mandatory":
         # Limited by allauth; the mail before is still good then.

@@ -40,7 +40,8 @@ def close_workspace(actor: Actor, workspace: Workspace) -> None:
         hooks.workspace_closing(workspace)
         # From here on nothing new is written that belongs to it.
         held = rows.select_for_update().get()
-        audit(actor, "workspace.delete", held, name=held.name, slug=held.slug)
+        members = held.memberships.count()
+        audit(actor, "workspace.delete", held, name=held.name, slug=held.slug, members=members)
         keys = ApiKey.objects.filter(workspace=held).values_list("id", flat=True)
         RateCount.objects.filter(key__in=list(keys)).delete()
         held.delete()

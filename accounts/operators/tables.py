@@ -2,19 +2,21 @@
 
 import json
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
+from django.contrib.admin.models import ADDITION, CHANGE, DELETION, LogEntry
 from django.core.exceptions import FieldDoesNotExist
 from django.db import models
 from django.db.models.constants import LOOKUP_SEP
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from unfold.admin import ModelAdmin, TabularInline
 from unfold.paginator import InfinitePaginator
 
 from accounts.models import User, Workspace
+from accounts.operators.log_names import called, with_addresses, without_names
 from accounts.permissions import ALL_ACTIONS, Actor
 from accounts.services import record_audit
 
@@ -80,16 +82,31 @@ class OperatorAdmin(ModelAdmin):
 
     def log_addition(self, request: HttpRequest, obj: models.Model, message: Any) -> Any:
         self._audit(request, "operator.add", obj, changes=message)
-        return super().log_addition(request, obj, message)
+        return _log(request, [obj], ADDITION, message)
 
     def log_change(self, request: HttpRequest, obj: models.Model, message: Any) -> Any:
         self._audit(request, "operator.change", obj, changes=message)
-        return super().log_change(request, obj, message)
+        return _log(request, [obj], CHANGE, message)
 
     def log_deletions(self, request: HttpRequest, queryset: Iterable[models.Model]) -> Any:
-        for row in queryset:
-            self._audit(request, "operator.delete", row, named=str(row)[:200])
-        return super().log_deletions(request, queryset)
+        rows = list(queryset)
+        for row in rows:
+            self._audit(request, "operator.delete", row, named=called(row)[:200])
+        return _log(request, rows, DELETION)
+
+    def construct_change_message(
+        self, request: HttpRequest, form: Any, formsets: Any, add: bool = False
+    ) -> list[dict[str, Any]]:
+        told = super().construct_change_message(request, form, formsets, add)
+        return without_names(told, formsets or ())
+
+    def history_view(
+        self, request: HttpRequest, object_id: str, extra_context: Any = None
+    ) -> HttpResponse:
+        page: Any = super().history_view(request, object_id, extra_context)
+        # Of a row that is not there it leads elsewhere.
+        with_addresses((getattr(page, "context_data", None) or {}).get("action_list", ()))
+        return cast(HttpResponse, page)
 
     def get_deleted_objects(
         self, objs: Any, request: HttpRequest
@@ -111,6 +128,16 @@ class OperatorAdmin(ModelAdmin):
             label=f"operator {request.user}",
             details=details,
         )
+
+
+def _log(request: HttpRequest, rows: list[Any], flag: int, message: Any = "") -> list[LogEntry]:
+    """Lines of the console's log, as Django writes them but for what they call the rows."""
+    assert isinstance(request.user, User)
+    lines = LogEntry.objects.log_actions(request.user.pk, rows, flag, message)
+    for line, row in zip(lines, rows, strict=True):
+        line.object_repr = called(row)[:200]
+    LogEntry.objects.bulk_update(lines, ["object_repr"])
+    return lines
 
 
 class NoAdding:

@@ -11,7 +11,8 @@ from accounts.authentication.sessions import end_sessions
 from accounts.errors import DeletionRefused, MembershipRefused
 from accounts.members.closing import close_workspace, end_membership
 from accounts.models import ApiKey, AuditEvent, Membership, Role, User, Workspace
-from accounts.people.forgetting import SOMEBODY, forget
+from accounts.operators.operating import Operator
+from accounts.people.forgetting import SOMEBODY, forget, traces_of
 from accounts.permissions import Actor, member_actor, system_actor
 
 _MOVED = "They joined or left a workspace at this moment. Look at what would end, and try again."
@@ -68,17 +69,18 @@ def _refusal(user: User) -> str:
     return _LAST_OPERATOR if is_last and User.objects.exclude(pk=user.pk).exists() else ""
 
 
-def delete_person(user: User, *, by: str = SOMEBODY) -> None:
+def delete_person(user: User, *, by: Operator | None = None) -> None:
     """Delete an account for ever, with the workspaces in which nobody else is.
 
     Sessions and API keys stop at once. What they made in workspaces of others stays there, and the
-    audit trail stays without their name, address and where they came from. `by` is what the trail
-    calls who did it. Raises DeletionRefused.
+    audit trail stays without their name, address and where they came from. `by` is who did it
+    in their stead. Raises DeletionRefused.
     """
     with transaction.atomic():
         held = _hold(user)
         departure = departure_of(held)
         departure.check()
+        traces = traces_of(held, departure.closing)
         for workspace in departure.closing:
             close_workspace(_actor(held, workspace), workspace)
         try:
@@ -92,7 +94,7 @@ def delete_person(user: User, *, by: str = SOMEBODY) -> None:
         end_sessions(held)
         hooks.person_deleted(held)
         _record(held, departure, by)
-        forget(held, [workspace.id for workspace in departure.closing])
+        forget(traces)
         held.delete()
 
 
@@ -124,13 +126,14 @@ def _has_others(user: User, workspace: Workspace) -> bool:
     return Membership.objects.filter(workspace=workspace).exclude(user=user).exists()
 
 
-def _record(user: User, departure: Departure, by: str) -> None:
+def _record(user: User, departure: Departure, by: Operator | None) -> None:
     """That an account was deleted, in each workspace it was in; nothing says whose it was."""
     left: list[UUID | None] = [workspace.id for workspace in departure.leaving]
     for workspace_id in left or [None]:
         AuditEvent.objects.create(
             workspace_id=workspace_id,
-            actor=by[:200],
+            user_id=by.user_id if by else None,
+            actor=by.label[:200] if by else SOMEBODY,
             action="account.delete",
             target_type="accounts.user",
             target_id=str(user.pk),

@@ -15,6 +15,6 @@ def rename_person(user: User, name: str) -> None:
     if len(name) > LONGEST_NAME:
         raise InvalidValue("name", f"A name has {LONGEST_NAME} characters at most.")
     with transaction.atomic():
-        user.name = name
+        before, user.name = user.name, name
         user.save(update_fields=["name"])
-        record_about(user, "profile.edit", name=name)
+        record_about(user, "profile.edit", name=name, before=before)
