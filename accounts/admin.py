@@ -7,8 +7,9 @@ from django.contrib.auth.admin import GroupAdmin as DjangoGroupAdmin
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.models import Group
 from django.core.exceptions import PermissionDenied
+from django.db import transaction
 from django.db.models import Count, QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from unfold.contrib.filters.admin import AutocompleteSelectFilter, RangeDateTimeFilter
 from unfold.forms import AdminPasswordChangeForm
 
@@ -88,6 +89,11 @@ class UserAdmin(WithMemberships, OperatorAdmin, DjangoUserAdmin):  # type: ignor
             delete_person(obj, by=operator_of(cast(User, request.user)))
         except DeletionRefused as refused:
             raise PermissionDenied(refused.message) from None
+
+    def changelist_view(self, request: HttpRequest, *given: Any, **more: Any) -> HttpResponse:
+        # All or none of those that are chosen, with what the trail says of it before.
+        with transaction.atomic():
+            return super().changelist_view(request, *given, **more)
 
     def delete_queryset(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
         for person in queryset:
