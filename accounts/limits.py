@@ -34,6 +34,8 @@ DEFAULTS = {
     # One's own data as a file; the password asked before an account is deleted, by person: each.
     "own_data": "10/h",
     "own_password": "10/m",
+    # Events that say of somebody that it was too often: whoever goes on fills no trail.
+    "own_password_told": "1/h",
     # Invitations that are mailed: by a person in a workspace, from a workspace to an address, and
     # to an address from everybody.
     "invitations": "50/h",

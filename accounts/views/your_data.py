@@ -71,7 +71,8 @@ def delete(request: Any) -> HttpResponseBase:
     user: User = request.user
     # Counted before it is looked at: else many tries at once would all pass.
     if "password" in request.POST and (wait := counted("own_password", f"person-{user.pk}")):
-        record_about(user, "password.refused", by=None, reason="too many tries")
+        if not counted("own_password_told", f"person-{user.pk}"):
+            record_about(user, "password.refused", by=None, reason="too many tries")
         return too_many(request, wait, SAID_OF_PERSON)
     form = DeletionForm(user, request.POST or None)
     if request.method == "POST" and _is_fresh(request, user):
