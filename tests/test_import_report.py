@@ -8,7 +8,7 @@ from playwright.sync_api import Browser, Page
 
 from flows.importing.tests.samples_for_tests import FOLDER
 from fluxprompt.testing.live_stack import LiveStack
-from tests.support.axe import WIDTHS, faults
+from tests.support.axe import faults_at_both_widths
 from tests.support.visitor import Visitor, new_visitor
 
 SAMPLE = FOLDER / "n8n" / "scheduled_weather.json"
@@ -43,20 +43,19 @@ def _report(page: Page, stack: LiveStack, text: str) -> None:
     page.wait_for_load_state()
 
 
-@pytest.mark.parametrize("width", WIDTHS)
 def test_axe_finds_nothing_on_the_report_of_an_import(
-    stack: LiveStack, visitor: Visitor, browser: Browser, width: int
+    stack: LiveStack, visitor: Visitor, browser: Browser
 ) -> None:
-    context = browser.new_context(viewport={"width": width, "height": 900}, reduced_motion="reduce")
+    context = browser.new_context(reduced_motion="reduce")
     page = context.new_page()
     visitor.sign_in(page, stack)
     _report(page, stack, SAMPLE.read_text())
     page.get_by_role("heading", name="Daily weather").wait_for()
     page.locator("[data-graph] .node-card").first.wait_for()
-    assert faults(page) == []
+    assert faults_at_both_widths(page) == []
     _report(page, stack, "hello")
     page.get_by_text("This cannot be imported").wait_for()
-    assert faults(page) == []
+    assert faults_at_both_widths(page) == []
     context.close()
 
 

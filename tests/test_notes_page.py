@@ -9,7 +9,7 @@ from playwright.sync_api import Browser, Page, expect
 from execution.tests.flows_for_tests import document, output, published, start_node
 from flows.models import Flow
 from fluxprompt.testing.live_stack import LiveStack
-from tests.support.axe import WIDTHS, faults
+from tests.support.axe import faults_at_both_widths
 from tests.support.visitor import Visitor, new_visitor, watch
 
 NOTE = "**Why:** see [the paper](https://example.com/paper).\n\n- short\n- `sharp`"
@@ -73,15 +73,14 @@ def test_notes_and_frames_are_drawn_as_large_as_they_are_and_a_run_goes_on_behin
     assert not said
 
 
-@pytest.mark.parametrize("width", WIDTHS)
 def test_axe_finds_nothing_wrong_with_notes_and_frames(
-    stack: LiveStack, browser: Browser, noted: tuple[Visitor, Flow], width: int
+    stack: LiveStack, browser: Browser, noted: tuple[Visitor, Flow]
 ) -> None:
     visitor, flow = noted
-    context = browser.new_context(viewport={"width": width, "height": 900}, reduced_motion="reduce")
+    context = browser.new_context(reduced_motion="reduce")
     page = context.new_page()
     visitor.let_in(page.context, stack)
     page.goto(f"{stack.base_url}/flows/{flow.id}/")
     page.locator(".graph[data-ready]").wait_for()
-    assert faults(page) == []
+    assert faults_at_both_widths(page) == []
     context.close()

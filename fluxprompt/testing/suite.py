@@ -6,6 +6,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -28,6 +29,7 @@ class Suite:
     """The checks that were run: name, whether it passed, seconds."""
 
     results: list[tuple[str, bool, float]] = field(default_factory=list)
+    began: float = field(default_factory=time.monotonic)
 
     def check(self, name: str, command: list[str], environment: dict[str, str]) -> None:
         """Run a command; its words are shown when it fails."""
@@ -53,7 +55,7 @@ class Suite:
     def summary(self) -> int:
         """The last lines; the exit code."""
         failed = [name for name, passed, _ in self.results if not passed]
-        total = sum(took for _, _, took in self.results)
+        total = time.monotonic() - self.began
         what = f"failed: {', '.join(failed)}" if failed else "all passed"
         print(f"{len(self.results)} checks in {total:.0f} s, {what}.", flush=True)
         return 1 if failed else 0
@@ -68,12 +70,15 @@ def main(arguments: list[str]) -> int:
     if arguments:
         return _pytest(arguments, environment)
     suite = Suite()
-    _static_checks(suite, environment)
     try:
-        with _database(environment):
+        # Types take a minute of one processor, while the rest waits for programs often enough.
+        with _database(environment), ThreadPoolExecutor(1) as beside:
+            types = beside.submit(_types, suite, environment)
+            _static_checks(suite, environment)
             _project_checks(suite, environment)
             _front_end(suite)
             suite.timed("pytest", lambda: _pytest(SIDE_BY_SIDE, environment) == 0)
+            types.result()
     except StackError as error:
         print(f"fluxprompt: {error}", file=sys.stderr)
         return 1
@@ -83,15 +88,21 @@ def main(arguments: list[str]) -> int:
 
 
 def _static_checks(suite: Suite, environment: dict[str, str]) -> None:
-    tools = Path(sys.executable).parent
+    suite.check("ruff check", [_tool("ruff"), "check", "."], environment)
+    suite.check("ruff format", [_tool("ruff"), "format", "--check", "."], environment)
+    suite.check("import contracts", [_tool("lint-imports")], environment)
+
+
+def _types(suite: Suite, environment: dict[str, str]) -> None:
     folders = [name for name in PACKAGES if any((ROOT / name).rglob("*.py"))]
-    suite.check("ruff check", [str(tools / "ruff"), "check", "."], environment)
-    suite.check("ruff format", [str(tools / "ruff"), "format", "--check", "."], environment)
     with tempfile.TemporaryDirectory() as folder:
         # The plugin of django-stubs loads the settings, which make a data folder.
         own = {**environment, "FLUX_DATA_DIR": folder}
-        suite.check("mypy", [str(tools / "mypy"), *folders], own)
-    suite.check("import contracts", [str(tools / "lint-imports")], environment)
+        suite.check("mypy", [_tool("mypy"), *folders], own)
+
+
+def _tool(name: str) -> str:
+    return str(Path(sys.executable).parent / name)
 
 
 def _project_checks(suite: Suite, environment: dict[str, str]) -> None:

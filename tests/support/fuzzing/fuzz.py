@@ -32,6 +32,8 @@ SHARES = {
 DOORS = ("call", "any_call", "form", "strange", "query")
 #: Seconds of the processor that one try may take; those on the wall are others' as well.
 TIME_LIMIT = 2.0
+#: One in so many expressions is tried thoroughly.
+_THOROUGH = 3
 #: One in so many expressions is weighed: to follow every allocation takes five times as long.
 _WEIGHED = 200
 
@@ -98,8 +100,9 @@ class Fuzz:
         self.sent = made(chance)
         arguments = self.sent if isinstance(self.sent, tuple) else (self.sent,)
         if kind == "expression":
-            weighed = self.tries[kind] % _WEIGHED == 0
-            return expressions.tried(*arguments, weighed=weighed)
+            number = self.tries[kind]
+            thorough, weighed = number % _THOROUGH == 0, number % _WEIGHED == 0
+            return expressions.tried(*arguments, thorough=thorough, weighed=weighed)
         return tried(*arguments)
 
     def _crashed(self, kind: str, seed: int, why: str) -> None:
