@@ -34,7 +34,7 @@ def at_once[T](work: Callable[[], T]) -> Sequence[T]:
 
     def alone(number: int) -> T:
         try:
-            together.wait()
+            together.wait(timeout=30)
             return work()
         finally:
             connection.close()
@@ -69,7 +69,9 @@ def test_of_passwords_given_at_once_to_delete_an_account_only_a_few_are_looked_a
     meet = Barrier(MANY)
 
     def counted_together(door: str, who: str) -> int:
-        meet.wait()
+        # Who is refused is counted once more, for the trail, and by then alone.
+        if door == "own_password":
+            meet.wait(timeout=30)
         return counted(door, who)
 
     monkeypatch.setattr(your_data, "counted", counted_together)
