@@ -62,7 +62,7 @@ def looked_at(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return seen
 
 
-def test_of_passwords_given_at_once_to_delete_an_account_only_a_few_are_looked_at(
+def test_s15_of_passwords_given_at_once_to_delete_an_account_only_a_few_are_looked_at(
     person: User, settings: Settings, looked_at: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings.FLUX_RATE_LIMITS = {"own_password": "3/h"}
