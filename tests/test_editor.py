@@ -1,9 +1,10 @@
 """The editor as builders use it, in a real browser: from a new flow to a published one."""
 
+import time
 from typing import Any
 
 import pytest
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Locator, Page, Request, expect
 
 from accounts.permissions import Actor
 from execution.tests.flows_for_tests import document, output, published, start_node
@@ -19,6 +20,10 @@ class Editing:
 
     def __init__(self, stack: LiveStack, page: Page, blocker: Any) -> None:
         self.stack, self.page, self.blocker = stack, page, blocker
+        self.asked: list[str] = []
+        page.on("request", lambda asked: self._note(asked, "asked"))
+        page.on("requestfailed", lambda asked: self._note(asked, str(asked.failure)))
+        page.on("response", lambda answer: self._note(answer.request, str(answer.status)))
         self.actor: Actor = self.ask(self._visit)
 
     def _visit(self) -> Actor:
@@ -55,8 +60,18 @@ class Editing:
         """What is asked here is not looked for among the cards, of which there may be 1,000."""
         return self.page.locator(".editor-bar")
 
+    def _note(self, asked: Request, what: str) -> None:
+        """What is asked and said of drafts, for whoever reads why something was not saved."""
+        if asked.url.endswith(("/changes/", "/draft/")):
+            self.asked.append(f"{time.monotonic():.2f} {asked.method} {asked.url[-9:]} {what}")
+
     def saved(self) -> None:
-        expect(self.bar.get_by_role("button", name="Saved")).to_be_visible(timeout=15_000)
+        try:
+            saved = self.bar.get_by_role("button", name="Saved")
+            expect(saved).to_be_visible(timeout=40_000)
+        except AssertionError as error:
+            error.add_note(f"{time.monotonic():.2f} not saved; before: {self.asked[-20:]}")
+            raise
 
     def draft(self, flow: Flow) -> Any:
         return self.ask(lambda: draft_document(Flow.objects.get(pk=flow.pk)))
