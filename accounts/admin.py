@@ -20,7 +20,7 @@ from accounts.admin_forms import (
     PersonCreationForm,
 )
 from accounts.authentication.admin import is_superuser, may_touch
-from accounts.authentication.verified import vouch_for
+from accounts.authentication.vouching import vouch_for
 from accounts.credentials.types import FIELDS
 from accounts.errors import DeletionRefused
 from accounts.forms import LIMITS

@@ -32,7 +32,7 @@ class UserManager(BaseUserManager["User"]):
 
     def create_superuser(self, email: str, password: str | None = None, **fields: Any) -> "User":
         """An operator; like everyone, with a workspace of their own."""
-        from accounts.authentication.verified import vouch_for
+        from accounts.authentication.vouching import vouch_for
         from accounts.services import create_workspace
 
         with transaction.atomic():

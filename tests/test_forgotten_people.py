@@ -15,7 +15,7 @@ from django.test import Client
 from django.utils import timezone
 
 from accounts.authentication.sign_ins import record_about, record_refusal
-from accounts.authentication.verified import vouch_for
+from accounts.authentication.vouching import vouch_for
 from accounts.members.changes import change_role, transfer_workspace
 from accounts.members.closing import close_workspace
 from accounts.members.invitations import accept_invitation, invite

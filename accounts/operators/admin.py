@@ -7,7 +7,7 @@ from django.http import HttpRequest
 
 from accounts.hooks import plan_changed
 from accounts.models import FeatureSwitch, Maintenance, Plan, SystemSetting
-from accounts.operators.plans import forget_plans, hold_who_is_on
+from accounts.operators.plans import LIMITED, forget_plans, hold_who_is_on
 from accounts.operators.tables import OperatorAdmin, ReadOnlyAdmin
 
 
@@ -15,16 +15,7 @@ from accounts.operators.tables import OperatorAdmin, ReadOnlyAdmin
 class PlanAdmin(OperatorAdmin):
     """What workspaces may use. In force within five seconds, also for those on it already."""
 
-    list_display = (
-        "name",
-        "monthly_credit",
-        "max_running",
-        "max_runs",
-        "max_members",
-        "max_flows",
-        "max_file_bytes",
-        "retention_days",
-    )
+    list_display = ("name", *LIMITED)
     search_fields = ("name",)
     ordering = ("name",)
 

@@ -1,7 +1,7 @@
 """The limits of a workspace's plan. No plan, as in an installation of one's own: no limits."""
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
 from decimal import Decimal
 from uuid import UUID
@@ -38,15 +38,8 @@ class PlanLimitReached(Exception):
 
 
 NONE = Limits("")
-_FIELDS = (
-    "monthly_credit",
-    "max_running",
-    "max_runs",
-    "max_members",
-    "max_flows",
-    "max_file_bytes",
-    "retention_days",
-)
+#: What a plan limits, by name.
+LIMITED = tuple(field.name for field in fields(Limits) if field.name != "plan")
 
 
 def _anybody_has_one() -> bool:
@@ -99,7 +92,7 @@ def hold_who_is_on(plan: Plan) -> list[UUID]:
 
 
 def _read(workspace_id: UUID) -> Limits:
-    columns = ("plan__name", *(f"plan__{name}" for name in _FIELDS))
+    columns = ("plan__name", *(f"plan__{name}" for name in LIMITED))
     rows = Workspace.objects.filter(id=workspace_id, plan__isnull=False)
     found = rows.values_list(*columns).first()
     return Limits(*found) if found is not None else NONE

@@ -14,7 +14,7 @@ from django.test import Client
 from django.utils import timezone
 from pytest_django import Settings
 
-from accounts.authentication.verified import vouch_for
+from accounts.authentication.vouching import vouch_for
 from accounts.members.invitations import invite
 from accounts.models import AuditEvent, Invitation, Role, User, Workspace
 from accounts.permissions import Actor, member_actor

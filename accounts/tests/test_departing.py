@@ -13,7 +13,7 @@ from django.db import ProgrammingError, connection, transaction
 from django.test import Client
 from pytest_django import Settings
 
-from accounts.authentication.verified import vouch_for
+from accounts.authentication.vouching import vouch_for
 from accounts.errors import DeletionRefused
 from accounts.models import ApiKey, AuditEvent, Membership, Role, User, Workspace
 from accounts.people.departing import delete_person, departure_of

@@ -7,7 +7,7 @@ from allauth.account.internal.flows.login import AUTHENTICATION_METHODS_SESSION_
 from django.test import Client
 from pytest_django import Settings
 
-from accounts.authentication.verified import vouch_for
+from accounts.authentication.vouching import vouch_for
 from accounts.models import AuditEvent, Membership, Role, User, Workspace
 from accounts.services import create_workspace
 from accounts.tests.by_provider import sign_in, who

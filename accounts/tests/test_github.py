@@ -15,7 +15,7 @@ from django.test import Client
 from pytest_django import Settings
 
 from accounts.authentication.providers import SignInProvider, configured
-from accounts.authentication.verified import vouch_for
+from accounts.authentication.vouching import vouch_for
 from accounts.models import User
 
 

@@ -15,7 +15,7 @@ from pytest_django import Settings
 
 from accounts.authentication.providers import SignInProvider
 from accounts.authentication.sign_ins import record_refusal
-from accounts.authentication.verified import vouch_for
+from accounts.authentication.vouching import vouch_for
 from accounts.checks import settings_are_usable
 from accounts.members.invitations import invite
 from accounts.models import AuditEvent, Membership, User, Workspace

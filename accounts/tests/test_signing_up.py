@@ -16,7 +16,7 @@ from pytest_django import Settings
 
 from accounts.authentication.setup import setup_link, use_setup_link
 from accounts.authentication.signing_up import SignupMode, signup_mode
-from accounts.authentication.verified import vouch_for
+from accounts.authentication.vouching import vouch_for
 from accounts.checks import settings_are_usable
 from accounts.models import AuditEvent, User, Workspace
 from accounts.tests.conftest import PASSWORD

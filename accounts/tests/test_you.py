@@ -6,7 +6,7 @@ from allauth.usersessions.models import UserSession
 from django.test import Client
 
 from accounts.authentication.sessions import browser_name, is_live
-from accounts.authentication.verified import vouch_for
+from accounts.authentication.vouching import vouch_for
 from accounts.models import AuditEvent, User, Workspace
 from accounts.tests.conftest import PASSWORD
 
