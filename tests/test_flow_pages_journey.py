@@ -155,6 +155,7 @@ def test_everything_works_without_scripts(
     page.get_by_label("State").select_option("Never run")
     page.get_by_label("Search flows").fill("greet")
     page.get_by_role("button", name="Filter").click()
+    page.wait_for_url("**greet**")
     assert _titles(page) == ["Greeting"]
     page.get_by_label("Tick Greeting").check()
     page.get_by_role("button", name="Publish").click()
