@@ -2,7 +2,17 @@
 
 from django.urls import URLPattern, path
 
-from accounts.views import again, audit, keys, members, settings, workspaces, you, your_data
+from accounts.views import (
+    addresses,
+    again,
+    audit,
+    keys,
+    members,
+    settings,
+    workspaces,
+    you,
+    your_data,
+)
 from accounts.views.invitations import invitation_page
 from accounts.views.setup import setup
 
@@ -12,7 +22,8 @@ urlpatterns: list[URLPattern] = [
     path("workspaces/new/", workspaces.new_workspace, name="workspace-new"),
     path("you/", you.you, name="you"),
     path("you/again/", again.again, name="you-again"),
-    # Before allauth's, which asks nobody whether they are there.
+    # Before allauth's: one takes no address of another account, one asks who has no password.
+    path("accounts/email/", addresses.AddressesPage.as_view(), name="account_email"),
     path("accounts/password/set/", again.set_password, name="account_set_password"),
     path("you/data/", your_data.export, name="you-export"),
     path("you/delete/", your_data.delete, name="you-delete"),

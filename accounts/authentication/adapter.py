@@ -12,7 +12,7 @@ from django.http import HttpRequest
 from django.urls import reverse
 
 from accounts.addresses import client_address
-from accounts.authentication.claims import end_claims
+from accounts.authentication.claims import end_claims, end_unused
 from accounts.authentication.freshness import signed_in_lately
 from accounts.authentication.sessions import end_sessions
 from accounts.members.joining import is_proven, join_remembered, may_sign_up
@@ -80,6 +80,12 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         with transaction.atomic():
             super().set_password(user, password)
             _ends_other_sessions(user)
+
+    def confirm_email(self, request: HttpRequest, email_address: Any) -> bool:
+        """Who follows the link that was mailed owns the address; no account waits for it then."""
+        with transaction.atomic():
+            end_unused(email_address.email, owner=email_address.user)
+            return bool(super().confirm_email(request, email_address))
 
     def save_user(self, request: HttpRequest, user: User, form: Any, commit: bool = True) -> User:
         user.name = " ".join(form.cleaned_data.get("name", "").replace("\x00", "").split())

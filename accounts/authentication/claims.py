@@ -1,5 +1,7 @@
 """Whose an address is: who verified it, who only claims it, and what becomes of claims."""
 
+from contextlib import suppress
+
 from allauth.account.models import EmailAddress
 from allauth.mfa.models import Authenticator
 from allauth.socialaccount.models import SocialAccount
@@ -9,7 +11,9 @@ from django.db.models import Exists, OuterRef, QuerySet
 
 from accounts.authentication.sign_ins import record_about
 from accounts.authentication.vouching import vouch_for
+from accounts.errors import DeletionRefused
 from accounts.models import ApiKey, User
+from accounts.people.departing import delete_person
 
 
 def owner_of(email: str) -> User | None:
@@ -52,12 +56,13 @@ def hand_over_unused(email: str, *, name: str, by: str) -> bool:
     """Give an account that never let anybody in to the owner of its address; False: there is none.
 
     `by` is the provider that says whose it is, `name` what it calls them. Whoever signed up may
-    have been somebody else: the password that they chose ends.
+    have been somebody else: the password that they chose ends, and so does what they connected.
     """
     with transaction.atomic():
         user = _unused(email).select_for_update().first()
         if user is None:
             return False
+        SocialAccount.objects.filter(user=user).delete()
         user.set_unusable_password()
         user.name = name or user.name
         user.save(update_fields=["password", "name"])
@@ -66,16 +71,29 @@ def hand_over_unused(email: str, *, name: str, by: str) -> bool:
     return True
 
 
+def end_unused(email: str, *, owner: User) -> bool:
+    """Delete an account that waits for this address, which somebody else has verified by now.
+
+    It never let anybody in, and nobody can verify it any more. False: another account has the
+    address still.
+    """
+    others = User.objects.filter(email__iexact=email).exclude(pk=owner.pk)
+    for user in _unused(email).exclude(pk=owner.pk):
+        with suppress(DeletionRefused):
+            delete_person(user)
+    return not others.exists()
+
+
 def _unused(email: str) -> QuerySet[User]:
     """Accounts that wait for this address to be verified, and got nothing yet.
 
-    Only where that is asked of everybody: elsewhere who made one may be in it.
+    An account of a provider that does not prove the address may be connected: nobody was let in by
+    it either. Only where that is asked of everybody: elsewhere who made one may be in it.
     """
     if settings.ACCOUNT_EMAIL_VERIFICATION != "mandatory":
         return User.objects.none()
     whose = OuterRef("pk")
     return User.objects.filter(
-        ~Exists(SocialAccount.objects.filter(user=whose)),
         ~Exists(Authenticator.objects.filter(user=whose)),
         ~Exists(ApiKey.objects.filter(created_by=whose)),
         email__iexact=email,

@@ -17,6 +17,7 @@ from pytest_django import Settings
 from accounts.authentication.vouching import vouch_for
 from accounts.members.invitations import invite
 from accounts.models import AuditEvent, Invitation, Role, User, Workspace
+from accounts.people.departing import delete_person
 from accounts.permissions import Actor, member_actor
 from accounts.services import create_api_key
 from accounts.tests.by_provider import leave, sign_in, who
@@ -106,19 +107,23 @@ def mailing(settings: Settings) -> None:
 
 
 @pytest.mark.usefixtures("mailing", "open_door", "owner")
+@pytest.mark.parametrize("connected", [False, True])
 def test_s11_an_account_that_never_let_anybody_in_goes_to_the_owner_of_its_address(
-    client: Client, provider: IdentityProvider
+    client: Client, provider: IdentityProvider, connected: bool
 ) -> None:
     stranger = Client()
     _sign_up(stranger, VICTIM)
     made = User.objects.get(email=VICTIM)
+    if connected:
+        # As by a provider that does not prove what it says of addresses.
+        SocialAccount.objects.create(user=made, provider="github", uid="of a stranger")
     there = sign_in(client, provider)["Location"]
     assert (there, who(client), User.objects.count()) == ("/", str(made.pk), 2)
     assert "password that was chosen for it does not count" in client.get("/you/").content.decode()
     made.refresh_from_db()
     assert (made.name, made.has_usable_password()) == ("Grace Hopper", False)
     assert EmailAddress.objects.get(email=VICTIM).verified
-    assert SocialAccount.objects.get().user == made
+    assert (SocialAccount.objects.get().user, SocialAccount.objects.get().provider) == (made, "sso")
     assert AuditEvent.objects.get(action="email.verify").details["with"] == "sso"
     # Whoever signed up gets nothing, neither by the password nor by the sign-up they had begun.
     stranger.get("/accounts/confirm-email/")
@@ -149,7 +154,7 @@ def _has_a_key(user: User) -> None:
 
 @pytest.mark.usefixtures("mailing", "open_door", "workspace")
 @pytest.mark.parametrize("used", [_has_signed_in, _is_an_operator, _has_a_key])
-def test_s11_an_account_that_was_used_is_verified_by_its_own_mail_first(
+def test_s11_who_owns_the_address_of_an_account_that_was_used_is_led_into_it_by_nothing(
     client: Client,
     provider: IdentityProvider,
     owner: User,
@@ -159,15 +164,64 @@ def test_s11_an_account_that_was_used_is_verified_by_its_own_mail_first(
     used(owner)
     provider.person["email"] = owner.email
     told = client.get(sign_in(client, provider)["Location"]).content.decode()
-    assert "Follow the link in the mail that was sent to it" in told
-    # Again at once: one mail is enough.
-    sign_in(client, provider)
-    assert [message.to for message in mail.outbox] == [[owner.email]]
+    assert "Sign in to it as you did before" in told
+    # A link to verify it would let them verify what may be somebody else's account.
+    assert mail.outbox == []
     assert (who(client), SocialAccount.objects.count()) == ("", 0)
+    # Whose it is knows the password, and gets the mail.
+    client.post("/accounts/login/", {"login": owner.email, "password": PASSWORD})
     _follow_mail(client)
-    sign_in(client, provider)
+    client.post("/accounts/login/", {"login": owner.email, "password": PASSWORD})
+    assert who(client) == str(owner.pk)
+
+
+@pytest.fixture
+def claimed(client: Client, owner: User) -> str:
+    """An address that Ada added to hers, with which a stranger signs up meanwhile."""
+    vouch_for(owner)
+    client.post("/accounts/login/", {"login": owner.email, "password": PASSWORD})
+    client.post("/accounts/reauthenticate/", {"password": PASSWORD})
+    client.post("/accounts/email/", {"email": VICTIM, "action_add": ""})
+    _sign_up(Client(), VICTIM)
+    assert User.objects.filter(email=VICTIM).exists()
+    return VICTIM
+
+
+@pytest.mark.usefixtures("mailing", "open_door")
+def test_who_verified_an_address_signs_in_with_it_though_a_strangers_account_waits_for_it(
+    client: Client, owner: User, claimed: str
+) -> None:
+    _follow_mail(client)
+    assert User.objects.count() == 1
+    client.post("/accounts/email/", {"email": claimed, "action_primary": ""})
     owner.refresh_from_db()
-    assert (who(client), owner.check_password(PASSWORD)) == (str(owner.pk), True)
+    assert owner.email == claimed
+    assert EmailAddress.objects.get(user=owner, primary=True).email == claimed
+
+
+@pytest.mark.usefixtures("mailing", "open_door")
+def test_an_address_that_another_account_uses_becomes_nobodys_first_by_half(
+    client: Client, owner: User, claimed: str
+) -> None:
+    _has_signed_in(User.objects.get(email=claimed))
+    _follow_mail(client)
+    client.post("/accounts/email/", {"email": claimed, "action_primary": ""})
+    page = client.get("/accounts/email/").content.decode()
+    assert f"Another account signs in with {claimed}" in page
+    owner.refresh_from_db()
+    assert EmailAddress.objects.get(user=owner, primary=True).email == owner.email != claimed
+
+
+@pytest.mark.usefixtures("mailing", "open_door", "provider")
+def test_who_waits_for_an_address_takes_nothing_of_it_along_when_they_are_deleted(
+    actor: Actor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("accounts.members.invitations._mailed", lambda *told: True)
+    invite(actor, email=VICTIM, role=Role.BUILDER)
+    _sign_up(Client(), VICTIM)
+    delete_person(User.objects.get(email=VICTIM))
+    assert Invitation.objects.filter(email=VICTIM).exists()
+    assert AuditEvent.objects.filter(details__email=VICTIM).exists()
 
 
 @pytest.mark.usefixtures("mailing", "squatter", "provider")
