@@ -44,7 +44,7 @@ from accounts.operators.tables import (
     as_json,
     operator_actor,
 )
-from accounts.people.departing import delete_person
+from accounts.people.departing import delete_person, hold_people, hold_workspaces_of
 from accounts.services import (
     create_credential,
     create_workspace,
@@ -96,7 +96,12 @@ class UserAdmin(WithMemberships, OperatorAdmin, DjangoUserAdmin):  # type: ignor
             return super().changelist_view(request, *given, **more)
 
     def delete_queryset(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
-        for person in queryset:
+        chosen = list(queryset)
+        try:
+            hold_people(chosen)
+        except DeletionRefused as refused:
+            raise PermissionDenied(refused.message) from None
+        for person in chosen:
             self.delete_model(request, person)
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
@@ -104,6 +109,12 @@ class UserAdmin(WithMemberships, OperatorAdmin, DjangoUserAdmin):  # type: ignor
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return may_touch(request, obj) and bool(super().has_delete_permission(request, obj))
+
+    def save_model(self, request: HttpRequest, obj: User, form: Any, change: bool) -> None:
+        if change:
+            # Before them, as wherever both are locked: their memberships come with the form.
+            hold_workspaces_of([obj])
+        super().save_model(request, obj, form, change)
 
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
         super().save_related(request, form, formsets, change)

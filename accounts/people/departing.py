@@ -1,5 +1,6 @@
 """A person's account is deleted: what ends with it, what stays, and what stands in the way."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -16,6 +17,7 @@ from accounts.people.forgetting import SOMEBODY, forget, traces_of
 from accounts.permissions import Actor, member_actor, system_actor
 
 _MOVED = "They joined or left a workspace at this moment. Look at what would end, and try again."
+_GONE = "This account was deleted at this moment, by somebody else or in another window."
 _LAST_OPERATOR = (
     "This is the account of the only operator of this installation. Make somebody else one first, "
     "in the operators' console."
@@ -77,7 +79,7 @@ def delete_person(user: User, *, by: Operator | None = None) -> None:
     in their stead. Raises DeletionRefused.
     """
     with transaction.atomic():
-        held = _hold(user)
+        (held,) = hold_people([user])
         departure = departure_of(held)
         departure.check()
         traces = traces_of(held, departure.closing)
@@ -98,18 +100,31 @@ def delete_person(user: User, *, by: Operator | None = None) -> None:
         held.delete()
 
 
-def _hold(user: User) -> User:
-    """Them, locked after their workspaces: what is decided about these stays true.
+def hold_workspaces_of(people: Collection[User]) -> list[UUID]:
+    """Lock the workspaces that they are in, by id; says which.
 
-    Whoever joins one of them (`accept_invitation`) or lets them join another waits. Workspaces come
-    first, as there: a new membership asks for its workspace, and then for who invited.
+    Workspaces come before people wherever both are locked, as in `accept_invitation`: a new
+    membership asks for its workspace, and then for who joins and who invited.
     """
-    joined = Membership.objects.filter(user=user).order_by("workspace_id")
-    ids = list(joined.values_list("workspace_id", flat=True))
+    joined = Membership.objects.filter(user__in=people).order_by("workspace_id")
+    ids = list(joined.values_list("workspace_id", flat=True).distinct())
     locked = Workspace.objects.select_for_update(no_key=True).filter(id__in=ids).order_by("id")
     list(locked.values_list("id"))
-    held = User.objects.select_for_update().get(pk=user.pk)
-    if list(joined.values_list("workspace_id", flat=True)) != ids:
+    return ids
+
+
+def hold_people(people: Collection[User]) -> list[User]:
+    """Them as they are now, locked after their workspaces: what is decided about these stays true.
+
+    Whoever joins one of them or lets them join another waits. Raises DeletionRefused.
+    """
+    ids = hold_workspaces_of(people)
+    locked = User.objects.select_for_update().order_by("id")
+    held = list(locked.filter(pk__in=[person.pk for person in people]))
+    if len(held) < len(people):
+        raise DeletionRefused(_GONE)
+    joined = Membership.objects.filter(user__in=people)
+    if {*joined.values_list("workspace_id", flat=True)} != {*ids}:
         raise DeletionRefused(_MOVED)
     return held
 

@@ -8,7 +8,9 @@ from functools import partial
 from typing import Any
 
 import pytest
-from django.db import connection
+from django.contrib import admin
+from django.db import connection, transaction
+from django.http import HttpRequest
 
 from accounts.errors import DeletionRefused, MembershipRefused
 from accounts.members import invitations
@@ -134,6 +136,8 @@ def deleting_while(
 
         def and_they_do_it(user: User) -> Any:
             found = real(user)
+            if done:
+                return found
             done.append(pool.submit(alone, work))
             with suppress(TimeoutError):
                 done[0].exception(timeout=BETWEEN)
@@ -190,3 +194,46 @@ def test_nobody_joins_a_workspace_that_is_being_deleted_with_its_last_member(
         delete_person(owner)
         assert outcomes(joins) == [MembershipRefused.__name__]
     assert not Workspace.objects.exists()
+
+
+@pytest.fixture
+def by_operator(workspace: Workspace) -> HttpRequest:
+    """A request of the console."""
+    request = HttpRequest()
+    request.user = User.objects.create_superuser("op@example.com", "x")
+    return request
+
+
+def test_an_operator_deletes_several_while_somebody_joins_by_one_where_another_is(
+    workspace: Workspace, owner: User, monkeypatch: pytest.MonkeyPatch, by_operator: HttpRequest
+) -> None:
+    coming = invited(workspace, "grace")
+    bob = User.objects.create_user("bob@example.com", "x")
+    Membership.objects.create(workspace=workspace, user=bob, role=Role.OWNER)
+    # Who invited is deleted first, and is in the workspace no more.
+    Membership.objects.filter(user=owner).delete()
+    chosen = User.objects.filter(email__in=[owner.email, bob.email]).order_by("email")
+    with deleting_while(monkeypatch, partial(accept_invitation, *coming)) as joins:
+        with transaction.atomic():
+            admin.site.get_model_admin(User).delete_queryset(by_operator, chosen)
+        assert outcomes(joins) == [MembershipRefused.__name__]
+    assert not chosen.all().exists()
+
+
+def test_an_operator_changes_a_person_and_their_role_while_somebody_joins_by_them(
+    workspace: Workspace, owner: User, by_operator: HttpRequest
+) -> None:
+    coming = invited(workspace, "grace")
+    bob = User.objects.create_user("bob@example.com", "x")
+    Membership.objects.create(workspace=workspace, user=bob, role=Role.OWNER)
+    actor = member_actor(bob, workspace)
+    assert actor is not None
+    with ThreadPoolExecutor(1) as pool:
+        with transaction.atomic():
+            admin.site.get_model_admin(User).save_model(by_operator, owner, None, True)
+            joins = pool.submit(alone, partial(accept_invitation, *coming))
+            with suppress(TimeoutError):
+                joins.exception(timeout=BETWEEN)
+            # As the memberships that are below the person in the form.
+            change_role(actor, Membership.objects.get(user=owner), Role.VIEWER)
+        assert joins.result(timeout=30).user == coming[0]
