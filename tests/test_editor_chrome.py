@@ -8,14 +8,12 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from fluxprompt.paths import ROOT
-from tests.support.axe import AXE, RULES, SOME_LOOKS
+from tests.support.axe import AXE, SOME_LOOKS, violations
 from tests.support.editor_try import EditorHome, try_script
 from tests.support.visitor import watch
 
 #: All but the canvas, which has tests of its own.
-_RUN_AXE = """rules => axe.run({exclude: [['[data-canvas]']]}, {runOnly: rules})
-.then(found => found.violations.map(
-  violation => `${violation.id}: ${violation.nodes.map(node => node.html).join(' | ')}`))"""
+_CHROME = {"exclude": [["[data-canvas]"]]}
 PROBLEMS = [
     {"code": "config", "severity": "error", "node": "fork", "path": "config.condition",
      "message": "The condition is empty."},
@@ -206,11 +204,11 @@ def test_point_27_axe_finds_nothing_wrong_with_anything_that_opens(
     # Before the page's own scripts, whose policy would not let it in later.
     page.add_init_script(path=AXE)
     home.open(home.new)
-    wrong["new flow"] = page.evaluate(_RUN_AXE, RULES)
+    wrong["new flow"] = violations(page, _CHROME)
     home.open(problems=PROBLEMS)
     for name, (script, seen) in _OPENED.items():
         page.evaluate(script)
         expect(page.locator(seen).first).to_be_visible()
-        wrong[name] = page.evaluate(_RUN_AXE, RULES)
+        wrong[name] = violations(page, _CHROME)
         page.keyboard.press("Escape")
     assert "\n".join(f"{name}: {each}" for name, found in wrong.items() for each in found) == ""

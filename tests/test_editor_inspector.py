@@ -17,16 +17,10 @@ from execution.tests.flows_for_tests import document, llm, output, published, st
 from flows.changes import Change, change_draft
 from flows.models import Flow
 from fluxprompt.testing.live_stack import LiveStack
-from tests.support.axe import AXE, RULES, SOME_LOOKS
+from tests.support.axe import SOME_LOOKS, violations
 from tests.support.visitor import new_visitor, watch
 
 JSON = Any
-
-_RUN_AXE = """async rules => {
-  const found = await axe.run('[data-inspector]', {runOnly: rules});
-  return found.violations.map(one => `${one.id}: ${one.nodes.map(node => node.html).join(' | ')}`);
-}"""
-
 
 #: All code fields that are shown have their editor.
 _BUILT = """() => [...document.querySelectorAll('[data-inspector-form] flux-code')].every(
@@ -374,12 +368,11 @@ def test_point_17_axe_finds_nothing_and_no_policy_is_broken(
         for part in panel.locator("summary").all():
             if part.is_visible():
                 part.click()
-        page.evaluate(AXE.read_text())
-        assert page.evaluate(_RUN_AXE, RULES) == []
+        assert violations(page, "[data-inspector]") == []
         page.set_viewport_size({"width": 1440, "height": 900})
         page.keyboard.press("Escape")
     panel = opened("call")
     panel.get_by_role("button", name="Input, settings and output side by side").click()
-    assert page.evaluate(_RUN_AXE, RULES) == []
+    assert violations(page, "[data-inspector]") == []
     assert page.evaluate("window.refused") == []
     assert said == []

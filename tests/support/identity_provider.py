@@ -5,6 +5,7 @@ import hashlib
 import json
 import threading
 import time
+from functools import cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Self
 from urllib.parse import parse_qs, parse_qsl, urlencode, urlsplit
@@ -13,6 +14,12 @@ import jwt
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 CLIENT_ID, CLIENT_SECRET = "flux", "client secret/+ 1"
+
+
+@cache
+def _key() -> rsa.RSAPrivateKey:
+    """One for all: making it takes longer than most sign-ins."""
+    return rsa.generate_private_key(public_exponent=65537, key_size=2048)
 
 
 class IdentityProvider:
@@ -31,7 +38,7 @@ class IdentityProvider:
         }
         self.claims: dict[str, Any] = {}
         self.info: dict[str, Any] = {}
-        self.key = self.published = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+        self.key = self.published = _key()
         self.kid: str | None = "k1"
         self.broken: set[str] = set()
         self.asked: list[str] = []
