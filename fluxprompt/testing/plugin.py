@@ -3,6 +3,7 @@
 It is named in `addopts`, because pytest-django reads the settings before any conftest.
 """
 
+import gc
 import os
 import socket
 from collections.abc import Iterator
@@ -71,6 +72,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     elif browser:
         config.hook.pytest_deselected(items=browser)
         _left_out.extend(item.nodeid for item in browser)
+
+
+def pytest_collection_finish() -> None:
+    """Leave the tests themselves out of what is searched for garbage: a tenth of the time."""
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
