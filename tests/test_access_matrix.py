@@ -6,6 +6,7 @@ status and for the headers that every answer has.
 
 import json
 from collections import Counter
+from collections.abc import Callable
 from http.cookies import SimpleCookie
 from typing import Any
 from urllib.parse import urlsplit
@@ -236,7 +237,7 @@ def names_an_object(route: Route) -> bool:
 
 
 def test_s9_nobody_gets_more_than_the_table_says(
-    world: AccessWorld, capsys: pytest.CaptureFixture[str]
+    world: AccessWorld, counted: Callable[[str], None]
 ) -> None:
     matrix = Matrix(world)
     calls = [
@@ -248,8 +249,7 @@ def test_s9_nobody_gets_more_than_the_table_says(
     for _, route, method, need in sorted(calls, key=lambda call: call[0]):
         matrix.ask(route, method, need)
     cells = sum(matrix.cells.values())
-    with capsys.disabled():
-        print(f"\naccess: {cells} cells, {len(routes())} addresses, {len(matrix.wrong)} wrong")
+    counted(f"access: {cells} cells, {len(routes())} addresses, {len(matrix.wrong)} wrong")
     assert matrix.wrong == [], "\n".join(matrix.wrong)
     assert cells == sum(len(_callers(route)) for _, route, _, _ in calls) > 5 * len(routes())
 

@@ -1,6 +1,7 @@
 """Every address that names something of a private flow × who it is, or is not, shared with."""
 
 from collections import Counter
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -131,7 +132,7 @@ def _expected_of_key(need: str, caller: str, passes: set[str]) -> set[str]:
 
 
 def test_s9_what_is_of_a_private_flow_is_for_those_it_is_shared_with(
-    private: PrivateWorld, capsys: pytest.CaptureFixture[str]
+    private: PrivateWorld, counted: Callable[[str], None]
 ) -> None:
     matrix = Matrix(private.world)
     cells: Counter[str] = Counter()
@@ -152,8 +153,7 @@ def test_s9_what_is_of_a_private_flow_is_for_those_it_is_shared_with(
                     f"{method} {route.name} ({need}) by {caller}: {said} "
                     f"({response.status_code}); {response.content[:120]!r}"
                 )
-    with capsys.disabled():
-        print(f"\nprivate flows: {sum(cells.values())} cells, {len(wrong)} wrong")
+    counted(f"private flows: {sum(cells.values())} cells, {len(wrong)} wrong")
     assert wrong == [], "\n".join(wrong)
     assert sum(cells.values()) > 700
 

@@ -181,7 +181,7 @@ async def test_a_round_goes_on_until_nothing_is_left_and_then_rests(
 
 @pytest.mark.django_db(transaction=True)
 def test_deleting_a_batch_takes_a_moment(
-    ended: Callable[..., Run], capsys: pytest.CaptureFixture[str]
+    ended: Callable[..., Run], counted: Callable[[str], None]
 ) -> None:
     runs = [ended(31) for _ in range(retention.BATCH)]
     at = timezone.now()
@@ -198,8 +198,7 @@ def test_deleting_a_batch_takes_a_moment(
     began = time.perf_counter()
     assert expire_runs() == retention.BATCH
     took = (time.perf_counter() - began) * 1000
-    with capsys.disabled():
-        print(f"\n{retention.BATCH} runs with 1,100 attempts and 2,100 events: {took:.0f} ms")
+    counted(f"{retention.BATCH} runs with 1,100 attempts and 2,100 events: {took:.0f} ms")
     assert took < 3_000
     assert not NodeRun.objects.exists()
 

@@ -1,6 +1,7 @@
 """Fixtures for every test: a running stack, and how the browser is started."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from pytest_django import DjangoDbBlocker
 
 from fluxprompt.testing.chromium import find
 from fluxprompt.testing.live_stack import LiveStack
+from fluxprompt.testing.plugin import COUNTED
 
 
 @pytest.fixture(autouse=True)
@@ -30,6 +32,12 @@ def operators_changed_nothing() -> None:
     forget_plans()
     forget_spent()
     assume_fallbacks()
+
+
+@pytest.fixture
+def counted(record_property: Callable[[str, object], None]) -> Callable[[str], None]:
+    """Takes a line with figures, which stands at the end of what pytest says."""
+    return partial(record_property, COUNTED)
 
 
 @pytest.fixture

@@ -19,6 +19,8 @@ _FOREIGN = ("FLUX_", "ANTHROPIC_", "OPENAI_", "TEMPORAL_", "EMAIL_URL", "DATABAS
 _KEPT = ("FLUX_TEST_", "FLUX_NO_BROWSER", "FLUX_CHROMIUM", "FLUX_BOOTSTRAP")
 #: Each gets a free port, so that a stack under test meets nobody else's.
 _PORTS = ("FLUX_PORT", "TEMPORAL_PORT", "TEMPORAL_UI_PORT")
+#: What a test's report calls the lines that it wants to be read.
+COUNTED = "counted"
 _BROWSER_FIXTURES = {"page", "context", "browser", "new_context"}
 
 _session = ExitStack()
@@ -81,11 +83,23 @@ def pytest_collection_finish() -> None:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Name what did not run."""
+    """Say what tests have counted, and name what did not run."""
+    if counted := list(_counted(terminalreporter)):
+        terminalreporter.section("counted")
+        for line in counted:
+            terminalreporter.line(line)
     if _left_out:
         terminalreporter.section("left out: no Chromium")
         for name in _left_out:
             terminalreporter.line(name)
+
+
+def _counted(terminalreporter: pytest.TerminalReporter) -> Iterator[str]:
+    """What was handed to the fixture `counted`, also in other processes."""
+    reports = (report for found in terminalreporter.stats.values() for report in found)
+    for report in reports:
+        if isinstance(report, pytest.TestReport) and report.when == "call":
+            yield from (str(line) for name, line in report.user_properties if name == COUNTED)
 
 
 def pytest_unconfigure() -> None:

@@ -4,6 +4,7 @@ The seeds are fixed, but for one of the day. What crashes is told with its own s
 the same try again: `python -m benchmarks.fuzz --again "expression 12345"`.
 """
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 
 import pytest
@@ -22,7 +23,7 @@ def test_nonsense_at_every_door_crashes_nothing(
     db: None,
     without_examples: None,
     monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
+    counted: Callable[[str], None],
 ) -> None:
     monkeypatch.setattr("execution.services.dispatch", lambda *args: None)
     day = int(f"{datetime.now(UTC):%Y%m%d}")
@@ -32,8 +33,7 @@ def test_nonsense_at_every_door_crashes_nothing(
     fuzz.chance.seed(day)
     fuzz.run(TRIES)
     fuzz.doors.close()
-    with capsys.disabled():
-        print(f"\nnonsense: seed of the day {day}; {told(fuzz)}")
+    counted(f"nonsense: seed of the day {day}; {told(fuzz)}")
     assert fuzz.crashes == []
     assert fuzz.tries.keys() == SHARES.keys()
     assert fuzz.tries.total() >= TRIES
